@@ -1,0 +1,91 @@
+//! Instants (UTC, microseconds) and civil days in a plan's time zone. No `now()` here.
+
+use std::fmt;
+
+/// An instant in UTC, in microseconds since 1970-01-01T00:00:00Z.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Instant(i64);
+
+impl Instant {
+    /// The instant that lies `micros` microseconds after 1970-01-01T00:00:00Z.
+    pub const fn from_micros(micros: i64) -> Self {
+        Self(micros)
+    }
+
+    /// Microseconds since 1970-01-01T00:00:00Z.
+    pub const fn as_micros(self) -> i64 {
+        self.0
+    }
+
+    /// Whole seconds since 1970-01-01T00:00:00Z, rounded down.
+    pub const fn as_seconds(self) -> i64 {
+        self.0.div_euclid(1_000_000)
+    }
+}
+
+impl fmt::Display for Instant {
+    /// RFC 3339 in UTC with seconds, for example `2026-11-22T18:30:00Z`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match jiff::Timestamp::from_second(self.as_seconds()) {
+            Ok(at) => write!(f, "{at}"),
+            Err(_) => write!(f, "{}us", self.0),
+        }
+    }
+}
+
+/// A civil day in the plan's time zone. Ordered; printed and parsed as `YYYY-MM-DD`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Day(jiff::civil::Date);
+
+impl Day {
+    /// The day of a calendar date.
+    pub const fn from_date(date: jiff::civil::Date) -> Self {
+        Self(date)
+    }
+
+    /// The calendar date.
+    pub const fn date(self) -> jiff::civil::Date {
+        self.0
+    }
+}
+
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+/// A time zone in which civil days are counted, by its IANA name. Default `Asia/Tokyo`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Zone(jiff::tz::TimeZone);
+
+/// The text is not the IANA name of a time zone that Kura carries.
+#[derive(Debug, thiserror::Error)]
+#[error("no time zone is called {0:?}")]
+pub struct UnknownZone(pub String);
+
+impl Zone {
+    /// The zone of an IANA name such as `Asia/Tokyo`.
+    pub fn named(name: &str) -> Result<Self, UnknownZone> {
+        jiff::tz::TimeZone::get(name).map(Self).map_err(|_| UnknownZone(name.to_owned()))
+    }
+
+    /// The IANA name.
+    pub fn name(&self) -> &str {
+        self.0.iana_name().unwrap_or("UTC")
+    }
+
+    /// The civil day in which an instant lies.
+    pub fn day_of(&self, at: Instant) -> Day {
+        let at = jiff::Timestamp::from_second(at.as_seconds()).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+        Day(self.0.to_datetime(at).date())
+    }
+
+    /// The instant at which a civil day begins (00:00, or the first instant after a gap).
+    pub fn start_of(&self, day: Day) -> Instant {
+        match self.0.to_zoned(day.0.at(0, 0, 0, 0)) {
+            Ok(at) => Instant(at.timestamp().as_microsecond()),
+            Err(_) => Instant(i64::MAX),
+        }
+    }
+}

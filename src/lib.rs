@@ -1,0 +1,15 @@
+//! Kura (蔵): sealed, deduplicated snapshots that are kept for their year and then provably gone.
+//!
+//! Read the modules in this order; each says in its first lines what lives there and what does not.
+
+/// The rules: days, retention, plans, cohorts. No I/O, no clock, no randomness.
+pub mod domain;
+
+/// The plan files people write, parsed at the door with every problem named.
+pub mod policy_files;
+
+/// Where objects are kept: a directory, an S3 bucket, memory for tests.
+pub mod vault;
+
+/// The only place that asks the machine for the time or for randomness.
+pub mod clock;

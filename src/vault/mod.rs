@@ -1,0 +1,101 @@
+//! Where objects are kept. One small trait, three places behind it: a directory, an S3 bucket, memory for tests.
+//!
+//! Objects are written once and never changed. Nothing here knows what an object means.
+
+use std::ops::Range;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use crate::domain::time::Instant;
+
+/// What the store says about one object in a listing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// The whole key, relative to the vault's root (no leading slash).
+    pub key: String,
+    /// Size of the object, bytes.
+    pub size_bytes: u64,
+}
+
+/// How a write ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Put {
+    /// This call created the object.
+    Created,
+    /// An object of that name was there before; it was not touched. The caller decides whether its bytes are the same.
+    AlreadyThere,
+}
+
+/// Why a vault could not do as asked. Every variant names the key or the place.
+#[derive(Debug, thiserror::Error)]
+pub enum VaultError {
+    /// No object has this key.
+    #[error("the store has no object {key}")]
+    Missing {
+        /// The key asked for.
+        key: String,
+    },
+    /// The credentials are wrong or may not do this.
+    #[error("the store refused access to {place}: {reason}")]
+    Denied {
+        /// Bucket, folder or key.
+        place: String,
+        /// The store's own words.
+        reason: String,
+    },
+    /// The store is full.
+    #[error("the store has no space left at {place}")]
+    Full {
+        /// Bucket, folder or key.
+        place: String,
+    },
+    /// The address or its settings are wrong; trying again cannot help.
+    #[error("the store at {place} cannot be used: {reason}")]
+    Unusable {
+        /// The store's address.
+        place: String,
+        /// What is wrong and what to do.
+        reason: String,
+    },
+    /// The store did not answer, or answered with a passing fault, until the retries ran out.
+    #[error("the store did not complete {act} of {place}: {reason}")]
+    Unavailable {
+        /// What was asked, for example `GET`.
+        act: &'static str,
+        /// Bucket, folder or key.
+        place: String,
+        /// The last answer.
+        reason: String,
+    },
+}
+
+/// A place that keeps objects.
+///
+/// Guarantees every implementation gives:
+/// - `put` never changes an object that exists: of any number of writers exactly one gets `Put::Created`.
+/// - an object is visible whole or not at all.
+/// - what `put` acknowledged survives a power cut once a later `flush` has returned.
+#[async_trait]
+pub trait Vault: Send + Sync {
+    /// The address, for messages; never holds a secret.
+    fn address(&self) -> String;
+
+    /// Creates an object, locked until `retain_until` where the store can lock.
+    async fn put(&self, key: &str, bytes: Bytes, retain_until: Option<Instant>) -> Result<Put, VaultError>;
+
+    /// Reads an object, whole or a range of its bytes. A range past the end is `VaultError::Missing`.
+    async fn get(&self, key: &str, range: Option<Range<u64>>) -> Result<Bytes, VaultError>;
+
+    /// Size of an object in bytes, or `None` if there is none.
+    async fn size(&self, key: &str) -> Result<Option<u64>, VaultError>;
+
+    /// Every object whose key starts with `prefix`, in ascending byte order of the key.
+    async fn list(&self, prefix: &str) -> Result<Vec<Listed>, VaultError>;
+
+    /// Write barrier: what was put before is durable when this returns.
+    async fn flush(&self) -> Result<(), VaultError>;
+
+    /// Whether the store enforces the `retain_until` of `put`.
+    fn can_lock(&self) -> bool;
+}
