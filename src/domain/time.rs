@@ -47,6 +47,43 @@ impl Day {
     pub const fn date(self) -> jiff::civil::Date {
         self.0
     }
+
+    /// The last day that Kura can name, 9999-12-31. A rule that would reach past it stops here and means "never".
+    pub const LAST: Self = Self(jiff::civil::Date::MAX);
+
+    /// The day of a year, month (1–12) and day of the month (1–31); `None` where the calendar has no such day.
+    pub fn of(year: i16, month: i8, day: i8) -> Option<Self> {
+        jiff::civil::Date::new(year, month, day).ok().map(Self)
+    }
+
+    /// The day after; [`Day::LAST`] is followed by itself.
+    #[must_use]
+    pub fn next(self) -> Self {
+        self.0.tomorrow().map_or(Self::LAST, Self)
+    }
+
+    /// The day before; the first day of the calendar (year −9999) is preceded by itself.
+    #[must_use]
+    pub fn previous(self) -> Self {
+        self.0.yesterday().map_or(self, Self)
+    }
+}
+
+/// The text is not a day written `YYYY-MM-DD`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not a day of the form 2026-11-22")]
+pub struct NotADay(pub String);
+
+impl std::str::FromStr for Day {
+    type Err = NotADay;
+
+    /// Reads exactly ten characters, `YYYY-MM-DD`, years 0000 to 9999; nothing else that a calendar might accept.
+    fn from_str(text: &str) -> Result<Self, NotADay> {
+        let refused = || NotADay(text.to_owned());
+        let plain = text.len() == 10 && text.bytes().all(|b| b.is_ascii_digit() || b == b'-');
+        let date: jiff::civil::Date = text.parse().map_err(|_| refused())?;
+        if plain && date.to_string() == text { Ok(Self(date)) } else { Err(refused()) }
+    }
 }
 
 impl fmt::Display for Day {
