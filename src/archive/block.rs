@@ -189,7 +189,6 @@ fn decode_extents(r: &mut Reader<'_>, size_bytes: u64) -> Result<Vec<Extent>, Ma
     let mut extents = Vec::new();
     for _ in 0..r.count(2, "extents")? {
         let offset = end.checked_add(r.number("extent gap")?).ok_or(bad)?;
-        let bad = Malformed { what: "extents" };
         let length = r.number("extent length")?;
         end = offset.checked_add(length).filter(|end| *end <= size_bytes).ok_or(bad)?;
         extents.push(Extent { offset, length });

@@ -14,6 +14,8 @@ const VERSION: u8 = 1;
 /// A pack as a manifest part names it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PackRef {
+    /// The number by which places refer to it.
+    pub number: u32,
     /// The pack's name; `None` is the pack that holds the part itself.
     pub name: Option<Sha256>,
     /// Bytes of the pack (0 if it is the part's own, whose size the snapshot states).
@@ -38,7 +40,7 @@ pub struct BlockRef {
 /// A manifest part.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Part {
-    /// The packs that places refer to by number.
+    /// The packs that places refer to, ascending by number.
     pub packs: Vec<PackRef>,
     /// The blocks in ascending order of path.
     pub blocks: Vec<BlockRef>,
@@ -53,6 +55,7 @@ impl Part {
         w.byte(VERSION);
         w.length(self.packs.len());
         for pack in &self.packs {
+            w.number(u64::from(pack.number));
             w.raw(&pack.name.map_or([0; 32], |name| name.0));
             w.number(pack.size_bytes);
             w.number(u64::from(pack.header_length));
@@ -79,9 +82,11 @@ impl Part {
             return Err(Malformed { what: "manifest version" });
         }
         let mut part = Self::default();
-        for _ in 0..r.count(34, "packs of a manifest")? {
+        for _ in 0..r.count(35, "packs of a manifest")? {
+            let number = r.number32("pack number")?;
             let name: [u8; 32] = r.array("pack name")?;
             part.packs.push(PackRef {
+                number,
                 name: (name != [0; 32]).then_some(Sha256(name)),
                 size_bytes: r.number("pack size")?,
                 header_length: r.number32("pack header length")?,
@@ -166,8 +171,8 @@ mod tests {
             Place { pack: 0, frame_offset: 7, frame_length: 8, frame_plain: 9, offset: 0, length: 9 };
         let part = Part {
             packs: vec![
-                PackRef { name: None, size_bytes: 0, header_length: 0 },
-                PackRef { name: Some(Sha256([3; 32])), size_bytes: 1000, header_length: 300 },
+                PackRef { number: 0, name: None, size_bytes: 0, header_length: 0 },
+                PackRef { number: 5, name: Some(Sha256([3; 32])), size_bytes: 1000, header_length: 300 },
             ],
             blocks: vec![BlockRef { place, entries: 2, first: b"a".to_vec(), last: b"b\xff".to_vec() }],
             gone: vec![PathDigest([1; 16])],

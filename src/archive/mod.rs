@@ -48,3 +48,39 @@ pub mod manifest;
 
 /// Index objects: which chunks a cohort holds, and where.
 pub mod index;
+
+/// A directory tree that is read without ever leaving it.
+pub mod tree;
+
+/// Walking a source.
+pub mod walk;
+
+/// Sorting more records than memory holds.
+pub mod sorter;
+
+/// The local cache of what a plan's last snapshot knew.
+pub mod stat_cache;
+
+/// The report of a run: every path that was not backed up as it stands.
+pub mod report;
+
+/// From what the walk found and what the cache knows to what this run must do.
+pub mod resolve;
+
+/// One cohort while a run adds to it.
+pub mod session;
+
+/// Counters that a run turns while people watch.
+pub mod progress;
+
+/// Reading one entry of a source.
+pub mod capture;
+
+/// Reading one large file in spans.
+pub mod large;
+
+/// What a worker does with a job.
+pub mod worker;
+
+/// The worker's part in large files.
+mod span;

@@ -4,7 +4,7 @@
 //! first. Byte strings are a length and the bytes. Readers never trust a length: it must fit what is left.
 
 /// Why bytes could not be decoded. `what` names the field.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
 #[error("stored bytes do not decode: {what}")]
 pub struct Malformed {
     /// What was being read.

@@ -126,3 +126,19 @@ impl Zone {
         }
     }
 }
+
+impl Day {
+    /// Days since 1970-01-01, negative before.
+    pub fn number(self) -> i32 {
+        let hours = self.0.duration_since(jiff::civil::date(1970, 1, 1)).as_hours();
+        i32::try_from(hours.div_euclid(24)).unwrap_or(i32::MAX)
+    }
+
+    /// The day that lies `number` days after 1970-01-01; the nearest day there is, if that is outside the calendar.
+    pub fn from_number(number: i32) -> Self {
+        let epoch = jiff::civil::date(1970, 1, 1);
+        let nearest = if number < 0 { jiff::civil::Date::MIN } else { jiff::civil::Date::MAX };
+        let span = jiff::Span::new().try_days(i64::from(number));
+        Self(span.and_then(|span| epoch.checked_add(span)).unwrap_or(nearest))
+    }
+}
