@@ -29,7 +29,10 @@ pub struct BadGlob {
 }
 
 impl Excludes {
-    /// The matcher of a list of globs; every glob that cannot be used is named.
+    /// The matcher of a list of globs.
+    ///
+    /// # Errors
+    /// Every glob that cannot be used.
     pub fn new(globs: Vec<String>) -> Result<Self, Vec<BadGlob>> {
         let mut bad = Vec::new();
         let mut set = globset::GlobSetBuilder::new();

@@ -128,7 +128,7 @@ fn read_sources(table: &DeTable<'_>, diagnosis: &mut Diagnosis<'_>) -> Given<Vec
     };
     let mut sources = Vec::new();
     let mut broken = false;
-    for entry in entries.iter() {
+    for entry in entries {
         if let DeValue::Table(source) = entry.get_ref() {
             sources.push(read_source(source, entry.span(), diagnosis));
         } else {
@@ -276,7 +276,7 @@ impl Keys<'_, '_, '_> {
         let DeValue::Array(entries) = value.get_ref() else { return self.value(key, WANTED, |_| None) };
         let mut texts = Vec::new();
         let mut broken = false;
-        for entry in entries.iter() {
+        for entry in entries {
             if let Some(text) = entry.get_ref().as_str() {
                 texts.push((text.to_owned(), entry.span()));
             } else {
