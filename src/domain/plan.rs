@@ -9,6 +9,8 @@
 use crate::domain::cohort::{CohortId, Generation};
 use crate::domain::exclude::Excludes;
 pub use crate::domain::plan_name::{BadPlanName, BadSourceName, PlanName, RESERVED_NAMES, SourceName};
+use crate::domain::plan_problem::problem;
+pub use crate::domain::plan_problem::{Field, Place, PlanProblem};
 use crate::domain::retention::Retention;
 use crate::domain::sent_day::SentDayRule;
 use crate::domain::time::{Day, Zone};
@@ -133,50 +135,6 @@ pub struct Plan {
     sources: Vec<Source>,
 }
 
-/// A key of a plan or of one of its sources, as people write it.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Field {
-    /// `retention` of the plan.
-    Retention,
-    /// `copies` of the plan.
-    Copies,
-    /// The list of sources.
-    Sources,
-    /// `name` of a source.
-    SourceName,
-    /// `path` of a source.
-    Path,
-    /// `sent_day` of a source.
-    SentDay,
-    /// `exclude` of a source.
-    Exclude,
-}
-
-/// Where in a plan something is wrong.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct Place {
-    /// The number of the source, from 0; `None` for the plan itself.
-    pub source: Option<usize>,
-    /// The key.
-    pub field: Field,
-    /// The number of the entry, from 0, where the key is a list.
-    pub entry: Option<usize>,
-}
-
-/// One thing that is wrong in a plan: where, what, and what is allowed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct PlanProblem {
-    /// Where.
-    pub place: Place,
-    /// What is wrong; what is allowed.
-    pub message: String,
-}
-
-fn problem(source: Option<usize>, field: Field, message: impl Into<String>) -> PlanProblem {
-    PlanProblem { place: Place { source, field, entry: None }, message: message.into() }
-}
-
 impl Plan {
     /// Makes a plan.
     ///
@@ -290,7 +248,7 @@ fn own_problems(parts: &PlanParts) -> Vec<PlanProblem> {
 
 fn same_name(index: usize, first: usize, name: &SourceName) -> PlanProblem {
     let message = format!(
-        "source {} is also called {name:?}, as source {}; give each source its own name",
+        "source {} is called {name:?} like source {}; give each source its own name",
         index.saturating_add(1),
         first.saturating_add(1),
         name = name.as_str(),

@@ -167,9 +167,9 @@ source "\xe8\xa8\x98 \x22x\x22"
         let mut texts = std::collections::BTreeSet::new();
         texts.insert(Plan::new(parts()).unwrap().content_digest_text());
         for change in changes {
-            let mut changed = parts();
-            change(&mut changed);
-            assert!(texts.insert(Plan::new(changed).unwrap().content_digest_text()));
+            let mut other = parts();
+            change(&mut other);
+            assert!(texts.insert(Plan::new(other).unwrap().content_digest_text()));
         }
     }
 }

@@ -162,6 +162,7 @@ pub fn delete_from_instant(period: Retention, sent: Day, zone: &Zone) -> Instant
 }
 
 #[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "a test may stop where a sum overflows")]
 mod tests {
     use super::*;
     use proptest::prelude::*;

@@ -140,7 +140,8 @@ pub enum Fate {
 /// Decides what becomes of a record (application) or of the source's content (system).
 ///
 /// `day`: the day from [`clock_day`], or the day of the snapshot for a system plan. `now`: the start of the run.
-/// A plan that says keep-from-first-seen files what is past its year under the day of the run.
+/// A plan that says keep-from-first-seen files what is past its year under the day of the run, which is
+/// then its remembered day; when that year is over too and the record still lies at the source, it counts anew.
 /// Ask only about content that its cohort does not hold yet; what is held needs no new pack.
 /// Source: 第20条, 第21条①, 第22条①.
 pub fn fate(plan: &Plan, day: Day, now: Instant) -> Fate {
@@ -161,6 +162,7 @@ pub fn fate(plan: &Plan, day: Day, now: Instant) -> Fate {
 }
 
 #[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "a test may stop where a sum overflows")]
 mod tests {
     use super::*;
     use crate::domain::cohort::Generation;

@@ -97,9 +97,7 @@ pub(super) fn read_plan(table: &DeTable<'_>, diagnosis: &mut Diagnosis<'_>) -> P
         class: keys.word("class", &[Class::Application, Class::System], Class::word),
         retention: keys.parsed("retention"),
         time_zone: keys.text("time_zone", |name| {
-            let zone =
-                Zone::named(name).map_err(|e| format!("{e}; use an IANA name such as \"Asia/Tokyo\""))?;
-            if zone.name().is_empty() { Err("the time zone has no name".to_owned()) } else { Ok(zone) }
+            Zone::named(name).map_err(|e| format!("{e}; use an IANA name such as \"Asia/Tokyo\""))
         }),
         generation: keys.word("generation", &[Generation::Month, Generation::Quarter], Generation::word),
         copies: keys.value("copies", "a whole number, 1 to 9", |value| {

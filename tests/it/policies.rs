@@ -1,4 +1,5 @@
 //! Plan files: those that ship load, and each bad one shows exactly the messages written beside it.
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use kura::domain::plan::{Class, PastRetention, Plan};
 use kura::domain::retention::Retention;
