@@ -3,7 +3,7 @@
 //! Application data is filed by its sent day (`sent-2026-11-22`), system data by the calendar month or quarter
 //! of the snapshot (`gen-2026-11`, `gen-2026-q4`). How a record finds its day lives in `sent_day`.
 //!
-//! Public here: [`CohortId`], [`Generation`], [`GenerationId`].
+//! Public here: `CohortId`, `Generation`, `GenerationId`.
 
 use crate::domain::retention::{Retention, delete_from_instant};
 use crate::domain::time::{Day, Instant, Zone};

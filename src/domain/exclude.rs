@@ -1,6 +1,6 @@
 //! Which names below a source are left out of a backup. Pure matching; the walk decides what to do with it.
 //!
-//! Public here: [`Excludes`], [`BadGlob`].
+//! Public here: `Excludes`, `BadGlob`.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;

@@ -2,7 +2,7 @@
 //!
 //! Paths are bytes. No file is opened here; which day a record counts from is decided in `sent_day`.
 //!
-//! Public here: [`PathPattern`], [`BadPattern`].
+//! Public here: `PathPattern`, `BadPattern`.
 
 use crate::domain::time::Day;
 use std::fmt;

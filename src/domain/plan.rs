@@ -1,10 +1,10 @@
 //! A plan: one protected system, with everything that its approval covers.
 //!
-//! A [`Plan`] is made by [`Plan::new`] from [`PlanParts`] and is right as a whole from then on; what is wrong
+//! A `Plan` is made by `Plan::new` from `PlanParts` and is right as a whole from then on; what is wrong
 //! is returned as a list, all of it at once. How plans are written in files lives in `policy_files`.
 //!
-//! Public here: [`Plan`], [`PlanParts`], [`PlanName`], [`Class`], [`PastRetention`], [`LockMode`], [`Source`],
-//! [`SourceParts`], [`SourceName`], [`PlanProblem`], [`Field`], [`Place`].
+//! Public here: `Plan`, `PlanParts`, `PlanName`, `Class`, `PastRetention`, `LockMode`, `Source`,
+//! `SourceParts`, `SourceName`, `PlanProblem`, `Field`, `Place`.
 
 use crate::domain::cohort::{CohortId, Generation};
 use crate::domain::exclude::Excludes;

@@ -1,6 +1,6 @@
 //! The names of plans and of their sources, which are also folders in the store and on restore.
 //!
-//! Public here, and again from `plan`: [`PlanName`], [`SourceName`], [`RESERVED_NAMES`].
+//! Public here, and again from `plan`: `PlanName`, `SourceName`, `RESERVED_NAMES`.
 
 use std::fmt;
 use std::path::Path;

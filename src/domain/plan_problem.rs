@@ -1,6 +1,6 @@
 //! What can be wrong with a plan, and where in it.
 //!
-//! Public here, and again from `plan`: [`PlanProblem`], [`Place`], [`Field`].
+//! Public here, and again from `plan`: `PlanProblem`, `Place`, `Field`.
 
 /// A key of a plan or of one of its sources, as people write it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]

@@ -3,9 +3,9 @@
 //! 「発信した日から起算して1年間」 has two readings. Reading A counts the sent day itself; reading B
 //! (民法140条) starts on the day after. Kura promises A and deletes only after the later of A and B.
 //! No "add one year" of a date library is used: those clamp 29 February to 28 February, a day short.
-//! 民法142条 (holidays) does not apply. Start with [`kept`].
+//! 民法142条 (holidays) does not apply. Start with `kept`.
 //!
-//! Public here: [`Retention`], [`FirstDay`], [`last_day`], [`Kept`], [`kept`], [`delete_from_instant`].
+//! Public here: `Retention`, `FirstDay`, `last_day`, `Kept`, `kept`, `delete_from_instant`.
 
 use crate::domain::time::{Day, Instant, Zone};
 use std::fmt;

@@ -1,7 +1,7 @@
 //! The day a record counts from: how a plan's rule finds it, and what first capture makes of it.
 //!
-//! Three steps, all pure: [`SentDayRule::find`] reads a day from a path or a time; [`clock_day`] decides the
-//! record's day once and for all; [`fate`] says in which cohort it goes, or why it does not go.
+//! Three steps, all pure: `SentDayRule::find` reads a day from a path or a time; `clock_day` decides the
+//! record's day once and for all; `fate` says in which cohort it goes, or why it does not go.
 //! Remembering what was captured earlier is not done here.
 
 use crate::domain::cohort::CohortId;

@@ -1,7 +1,7 @@
 //! The keys of a plan file and the shape of each value.
 //!
 //! The parsed text is walked by hand, not by serde, because serde stops at the first problem. A key with a
-//! problem is marked [`Given::Broken`], so that the rules over the whole plan do not blame it a second time.
+//! problem is marked `Given::Broken`, so that the rules over the whole plan do not blame it a second time.
 
 use super::diagnose::{Diagnosis, hint, list};
 use crate::domain::cohort::Generation;
