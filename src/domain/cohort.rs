@@ -3,7 +3,7 @@
 //! Application data is filed by its sent day (`sent-2026-11-22`), system data by the calendar month or quarter
 //! of the snapshot (`gen-2026-11`, `gen-2026-q4`). How a record finds its day lives in `sent_day`.
 //!
-//! Public here: [`CohortId`], [`Generation`], [`GenerationId`].
+//! Public here: `CohortId`, `Generation`, `GenerationId`.
 
 use crate::domain::retention::{Retention, delete_from_instant};
 use crate::domain::time::{Day, Instant, Zone};
@@ -151,4 +151,113 @@ fn generation_named(text: &str) -> Option<GenerationId> {
         None => Part::Month(part.parse().ok().filter(|month| (1..=12).contains(month))?),
     };
     Some(GenerationId { year, part })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn day(text: &str) -> Day {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_cohort_is_written_and_read_in_one_way_only() {
+        for (text, clock_day) in [
+            ("sent-2026-11-22", "2026-11-22"),
+            ("sent-2024-02-29", "2024-02-29"),
+            ("gen-2026-11", "2026-11-30"),
+            ("gen-2024-02", "2024-02-29"),
+            ("gen-2026-q1", "2026-03-31"),
+            ("gen-2026-q4", "2026-12-31"),
+        ] {
+            let cohort: CohortId = text.parse().unwrap();
+            assert_eq!(cohort.to_string(), text);
+            assert_eq!(cohort.clock_day(), day(clock_day), "{text}");
+        }
+        for bad in [
+            "",
+            "sent-",
+            "sent-2026-02-30",
+            "sent-20261122",
+            "Sent-2026-11-22",
+            "sent-2026-11-22 ",
+            "gen-2026",
+        ] {
+            assert_eq!(bad.parse::<CohortId>(), Err(NotACohort(bad.to_owned())));
+        }
+        for bad in [
+            "gen-2026-13",
+            "gen-2026-00",
+            "gen-2026-1",
+            "gen-2026-q5",
+            "gen-2026-q0",
+            "gen-2026-q04",
+            "gen-+026-01",
+        ] {
+            assert_eq!(bad.parse::<CohortId>(), Err(NotACohort(bad.to_owned())));
+        }
+    }
+
+    #[test]
+    fn a_snapshot_day_lies_in_its_month_and_quarter() {
+        for (on, month, quarter) in [
+            ("2026-01-01", "gen-2026-01", "gen-2026-q1"),
+            ("2026-03-31", "gen-2026-03", "gen-2026-q1"),
+            ("2026-04-01", "gen-2026-04", "gen-2026-q2"),
+            ("2026-12-31", "gen-2026-12", "gen-2026-q4"),
+        ] {
+            assert_eq!(CohortId::Generation(Generation::Month.generation_of(day(on))).to_string(), month);
+            assert_eq!(CohortId::Generation(Generation::Quarter.generation_of(day(on))).to_string(), quarter);
+        }
+    }
+
+    #[test]
+    fn a_generation_is_locked_for_its_year_from_the_last_day() {
+        let tokyo = Zone::named("Asia/Tokyo").unwrap();
+        let cohort: CohortId = "gen-2026-11".parse().unwrap();
+        let at = cohort.delete_from(Retention::Years(1), &tokyo);
+        assert_eq!(tokyo.day_of(at), day("2027-12-01"));
+        assert_eq!(at, tokyo.start_of(day("2027-12-01")));
+    }
+
+    #[test]
+    fn a_cohort_takes_its_last_pack_24_hours_before_its_deletion() {
+        let tokyo = Zone::named("Asia/Tokyo").unwrap();
+        let cohort: CohortId = "sent-2025-11-22".parse().unwrap();
+        let year = Retention::Years(1);
+        let last = cohort.delete_from(year, &tokyo).as_micros() - 24 * 3600 * 1_000_000;
+        assert!(cohort.accepts_packs(year, &tokyo, Instant::from_micros(last)));
+        assert!(!cohort.accepts_packs(year, &tokyo, Instant::from_micros(last + 1)));
+    }
+
+    fn any_cohort() -> impl Strategy<Value = CohortId> {
+        let day = (0..=9999_i16, 1..=12_i8, 1..=28_i8).prop_map(|(y, m, d)| Day::of(y, m, d).unwrap());
+        (day, 0..3).prop_map(|(day, kind)| match kind {
+            0 => CohortId::Sent(day),
+            1 => CohortId::Generation(Generation::Month.generation_of(day)),
+            _ => CohortId::Generation(Generation::Quarter.generation_of(day)),
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_cohort_survives_being_written_and_read(cohort in any_cohort()) {
+            prop_assert_eq!(cohort.to_string().parse(), Ok(cohort));
+        }
+
+        #[test]
+        fn a_day_lies_between_the_first_and_last_day_of_its_generation(
+            (y, m, d) in (1990..2110_i16, 1..=12_i8, 1..=28_i8),
+            generation in prop_oneof![Just(Generation::Month), Just(Generation::Quarter)],
+        ) {
+            let day = Day::of(y, m, d).unwrap();
+            let id = generation.generation_of(day);
+            prop_assert!(id.first_day() <= day && day <= id.last_day());
+            prop_assert_eq!(generation.generation_of(id.first_day()), id);
+            prop_assert_eq!(generation.generation_of(id.last_day()), id);
+            prop_assert!(generation.generation_of(id.last_day().next()) > id);
+        }
+    }
 }

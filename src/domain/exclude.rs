@@ -1,6 +1,6 @@
 //! Which names below a source are left out of a backup. Pure matching; the walk decides what to do with it.
 //!
-//! Public here: [`Excludes`], [`BadGlob`].
+//! Public here: `Excludes`, `BadGlob`.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -29,7 +29,10 @@ pub struct BadGlob {
 }
 
 impl Excludes {
-    /// The matcher of a list of globs; every glob that cannot be used is named.
+    /// The matcher of a list of globs.
+    ///
+    /// # Errors
+    /// Every glob that cannot be used.
     pub fn new(globs: Vec<String>) -> Result<Self, Vec<BadGlob>> {
         let mut bad = Vec::new();
         let mut set = globset::GlobSetBuilder::new();

@@ -27,6 +27,12 @@ pub mod sent_day;
 /// Which names below a source are left out.
 pub mod exclude;
 
+/// The names of plans and sources.
+pub mod plan_name;
+
+/// What can be wrong with a plan.
+pub mod plan_problem;
+
 /// A plan: one protected system, checked as a whole.
 pub mod plan;
 

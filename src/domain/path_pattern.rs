@@ -2,7 +2,7 @@
 //!
 //! Paths are bytes. No file is opened here; which day a record counts from is decided in `sent_day`.
 //!
-//! Public here: [`PathPattern`], [`BadPattern`].
+//! Public here: `PathPattern`, `BadPattern`.
 
 use crate::domain::time::Day;
 use std::fmt;
@@ -174,4 +174,94 @@ fn digits(path: &[u8], width: usize) -> Option<(i16, &[u8])> {
     }
     let number = std::str::from_utf8(head).ok()?.parse().ok()?;
     Some((number, rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn find(pattern: &str, path: &[u8]) -> Option<String> {
+        pattern.parse::<PathPattern>().unwrap().find(path).map(|day| day.to_string())
+    }
+
+    #[test]
+    fn the_date_is_found_where_the_pattern_says() {
+        for (pattern, path, day) in [
+            ("%Y/%m/%d", "2026/11/22/a/b.xml", Some("2026-11-22")),
+            ("%Y/%m/%d", "2026/11/22", Some("2026-11-22")),
+            ("%Y/%m/%d", "x/2026/11/22/b.xml", None),
+            ("%Y/%m/%d", "2026/11", None),
+            ("%Y/%m/%d", "2026/11/22x/b.xml", None),
+            ("%Y/%m/%d", "2026/1/2/b.xml", None),
+            ("*/%Y%m%d/*", "ward/20261122/b.xml", Some("2026-11-22")),
+            ("*/%Y%m%d/*", "ward/20261122", None),
+            ("*/%Y%m%d/*", "a/b/20261122/c", None),
+            ("*/*/*/%Y%m%d", "001/002/0010020003/20261122/ADT-00/m.dat", Some("2026-11-22")),
+            ("*_%d.%m.%Y.*", "scan_22.11.2026.pdf", Some("2026-11-22")),
+            ("*%Y%m%d*", "99920261122x", Some("2026-11-22")),
+            ("100%%/%Y-%m-%d", "100%/2026-11-22", Some("2026-11-22")),
+            ("記録/%Y/%m%d", "記録/2026/1122/a", Some("2026-11-22")),
+        ] {
+            assert_eq!(find(pattern, path.as_bytes()).as_deref(), day, "{pattern} on {path}");
+        }
+    }
+
+    #[test]
+    fn a_date_that_no_calendar_has_is_not_a_date() {
+        for path in ["2026/02/29", "2026/13/01", "2026/00/10", "2026/11/31", "+026/11/22", "２０２６/11/22"]
+        {
+            assert_eq!(find("%Y/%m/%d", path.as_bytes()), None, "{path}");
+        }
+        assert_eq!(find("%Y/%m/%d", b"2024/02/29").as_deref(), Some("2024-02-29"));
+    }
+
+    #[test]
+    fn paths_are_bytes() {
+        assert_eq!(find("*/%Y%m%d", b"\xff\xfe/20261122/\xff").as_deref(), Some("2026-11-22"));
+        assert_eq!(find("%Y%m%d", b"\xff\xfe"), None);
+        assert_eq!(find("%Y%m%d", b""), None);
+    }
+
+    #[test]
+    fn a_pattern_that_cannot_mean_one_day_is_refused() {
+        for (pattern, why) in [
+            ("%Y/%m", BadPattern::NotOnce("%d")),
+            ("%Y/%Y/%m/%d", BadPattern::NotOnce("%Y")),
+            ("", BadPattern::NotRelative),
+            ("/%Y/%m/%d", BadPattern::NotRelative),
+            ("%Y/%m/%d/", BadPattern::NotRelative),
+            ("../%Y/%m/%d", BadPattern::NotRelative),
+            ("**/%Y/%m/%d", BadPattern::DoubleStar),
+            ("%Y/%m/%d/%H", BadPattern::UnknownCode('H')),
+            ("%Y/%m/%d%", BadPattern::OpenPercent),
+            ("a*b*c*d*/%Y%m%d", BadPattern::TooManyStars),
+        ] {
+            assert_eq!(pattern.parse::<PathPattern>(), Err(why), "{pattern}");
+        }
+        assert_eq!(format!("{}%Y%m%d", "x".repeat(1024)).parse::<PathPattern>(), Err(BadPattern::TooLong));
+        assert!("*/*/*/*/*/%Y%m%d".parse::<PathPattern>().is_ok());
+    }
+
+    proptest! {
+        #[test]
+        fn any_path_is_answered(path in proptest::collection::vec(any::<u8>(), 0..300)) {
+            for pattern in ["%Y/%m/%d", "*%Y*%m*%d", "*/%Y%m%d/*"] {
+                drop(find(pattern, &path));
+            }
+        }
+
+        #[test]
+        fn every_day_written_in_a_path_is_found(
+            (y, m, d) in (1970..2110_i16, 1..=12_i8, 1..=28_i8),
+            before in "[^/0-9]{1,20}",
+            after in "[a-z]{0,9}",
+        ) {
+            let day = Day::of(y, m, d).unwrap().to_string();
+            let path = format!("{before}/{y:04}{m:02}{d:02}/{after}x");
+            prop_assert_eq!(find("*/%Y%m%d/*", path.as_bytes()), Some(day.clone()));
+            let path = format!("{before}-{y:04}/{m:02}.{d:02}");
+            prop_assert_eq!(find("*-%Y/%m.%d", path.as_bytes()), Some(day));
+        }
+    }
 }

@@ -1,110 +1,21 @@
 //! A plan: one protected system, with everything that its approval covers.
 //!
-//! A [`Plan`] is made by [`Plan::new`] from [`PlanParts`] and is right as a whole from then on; what is wrong
+//! A `Plan` is made by `Plan::new` from `PlanParts` and is right as a whole from then on; what is wrong
 //! is returned as a list, all of it at once. How plans are written in files lives in `policy_files`.
 //!
-//! Public here: [`Plan`], [`PlanParts`], [`PlanName`], [`Class`], [`PastRetention`], [`LockMode`], [`Source`],
-//! [`SourceParts`], [`SourceName`], [`PlanProblem`], [`Field`], [`Place`].
+//! Public here: `Plan`, `PlanParts`, `PlanName`, `Class`, `PastRetention`, `LockMode`, `Source`,
+//! `SourceParts`, `SourceName`, `PlanProblem`, `Field`, `Place`.
 
 use crate::domain::cohort::{CohortId, Generation};
 use crate::domain::exclude::Excludes;
+pub use crate::domain::plan_name::{BadPlanName, BadSourceName, PlanName, RESERVED_NAMES, SourceName};
+use crate::domain::plan_problem::problem;
+pub use crate::domain::plan_problem::{Field, Place, PlanProblem};
 use crate::domain::retention::Retention;
 use crate::domain::sent_day::SentDayRule;
 use crate::domain::time::{Day, Zone};
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::{Component, Path, PathBuf};
-
-/// Top-level folders of the repository, which no plan may be called.
-pub const RESERVED_NAMES: [&str; 4] = ["kura", "keys", "certificates", "audit"];
-
-/// The name of a plan: also its file name and its folder in the store.
-///
-/// One to 63 characters `a`–`z`, `0`–`9` and `-`, not beginning with `-`, and none of [`RESERVED_NAMES`].
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct PlanName(String);
-
-/// The text cannot be the name of a plan.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BadPlanName {
-    /// A character, the length or the beginning is not allowed.
-    #[error("{0:?} is not a plan name; use 1 to 63 of a-z, 0-9 and \"-\", not beginning with \"-\"")]
-    Form(String),
-    /// The repository uses the name itself.
-    #[error("{0:?} is reserved; a plan is not called kura, keys, certificates or audit")]
-    Reserved(String),
-}
-
-impl PlanName {
-    /// The name as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl std::str::FromStr for PlanName {
-    type Err = BadPlanName;
-
-    fn from_str(text: &str) -> Result<Self, BadPlanName> {
-        let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-        if text.is_empty() || text.len() > 63 || text.starts_with('-') || !text.bytes().all(allowed) {
-            return Err(BadPlanName::Form(text.to_owned()));
-        }
-        if RESERVED_NAMES.contains(&text) {
-            return Err(BadPlanName::Reserved(text.to_owned()));
-        }
-        Ok(Self(text.to_owned()))
-    }
-}
-
-impl fmt::Display for PlanName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// The name of a source within its plan: one path component, also the folder it is restored into.
-///
-/// One to 255 bytes without `/` and control characters; not `.` or `..`.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct SourceName(String);
-
-/// The text cannot be the name of a source.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{0:?} is not a source name; use 1 to 255 bytes without \"/\" and control characters, not \".\" or \"..\""
-)]
-pub struct BadSourceName(pub String);
-
-impl SourceName {
-    /// The name as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The default name of a source: the last component of its path. `None` for `/` and for names that are not text.
-    pub fn of_path(path: &Path) -> Option<Self> {
-        path.file_name()?.to_str()?.parse().ok()
-    }
-}
-
-impl std::str::FromStr for SourceName {
-    type Err = BadSourceName;
-
-    fn from_str(text: &str) -> Result<Self, BadSourceName> {
-        let long = text.is_empty() || text.len() > 255;
-        if long || matches!(text, "." | "..") || text.chars().any(|c| c == '/' || c.is_control()) {
-            return Err(BadSourceName(text.to_owned()));
-        }
-        Ok(Self(text.to_owned()))
-    }
-}
-
-impl fmt::Display for SourceName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
 
 /// 区分: what kind of data a plan protects, and so what its clock counts from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -224,52 +135,11 @@ pub struct Plan {
     sources: Vec<Source>,
 }
 
-/// A key of a plan or of one of its sources, as people write it.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Field {
-    /// `retention` of the plan.
-    Retention,
-    /// `copies` of the plan.
-    Copies,
-    /// The list of sources.
-    Sources,
-    /// `name` of a source.
-    SourceName,
-    /// `path` of a source.
-    Path,
-    /// `sent_day` of a source.
-    SentDay,
-    /// `exclude` of a source.
-    Exclude,
-}
-
-/// Where in a plan something is wrong.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct Place {
-    /// The number of the source, from 0; `None` for the plan itself.
-    pub source: Option<usize>,
-    /// The key.
-    pub field: Field,
-    /// The number of the entry, from 0, where the key is a list.
-    pub entry: Option<usize>,
-}
-
-/// One thing that is wrong in a plan: where, what, and what is allowed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct PlanProblem {
-    /// Where.
-    pub place: Place,
-    /// What is wrong; what is allowed.
-    pub message: String,
-}
-
-fn problem(source: Option<usize>, field: Field, message: impl Into<String>) -> PlanProblem {
-    PlanProblem { place: Place { source, field, entry: None }, message: message.into() }
-}
-
 impl Plan {
-    /// Makes a plan, or says everything that is wrong with it at once, in the order of the plan.
+    /// Makes a plan.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the parts, at once: first the plan's own keys, then source by source.
     pub fn new(parts: PlanParts) -> Result<Self, Vec<PlanProblem>> {
         let mut problems = own_problems(&parts);
         let mut sources = Vec::new();
@@ -378,7 +248,7 @@ fn own_problems(parts: &PlanParts) -> Vec<PlanProblem> {
 
 fn same_name(index: usize, first: usize, name: &SourceName) -> PlanProblem {
     let message = format!(
-        "source {} is also called {name:?}, as source {}; give each source its own name",
+        "source {} is called {name:?} like source {}; give each source its own name",
         index.saturating_add(1),
         first.saturating_add(1),
         name = name.as_str(),
@@ -433,5 +303,88 @@ fn new_source(
             one_file_system: parts.one_file_system,
         }),
         (Some(_) | None, Some(_) | None) => Err(problems),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(path: &str) -> SourceParts {
+        SourceParts {
+            name: None,
+            path: path.into(),
+            sent_day: Some(SentDayRule::Mtime),
+            exclude: Vec::new(),
+            one_file_system: false,
+        }
+    }
+
+    fn parts(sources: Vec<SourceParts>) -> PlanParts {
+        PlanParts {
+            name: "records".parse().unwrap(),
+            class: Class::Application,
+            retention: Retention::Years(1),
+            zone: Zone::named("Asia/Tokyo").unwrap(),
+            generation: Generation::Month,
+            copies: 1,
+            past_retention: PastRetention::default(),
+            lock_mode: LockMode::default(),
+            sources,
+        }
+    }
+
+    #[test]
+    fn a_plan_keeps_what_it_was_made_from() {
+        let plan = Plan::new(parts(vec![source("/srv//records/./"), source("/srv/images")])).unwrap();
+        let names: Vec<&str> = plan.sources().iter().map(|s| s.name().as_str()).collect();
+        assert_eq!(names, ["records", "images"]);
+        assert_eq!(plan.sources()[0].path().as_os_str(), "/srv/records");
+        assert_eq!(plan.lock_mode(), LockMode::Compliance);
+    }
+
+    #[test]
+    fn everything_wrong_with_a_plan_is_said_at_once() {
+        let mut absent = source("/srv/records");
+        absent.sent_day = None;
+        let mut globs = source("/other/records");
+        globs.exclude = vec!["ok".to_owned(), "/bad".to_owned()];
+        let mut all = parts(vec![absent, globs, source("relative"), source("/a/../b"), source("/")]);
+        all.retention = Retention::Days(0);
+        all.copies = 0;
+        let problems = Plan::new(all).unwrap_err();
+        let places: Vec<(Option<usize>, Field)> =
+            problems.iter().map(|p| (p.place.source, p.place.field)).collect();
+        assert_eq!(
+            places,
+            [
+                (None, Field::Retention),
+                (None, Field::Copies),
+                (Some(0), Field::SentDay),
+                (Some(1), Field::SourceName),
+                (Some(1), Field::Exclude),
+                (Some(2), Field::Path),
+                (Some(3), Field::Path),
+                (Some(4), Field::SourceName),
+            ]
+        );
+        assert_eq!(problems[4].place.entry, Some(1));
+    }
+
+    #[test]
+    fn a_plan_without_a_source_or_with_an_endless_year_is_refused() {
+        let mut none = parts(Vec::new());
+        none.retention = Retention::Years(101);
+        let fields: Vec<Field> = Plan::new(none).unwrap_err().iter().map(|p| p.place.field).collect();
+        assert_eq!(fields, [Field::Retention, Field::Sources]);
+    }
+
+    #[test]
+    fn only_application_data_has_a_sent_day() {
+        let mut system = parts(vec![source("/etc")]);
+        system.class = Class::System;
+        let problems = Plan::new(system).unwrap_err();
+        assert_eq!(problems.len(), 1);
+        assert_eq!(problems[0].place.field, Field::SentDay);
     }
 }

@@ -101,3 +101,75 @@ fn quoted(bytes: &[u8]) -> String {
     out.push('"');
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::plan::{PlanParts, SourceParts};
+    use crate::domain::retention::Retention;
+    use crate::domain::sent_day::SentDayRule;
+    use crate::domain::time::Zone;
+
+    fn parts() -> PlanParts {
+        PlanParts {
+            name: "records".parse().unwrap(),
+            class: Class::Application,
+            retention: Retention::Years(1),
+            zone: Zone::named("Asia/Tokyo").unwrap(),
+            generation: Generation::Month,
+            copies: 1,
+            past_retention: PastRetention::Report,
+            lock_mode: LockMode::Compliance,
+            sources: vec![SourceParts {
+                name: None,
+                path: "/srv/記 \"x\"".into(),
+                sent_day: Some(SentDayRule::Path("%Y/%m/%d".parse().unwrap())),
+                exclude: vec!["*.tmp".to_owned()],
+                one_file_system: true,
+            }],
+        }
+    }
+
+    #[test]
+    fn the_approved_content_has_one_fixed_text() {
+        let text = Plan::new(parts()).unwrap().content_digest_text();
+        let expected = r#"kura plan 1
+name "records"
+class application
+retention 1 year
+time_zone "Asia/Tokyo"
+generation month
+copies 1
+past_retention report
+lock compliance
+source "\xe8\xa8\x98 \x22x\x22"
+  path "/srv/\xe8\xa8\x98 \x22x\x22"
+  sent_day "path %Y/%m/%d"
+  exclude "*.tmp"
+  one_file_system true
+"#;
+        assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn every_change_that_matters_changes_the_text() {
+        let changes: [fn(&mut PlanParts); 9] = [
+            |p| p.retention = Retention::Months(12),
+            |p| p.zone = Zone::named("UTC").unwrap(),
+            |p| p.generation = Generation::Quarter,
+            |p| p.copies = 2,
+            |p| p.past_retention = PastRetention::KeepFromFirstSeen,
+            |p| p.lock_mode = LockMode::Governance,
+            |p| p.sources[0].exclude.push("b".to_owned()),
+            |p| p.sources[0].sent_day = Some(SentDayRule::Mtime),
+            |p| p.sources[0].one_file_system = false,
+        ];
+        let mut texts = std::collections::BTreeSet::new();
+        texts.insert(Plan::new(parts()).unwrap().content_digest_text());
+        for change in changes {
+            let mut other = parts();
+            change(&mut other);
+            assert!(texts.insert(Plan::new(other).unwrap().content_digest_text()));
+        }
+    }
+}

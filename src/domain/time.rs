@@ -103,6 +103,9 @@ pub struct UnknownZone(pub String);
 
 impl Zone {
     /// The zone of an IANA name such as `Asia/Tokyo`.
+    ///
+    /// # Errors
+    /// No zone of that name is known.
     pub fn named(name: &str) -> Result<Self, UnknownZone> {
         jiff::tz::TimeZone::get(name).map(Self).map_err(|_| UnknownZone(name.to_owned()))
     }

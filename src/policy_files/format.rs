@@ -1,7 +1,7 @@
 //! The keys of a plan file and the shape of each value.
 //!
 //! The parsed text is walked by hand, not by serde, because serde stops at the first problem. A key with a
-//! problem is marked [`Given::Broken`], so that the rules over the whole plan do not blame it a second time.
+//! problem is marked `Given::Broken`, so that the rules over the whole plan do not blame it a second time.
 
 use super::diagnose::{Diagnosis, hint, list};
 use crate::domain::cohort::Generation;
@@ -97,9 +97,7 @@ pub(super) fn read_plan(table: &DeTable<'_>, diagnosis: &mut Diagnosis<'_>) -> P
         class: keys.word("class", &[Class::Application, Class::System], Class::word),
         retention: keys.parsed("retention"),
         time_zone: keys.text("time_zone", |name| {
-            let zone =
-                Zone::named(name).map_err(|e| format!("{e}; use an IANA name such as \"Asia/Tokyo\""))?;
-            if zone.name().is_empty() { Err("the time zone has no name".to_owned()) } else { Ok(zone) }
+            Zone::named(name).map_err(|e| format!("{e}; use an IANA name such as \"Asia/Tokyo\""))
         }),
         generation: keys.word("generation", &[Generation::Month, Generation::Quarter], Generation::word),
         copies: keys.value("copies", "a whole number, 1 to 9", |value| {
@@ -128,7 +126,7 @@ fn read_sources(table: &DeTable<'_>, diagnosis: &mut Diagnosis<'_>) -> Given<Vec
     };
     let mut sources = Vec::new();
     let mut broken = false;
-    for entry in entries.iter() {
+    for entry in entries {
         if let DeValue::Table(source) = entry.get_ref() {
             sources.push(read_source(source, entry.span(), diagnosis));
         } else {
@@ -276,7 +274,7 @@ impl Keys<'_, '_, '_> {
         let DeValue::Array(entries) = value.get_ref() else { return self.value(key, WANTED, |_| None) };
         let mut texts = Vec::new();
         let mut broken = false;
-        for entry in entries.iter() {
+        for entry in entries {
             if let Some(text) = entry.get_ref().as_str() {
                 texts.push((text.to_owned(), entry.span()));
             } else {

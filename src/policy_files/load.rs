@@ -24,7 +24,8 @@ const SIZE_MAX_BYTES: u64 = 1024 * 1024;
 
 /// Reads the plan in one file, `<name>.toml`.
 ///
-/// Errors: the file cannot be read, is larger than 1 MiB or not UTF-8, or everything that is wrong in it.
+/// # Errors
+/// The file cannot be read, is larger than 1 MiB or not UTF-8, or everything that is wrong in it.
 pub fn load_plan(path: &Path) -> Result<Plan, Refused> {
     let shown = path.display().to_string();
     let refused = |message: String| Refused::whole_file(&shown, message);
@@ -41,7 +42,10 @@ pub fn load_plan(path: &Path) -> Result<Plan, Refused> {
 
 /// Reads every `*.toml` in a folder, in the order of their names.
 ///
-/// Other files and sub-folders are left alone. Errors: the folder cannot be read, or the problems of all files.
+/// Other files and sub-folders are left alone.
+///
+/// # Errors
+/// The folder cannot be read, or the problems of all files together.
 pub fn load_plans(dir: &Path) -> Result<Vec<Plan>, Refused> {
     let refused =
         |e: std::io::Error| Refused::whole_file(&dir.display().to_string(), format!("cannot be read: {e}"));
@@ -66,7 +70,8 @@ pub fn load_plans(dir: &Path) -> Result<Vec<Plan>, Refused> {
 
 /// Reads a plan from text. `file_name` names it in messages; its last part must be `<name>.toml`.
 ///
-/// Errors: everything that is wrong, in the order of the text.
+/// # Errors
+/// Everything that is wrong, in the order of the text.
 pub fn parse_plan(file_name: &str, text: &str) -> Result<Plan, Refused> {
     let mut diagnosis = Diagnosis::new(file_name, text);
     let Some(table) = parse(text, &mut diagnosis) else { return Err(diagnosis.into_refused()) };
@@ -113,9 +118,9 @@ fn say_missing(file: &PlanFile, diagnosis: &mut Diagnosis<'_>) {
 /// A plan lives in the file that carries its name.
 fn check_file_name(file_name: &str, name: &Given<PlanName>, diagnosis: &mut Diagnosis<'_>) {
     let Given::Value(name, span) = name else { return };
-    let last = Path::new(file_name).file_name().unwrap_or_default();
+    let last = Path::new(file_name).file_name().unwrap_or_default().to_string_lossy();
     let wanted = format!("{name}.toml");
-    if last != wanted.as_str() {
+    if last != wanted {
         let message = format!("name is \"{name}\" but the file is {last:?}; the plan's file is {wanted:?}");
         diagnosis.say(span, message);
     }
