@@ -1,1 +1,3 @@
 //! One test binary for everything that crosses modules.
+
+mod architecture;
