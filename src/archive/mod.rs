@@ -84,3 +84,6 @@ pub mod worker;
 
 /// The worker's part in large files.
 mod span;
+
+/// The engine's threads.
+pub mod pipeline;
