@@ -49,7 +49,10 @@ impl Clock for ManualClock {
 ///
 /// # Panics
 /// Never in practice: the system's generator does not fail once it has started.
-#[expect(clippy::expect_used, reason = "without randomness no key may be made: stopping is the only safe act")]
+#[expect(
+    clippy::expect_used,
+    reason = "without randomness no key may be made: stopping is the only safe act"
+)]
 pub fn random_bytes(out: &mut [u8]) {
     aws_lc_rs::rand::fill(out).expect("the operating system gives random bytes");
 }
