@@ -25,6 +25,9 @@ pub mod s3;
 /// A vault in memory, for tests.
 pub mod memory;
 
+/// What a store can do, tried out.
+pub mod probe;
+
 /// Trying again after a passing fault.
 mod retry;
 

@@ -81,6 +81,16 @@ impl DirVault {
         Ok(vault)
     }
 
+    /// Removes an object; only for what a probe has left.
+    pub(super) fn remove(&self, key: &str) -> Result<(), VaultError> {
+        key::check(key)?;
+        let (path, name) = key.rsplit_once('/').unwrap_or(("", key));
+        self.tree
+            .enter(path, Missing::Report)
+            .and_then(|folder| Ok(rustix::fs::unlinkat(&folder, name, AtFlags::empty())?))
+            .map_err(|error| fault("removal", key, &error))
+    }
+
     /// Runs slow file work on a thread of its own, so that it holds up nobody else.
     async fn slowly<T: Send + 'static>(
         &self,
@@ -330,7 +340,7 @@ impl Tree {
             let is_file = FileType::from_raw_mode(about.st_mode) == FileType::RegularFile;
             if let Ok(name) = entry.file_name().to_str()
                 && is_file
-                && i64::try_from(about.st_mtime).is_ok_and(|at| at < oldest)
+                && about.st_mtime < oldest
             {
                 remove_quietly(&temp, name);
             }

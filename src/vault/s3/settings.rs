@@ -14,8 +14,11 @@ pub struct S3Settings {
     pub credentials: Credentials,
     /// Longest wait for a connection. Default 5 s.
     pub connect_timeout: Duration,
-    /// Longest time for one try of one call. Default 5 minutes, enough for 64 MiB at 2 Mbit/s.
+    /// Longest time for one try of one call, beside the time to move its bytes. Default 30 s.
     pub attempt_timeout: Duration,
+    /// The slowest line that is waited for, bytes per second: a try of a large object gets the time that this
+    /// takes on top. Default 64 KiB, so that 16 MiB get 256 s.
+    pub slowest_bytes_per_second: u64,
     /// How long an answer may stand still before the try is given up. Default 20 s.
     pub stall_grace: Duration,
     /// How often and how long a passing fault is tried again. Default: about a minute and a half.
@@ -27,7 +30,8 @@ impl Default for S3Settings {
         Self {
             credentials: Credentials::Environment { profile: None },
             connect_timeout: Duration::from_secs(5),
-            attempt_timeout: Duration::from_secs(300),
+            attempt_timeout: Duration::from_secs(30),
+            slowest_bytes_per_second: 64 << 10,
             stall_grace: Duration::from_secs(20),
             patience: Patience::default(),
         }
