@@ -3,11 +3,57 @@
 //! Objects are written once and never changed. Nothing here knows what an object means.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::domain::time::Instant;
+
+/// The address of a store.
+mod address;
+
+/// What a key may look like.
+mod key;
+
+/// A vault in a directory.
+pub mod dir;
+
+/// A vault in a bucket of an S3 server.
+pub mod s3;
+
+/// A vault in memory, for tests.
+pub mod memory;
+
+/// What a store can do, tried out.
+pub mod probe;
+
+/// Trying again after a passing fault.
+mod retry;
+
+pub use address::{BucketUrl, LockKind, StoreUrl, StoreUrlError};
+pub use dir::DirVault;
+pub use memory::MemoryVault;
+pub use retry::Patience;
+pub use s3::S3Settings;
+
+/// Opens a store that exists.
+///
+/// A directory must be there; a bucket must be there and the credentials must be able to read its settings.
+pub async fn open(address: &StoreUrl, settings: &S3Settings) -> Result<Arc<dyn Vault>, VaultError> {
+    match address {
+        StoreUrl::Directory(root) => Ok(Arc::new(DirVault::open(root)?)),
+        StoreUrl::Bucket(bucket) => Ok(Arc::new(s3::S3Vault::open(bucket, settings).await?)),
+    }
+}
+
+/// Opens a store, making the directory first if it is missing. Kura makes no buckets: their lock is set at birth.
+pub async fn create(address: &StoreUrl, settings: &S3Settings) -> Result<Arc<dyn Vault>, VaultError> {
+    match address {
+        StoreUrl::Directory(root) => Ok(Arc::new(DirVault::create(root)?)),
+        StoreUrl::Bucket(_) => open(address, settings).await,
+    }
+}
 
 /// What the store says about one object in a listing.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,3 +2,5 @@
 
 mod architecture;
 mod policies;
+mod support;
+mod vault;

@@ -1,0 +1,57 @@
+//! The few system calls that a directory vault is made of. All relative to an open folder; none follows a link.
+
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::os::fd::{AsFd, OwnedFd};
+
+use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags};
+use rustix::io::Errno;
+
+use crate::clock::random_bytes;
+use crate::vault::Put;
+
+/// Opens a folder for reading and for `fsync`.
+pub(super) fn open_folder(above: &OwnedFd, part: &str) -> Result<OwnedFd, Errno> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    rustix::fs::openat(above, part, flags, Mode::empty())
+}
+
+/// Writes a new read-only file.
+pub(super) fn write_new(folder: &OwnedFd, name: &str, bytes: &[u8]) -> io::Result<()> {
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let mut file = File::from(rustix::fs::openat(folder, name, flags, Mode::RUSR | Mode::WUSR)?);
+    file.write_all(bytes)?;
+    Ok(rustix::fs::fchmod(&file, Mode::RUSR | Mode::RGRP | Mode::ROTH)?)
+}
+
+/// Gives a written file its key, unless the key is taken.
+pub(super) fn publish(temp: &OwnedFd, temp_name: &str, folder: &OwnedFd, name: &str) -> Result<Put, Errno> {
+    let renamed = rustix::fs::renameat_with(temp, temp_name, folder, name, RenameFlags::NOREPLACE);
+    let published = match renamed {
+        // File systems without this kind of rename (NFS, some FUSE): a second name, then drop the first.
+        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
+            rustix::fs::linkat(temp, temp_name, folder, name, AtFlags::empty())
+                .inspect(|()| remove_quietly(temp, temp_name))
+        }
+        renamed => renamed,
+    };
+    match published {
+        Ok(()) => Ok(Put::Created),
+        Err(Errno::EXIST) => Ok(Put::AlreadyThere),
+        Err(errno) => Err(errno),
+    }
+}
+
+/// Removes a file of `.tmp`; if that fails, the next opening a day later tries again.
+pub(super) fn remove_quietly(folder: impl AsFd, name: &str) {
+    if let Err(errno) = rustix::fs::unlinkat(folder, name, AtFlags::empty()) {
+        tracing::debug!(%errno, "a temporary file could not be removed");
+    }
+}
+
+/// A name that no other writer makes.
+pub(super) fn random_name() -> String {
+    let mut name = [0; 16];
+    random_bytes(&mut name);
+    hex::encode(name)
+}

@@ -1,0 +1,140 @@
+//! A proxy before the S3 server that breaks requests in the order that a test asks for.
+//!
+//! It handles one request for each connection, which is all that the tests need.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+
+/// What happens to one request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// Nothing.
+    Pass,
+    /// It is answered with 503 and not passed on.
+    Busy,
+    /// The connection is reset before it is passed on.
+    Reset,
+    /// It is never answered, and not passed on.
+    Stall,
+    /// It is passed on, and its answer is dropped.
+    DropAnswer,
+    /// It is passed on, and its answer is cut off in the middle.
+    CutAnswer,
+    /// It is passed on, and its answer stops in the middle without an end.
+    StallAnswer,
+}
+
+/// A running proxy; it ends when dropped.
+pub(crate) struct FaultProxy {
+    pub(crate) endpoint: String,
+    plan: Arc<Plan>,
+    _task: JoinSet<()>,
+}
+
+#[derive(Default)]
+struct Plan {
+    faults: Mutex<VecDeque<Fault>>,
+    requests: AtomicUsize,
+}
+
+impl FaultProxy {
+    /// Starts a proxy before the server at `endpoint` (`http://HOST:PORT`).
+    pub(crate) async fn before(endpoint: &str) -> Self {
+        let server = endpoint.trim_start_matches("http://").to_owned();
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+        let own = format!("http://{}", listener.local_addr().expect("the port is known"));
+        let plan = Arc::new(Plan::default());
+        let mut task = JoinSet::new();
+        task.spawn(serve(listener, server, Arc::clone(&plan)));
+        Self { endpoint: own, plan, _task: task }
+    }
+
+    /// Breaks the next requests in this order; later ones pass.
+    pub(crate) fn plan(&self, faults: &[Fault]) {
+        self.plan.faults.lock().expect("no test panics here").extend(faults);
+    }
+
+    /// How many requests have come.
+    pub(crate) fn requests(&self) -> usize {
+        self.plan.requests.load(Ordering::SeqCst)
+    }
+}
+
+async fn serve(listener: TcpListener, server: String, plan: Arc<Plan>) {
+    let mut connections = JoinSet::new();
+    while let Ok((client, _)) = listener.accept().await {
+        let (server, plan) = (server.clone(), Arc::clone(&plan));
+        connections.spawn(async move {
+            // A broken connection is what this proxy is for.
+            drop(serve_one(client, &server, &plan).await);
+        });
+    }
+}
+
+async fn serve_one(mut client: TcpStream, server: &str, plan: &Plan) -> io::Result<()> {
+    let (mut head, start_of_body) = read_head(&mut client).await?;
+    plan.requests.fetch_add(1, Ordering::SeqCst);
+    let fault = plan.faults.lock().expect("no test panics here").pop_front().unwrap_or(Fault::Pass);
+    if fault == Fault::Reset {
+        // Closing before the request was read makes the system send a reset.
+        return Ok(());
+    }
+    let mut body = start_of_body;
+    let length = length_of(&head);
+    while body.len() < length {
+        if client.read_buf(&mut body).await? == 0 {
+            return Ok(());
+        }
+    }
+    match fault {
+        Fault::Busy => {
+            let answer = "HTTP/1.1 503 Slow Down\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+            return client.write_all(answer.as_bytes()).await;
+        }
+        Fault::Stall => std::future::pending().await,
+        _ => {}
+    }
+    head.push_str("connection: close\r\n\r\n");
+    let mut upstream = TcpStream::connect(server).await?;
+    upstream.write_all(head.as_bytes()).await?;
+    upstream.write_all(&body).await?;
+    let mut answer = Vec::new();
+    upstream.read_to_end(&mut answer).await?;
+    match fault {
+        Fault::DropAnswer => {}
+        Fault::CutAnswer => client.write_all(&answer[..answer.len() / 2]).await?,
+        Fault::StallAnswer => {
+            client.write_all(&answer[..answer.len() / 2]).await?;
+            std::future::pending::<()>().await;
+        }
+        _ => client.write_all(&answer).await?,
+    }
+    client.shutdown().await
+}
+
+/// Reads up to the empty line; gives the head without it, and what came of the body already.
+async fn read_head(client: &mut TcpStream) -> io::Result<(String, Vec<u8>)> {
+    let mut read = Vec::new();
+    loop {
+        if let Some(end) = read.windows(4).position(|four| four == b"\r\n\r\n") {
+            let body = read.split_off(end + 4);
+            read.truncate(end + 2);
+            return Ok((String::from_utf8_lossy(&read).into_owned(), body));
+        }
+        if client.read_buf(&mut read).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+}
+
+fn length_of(head: &str) -> usize {
+    let mut headers = head.lines().filter_map(|line| line.split_once(':'));
+    let length = headers.find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
+    length.and_then(|(_, length)| length.trim().parse().ok()).unwrap_or(0)
+}

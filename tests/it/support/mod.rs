@@ -1,0 +1,7 @@
+//! Servers and faults that the tests need.
+
+/// A proxy that breaks connections on request.
+pub(crate) mod fault_proxy;
+
+/// The S3 server.
+pub(crate) mod s3;
