@@ -1,4 +1,9 @@
 //! One test binary for everything that crosses modules.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a helper of a test stops the test, like the test itself"
+)]
 
 mod architecture;
 mod policies;

@@ -7,6 +7,9 @@
 //!
 //! Symbolic links and odd files in the tree are not followed and not listed. A directory cannot enforce a lock.
 
+/// What the errors of a file system mean.
+mod errors;
+
 /// The few system calls that it is made of.
 mod files;
 
@@ -24,6 +27,7 @@ use bytes::Bytes;
 use rustix::fs::{AtFlags, Dir, FileType, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
+use errors::{cannot_open, fault, is_absence};
 use files::{open_folder, publish, random_name, remove_quietly, write_new};
 
 use super::{Listed, Put, Vault, VaultError, key};
@@ -55,6 +59,8 @@ struct Tree {
     root: PathBuf,
     folder: OwnedFd,
     unflushed: Mutex<BTreeSet<String>>,
+    /// Held while a flush runs; true once one has failed.
+    flush_failed: Mutex<bool>,
 }
 
 impl DirVault {
@@ -65,7 +71,12 @@ impl DirVault {
         let folder =
             rustix::fs::open(root, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
                 .map_err(|errno| cannot_open(root, errno))?;
-        let tree = Tree { root: root.to_path_buf(), folder, unflushed: Mutex::new(BTreeSet::new()) };
+        let tree = Tree {
+            root: root.to_path_buf(),
+            folder,
+            unflushed: Mutex::new(BTreeSet::new()),
+            flush_failed: Mutex::new(false),
+        };
         tree.remove_leftovers();
         Ok(Self { tree: Arc::new(tree) })
     }
@@ -145,7 +156,10 @@ impl Vault for DirVault {
         let (folder, name) = (folder.to_owned(), name.to_owned());
         self.slowly(move |tree| {
             let mut found = Vec::new();
-            tree.walk(&folder, &name, &mut found).map_err(|error| fault("listing", &folder, &error))?;
+            tree.walk(&folder, &name, &mut found).map_err(|error| {
+                let place = tree.root.join(&folder);
+                fault("listing", &place.display().to_string(), &error)
+            })?;
             found.sort_unstable_by(|one: &Listed, other| one.key.cmp(&other.key));
             Ok(found)
         })
@@ -154,10 +168,18 @@ impl Vault for DirVault {
 
     async fn flush(&self) -> Result<(), VaultError> {
         self.slowly(|tree| {
+            let place = tree.root.display().to_string();
+            // A second flush waits for the first: it must not return before what the first one took is durable.
+            let mut has_failed = tree.flush_failed.lock().unwrap_or_else(PoisonError::into_inner);
+            if *has_failed {
+                // The system forgets what it could not write: a second flush would succeed without having done it.
+                let reason = "an earlier flush failed: check the disk, then start again".to_owned();
+                return Err(VaultError::Unavailable { act: "flush", place, reason });
+            }
             let waiting = std::mem::take(&mut *tree.unflushed());
             tree.flush(&waiting).map_err(|error| {
-                tree.unflushed().extend(waiting);
-                fault("flush", &tree.root.display().to_string(), &error)
+                *has_failed = true;
+                fault("flush", &place, &error)
             })
         })
         .await
@@ -353,34 +375,4 @@ impl Tree {
 enum Missing {
     Make,
     Report,
-}
-
-/// Not there, or not an object: a link, or a file where a folder should be.
-fn is_absence(error: &io::Error) -> bool {
-    matches!(Errno::from_io_error(error), Some(Errno::NOENT | Errno::NOTDIR | Errno::LOOP))
-}
-
-fn fault(act: &'static str, place: &str, error: &io::Error) -> VaultError {
-    let (place, reason) = (place.to_owned(), error.to_string());
-    match Errno::from_io_error(error) {
-        Some(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) if act == "read" => {
-            VaultError::Missing { key: place }
-        }
-        Some(Errno::NOTDIR | Errno::LOOP | Errno::NAMETOOLONG) => VaultError::Unusable { place, reason },
-        Some(Errno::NOSPC | Errno::DQUOT) => VaultError::Full { place },
-        Some(Errno::ACCESS | Errno::PERM | Errno::ROFS) => VaultError::Denied { place, reason },
-        _ => VaultError::Unavailable { act, place, reason },
-    }
-}
-
-fn cannot_open(root: &Path, errno: Errno) -> VaultError {
-    let place = root.display().to_string();
-    let reason = match errno {
-        Errno::NOENT => {
-            "the folder is not there: mount its disk, correct the address, or make it with `kura init`"
-        }
-        Errno::NOTDIR => "this is not a folder: correct the address",
-        _ => return fault("opening", &place, &errno.into()),
-    };
-    VaultError::Unusable { place, reason: reason.to_owned() }
 }

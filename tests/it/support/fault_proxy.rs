@@ -41,6 +41,7 @@ pub(crate) struct FaultProxy {
 struct Plan {
     faults: Mutex<VecDeque<Fault>>,
     requests: AtomicUsize,
+    last_head: Mutex<String>,
 }
 
 impl FaultProxy {
@@ -64,6 +65,11 @@ impl FaultProxy {
     pub(crate) fn requests(&self) -> usize {
         self.plan.requests.load(Ordering::SeqCst)
     }
+
+    /// The head of the last request, in lower case.
+    pub(crate) fn last_head(&self) -> String {
+        self.plan.last_head.lock().expect("no test panics here").to_lowercase()
+    }
 }
 
 async fn serve(listener: TcpListener, server: String, plan: Arc<Plan>) {
@@ -80,6 +86,7 @@ async fn serve(listener: TcpListener, server: String, plan: Arc<Plan>) {
 async fn serve_one(mut client: TcpStream, server: &str, plan: &Plan) -> io::Result<()> {
     let (mut head, start_of_body) = read_head(&mut client).await?;
     plan.requests.fetch_add(1, Ordering::SeqCst);
+    plan.last_head.lock().expect("no test panics here").clone_from(&head);
     let fault = plan.faults.lock().expect("no test panics here").pop_front().unwrap_or(Fault::Pass);
     if fault == Fault::Reset {
         // Closing before the request was read makes the system send a reset.

@@ -75,21 +75,21 @@ impl Server {
         }
     }
 
-    /// The address of a part of a bucket that no other test uses, at an endpoint (a proxy's, perhaps).
-    pub(crate) fn address(&self, bucket: &str, endpoint: &str) -> BucketUrl {
-        let mut name = [0; 8];
-        random_bytes(&mut name);
-        let text = format!("s3://{bucket}/{}?endpoint={endpoint}&region=us-east-1", hex::encode(name));
-        match text.parse() {
-            Ok(StoreUrl::Bucket(address)) => address,
-            other => panic!("{text}: {other:?}"),
-        }
-    }
-
     /// A vault in the plain bucket, or behind a proxy.
     pub(crate) async fn vault(&self, endpoint: &str) -> S3Vault {
-        let address = self.address(&self.bucket, endpoint);
+        let address = address(&self.bucket, endpoint);
         S3Vault::open(&address, &settings(&self.writer)).await.expect("the bucket opens")
+    }
+}
+
+/// The address of a part of a bucket that no other test uses, at an endpoint (a proxy's, perhaps).
+pub(crate) fn address(bucket: &str, endpoint: &str) -> BucketUrl {
+    let mut name = [0; 8];
+    random_bytes(&mut name);
+    let text = format!("s3://{bucket}/{}?endpoint={endpoint}&region=us-east-1", hex::encode(name));
+    match text.parse() {
+        Ok(StoreUrl::Bucket(address)) => address,
+        other => panic!("{text}: {other:?}"),
     }
 }
 

@@ -9,7 +9,8 @@ use kura::vault::probe::{ProbeReport, Verdict, probe, probe_vault};
 use kura::vault::s3::S3Vault;
 use kura::vault::{MemoryVault, Put, StoreUrl, Vault as _, VaultError};
 
-use crate::support::s3::{Server, server, settings};
+use crate::support::fault_proxy::FaultProxy;
+use crate::support::s3::{Server, address, server, settings};
 
 /// A client that is not Kura's, for looking behind its back.
 fn stock_client(server: &Server) -> Client {
@@ -32,7 +33,7 @@ fn in_seconds(seconds: i64) -> Instant {
 #[tokio::test]
 async fn a_lock_is_set_in_the_put_and_holds() {
     let server = server();
-    let address = server.address(&server.lock_bucket, &server.endpoint);
+    let address = address(&server.lock_bucket, &server.endpoint);
     let vault = S3Vault::open(&address, &settings(&server.writer)).await.expect("opened");
     assert!(vault.can_lock());
     let until = in_seconds(60);
@@ -61,7 +62,7 @@ async fn a_lock_is_set_in_the_put_and_holds() {
 #[tokio::test]
 async fn every_object_carries_its_digest() {
     let server = server();
-    let address = server.address(&server.bucket, &server.endpoint);
+    let address = address(&server.bucket, &server.endpoint);
     let vault = S3Vault::open(&address, &settings(&server.writer)).await.expect("opened");
     assert!(!vault.can_lock());
     vault.put("p/x", Bytes::from("x"), Some(in_seconds(60))).await.expect("put without a lock");
@@ -74,10 +75,36 @@ async fn every_object_carries_its_digest() {
 }
 
 #[tokio::test]
+async fn a_put_carries_its_checksum_its_lock_and_its_condition_in_signed_headers() {
+    let server = server();
+    let proxy = FaultProxy::before(&server.endpoint).await;
+    let address = address(&server.lock_bucket, &proxy.endpoint);
+    let vault = S3Vault::open(&address, &settings(&server.writer)).await.expect("opened");
+    vault.put("p/x", Bytes::from("x"), Some(in_seconds(1))).await.expect("put");
+    let head = proxy.last_head();
+    let signed = head.lines().find(|line| line.starts_with("authorization:")).expect("signed");
+    for header in [
+        "if-none-match: *",
+        "x-amz-checksum-sha256: lxewqrcmseqbynyp+6wy9chtd7gqpmtbaiwhf5iasie=",
+        "x-amz-content-sha256: 2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881",
+        "x-amz-object-lock-mode: compliance",
+        "x-amz-object-lock-retain-until-date: 2",
+        "x-amz-meta-kura-sha256: 2d711642",
+    ] {
+        assert!(head.contains(&format!("\n{header}")), "{header} is missing in\n{head}");
+        let (name, _) = header.split_once(':').expect("a header");
+        assert!(signed.contains(name), "{name} is not signed in\n{head}");
+    }
+    for unwanted in ["aws-chunked", "x-amz-trailer", "transfer-encoding", "crc32"] {
+        assert!(!head.contains(unwanted), "{unwanted} in\n{head}");
+    }
+}
+
+#[tokio::test]
 async fn a_reader_reads_and_cannot_write() {
     let server = server();
     for bucket in [&server.bucket, &server.lock_bucket] {
-        let address = server.address(bucket, &server.endpoint);
+        let address = address(bucket, &server.endpoint);
         let writer = S3Vault::open(&address, &settings(&server.writer)).await.expect("opened");
         writer.put("p/x", Bytes::from("x"), None).await.expect("put");
         let reader = S3Vault::open(&address, &settings(&server.reader)).await.expect("opened");
@@ -99,7 +126,7 @@ async fn wrong_credentials_and_buckets_are_told_with_what_to_do() {
         (&*server.bucket, format!("{key}:wrong-secret-0123456789"), "AWS_SECRET_ACCESS_KEY"),
         ("no-such-bucket", server.admin.clone(), "make the bucket first"),
     ] {
-        let address = server.address(bucket, &server.endpoint);
+        let address = address(bucket, &server.endpoint);
         let Err(error) = S3Vault::open(&address, &settings(&identity)).await else { panic!("{words}") };
         let said = error.to_string();
         assert!(matches!(error, VaultError::Denied { .. } | VaultError::Unusable { .. }), "{said}");
@@ -139,7 +166,7 @@ async fn the_probe_tells_what_a_bucket_can_do() {
         (&server.bucket, &server.admin, plain.to_vec()),
         (&server.lock_bucket, &server.admin, locked(("lock holds", Verdict::Pass))),
     ] {
-        let address = StoreUrl::Bucket(server.address(bucket, &server.endpoint));
+        let address = StoreUrl::Bucket(address(bucket, &server.endpoint));
         let report = probe(&address, &settings(identity), &SystemClock).await.expect("opened");
         assert_eq!(verdicts(&report), [&BASICS[..], &expected].concat(), "{report:#?}");
         assert!(report.usable);
@@ -147,6 +174,10 @@ async fn the_probe_tells_what_a_bucket_can_do() {
         let left = vault.list("probe/").await.expect("listed");
         assert!(left.iter().all(|one| one.key.ends_with("-locked")), "{left:?}");
     }
+    let address = StoreUrl::Bucket(address(&server.bucket, &server.endpoint));
+    let report = probe(&address, &settings(&server.reader), &SystemClock).await.expect("opened");
+    assert_eq!(verdicts(&report), [("write", Verdict::Fail)]);
+    assert!(!report.usable && report.lines[0].detail.contains("right"), "{report:#?}");
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use kura::vault::s3::S3Vault;
 use kura::vault::{Put, Vault as _, VaultError};
 
 use crate::support::fault_proxy::{Fault, FaultProxy};
-use crate::support::s3::{server, settings};
+use crate::support::s3::{address, server, settings};
 
 async fn vault_behind_proxy() -> (S3Vault, FaultProxy) {
     let server = server();
@@ -86,7 +86,7 @@ async fn a_server_that_stays_broken_is_told_in_bounded_time() {
 async fn a_server_that_is_not_there_is_told_with_what_to_do() {
     let server = server();
     for (endpoint, words) in [("http://127.0.0.1:1", "refused"), ("https://no-such-host.invalid", "name")] {
-        let address = server.address(&server.bucket, endpoint);
+        let address = address(&server.bucket, endpoint);
         let Err(error) = S3Vault::open(&address, &settings(&server.writer)).await else {
             panic!("{endpoint} opened")
         };
