@@ -14,5 +14,11 @@ pub mod archive;
 /// Where objects are kept: a directory, an S3 bucket, memory for tests.
 pub mod vault;
 
+/// An installation's home folder and its settings.
+pub mod config;
+
 /// The only place that asks the machine for the time or for randomness.
 pub mod clock;
+
+/// What Kura does, one file per promise: gather, decide, act, record.
+pub mod workflows;

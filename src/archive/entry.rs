@@ -5,6 +5,18 @@
 use super::digest::FileHash;
 use super::wire::Writer;
 
+/// The order of paths in manifests: as bytes, but a slash comes before everything, so that what is in a directory
+/// follows it at once.
+pub fn path_order(a: &[u8], b: &[u8]) -> std::cmp::Ordering {
+    let rank = |byte: &u8| if *byte == b'/' { 0 } else { *byte };
+    a.iter().map(rank).cmp(b.iter().map(rank))
+}
+
+/// Bytes whose plain order is `path_order` (no name holds a zero byte).
+pub fn path_key(path: &[u8]) -> Vec<u8> {
+    path.iter().map(|byte| if *byte == b'/' { 0 } else { *byte }).collect()
+}
+
 /// What kind of thing a path names.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, PartialOrd, Ord)]
 pub enum Kind {

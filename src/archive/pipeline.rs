@@ -15,7 +15,7 @@ use super::digest::FileHash;
 use super::entry::Kind;
 use super::large::LargeFile;
 use super::report::Remark;
-use super::resolve::{self, Basis, Tally, Task};
+use super::resolve::{self, Basis, Resolution, Task};
 use super::session::{CohortSession, SessionError};
 use super::sorter::{Sorted, Sorter};
 use super::worker::{Item, Job, Shared, Worker};
@@ -31,14 +31,14 @@ pub trait Sessions {
     fn session(&mut self, day: i32) -> Result<CohortSession, SessionError>;
 }
 
-/// Hashes the undecided files with `threads` threads and files them by day into `dirty`.
+/// Hashes the undecided files with `threads` threads and files them by day among the dirty ones.
 pub fn decide_all(
     basis: &Basis<'_>,
-    mut undecided: Sorted,
-    cohorts: &mut BTreeMap<i32, Tally>,
-    dirty: &mut Sorter,
+    resolution: &mut Resolution,
     threads: usize,
 ) -> io::Result<()> {
+    let empty = Sorter::new(0, std::path::PathBuf::new());
+    let mut undecided = std::mem::replace(&mut resolution.undecided, empty).finish()?;
     let (tasks, to_hash) = crossbeam_channel::bounded::<Task>(256);
     let (hashed, decided) = crossbeam_channel::bounded::<(Task, FileHash)>(256);
     std::thread::scope(|scope| {
@@ -56,8 +56,11 @@ pub fn decide_all(
             Ok(())
         });
         for (task, hash) in decided {
-            if let Some(task) = resolve::decide(basis, task, &hash, cohorts) {
-                dirty.push(&task.key(), &task.encode())?;
+            if let Some(task) = resolve::decide(basis, task, &hash, &mut resolution.cohorts) {
+                resolution.dirty_days.insert(task.day);
+                resolution.dirty_files += 1;
+                resolution.dirty_bytes += task.found.stat.size_bytes;
+                resolution.dirty.push(&task.key(), &task.encode())?;
             }
         }
         feeder.join().unwrap_or_else(|_| Err(io::Error::other("the hashing thread failed")))

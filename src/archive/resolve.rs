@@ -12,7 +12,7 @@ use crate::domain::sent_day::{self, Earlier, Fate, Note, SentDayFacts};
 use crate::domain::time::{Day, Instant};
 
 use super::digest::{FileHash, Hashing, PathDigest, SeenDigest};
-use super::entry::{FileTime, Kind};
+use super::entry::{self, FileTime, Kind};
 use super::manifest::DirectoryMeta;
 use super::report::{Remark, RunReport};
 use super::sorter::{Sorted, Sorter};
@@ -38,7 +38,7 @@ impl Task {
     /// Sorts by cohort, then by path.
     pub fn key(&self) -> Vec<u8> {
         let mut key = (self.day.cast_unsigned() ^ 0x8000_0000).to_be_bytes().to_vec();
-        key.extend_from_slice(&self.found.path);
+        key.extend_from_slice(&entry::path_key(&self.found.path));
         key
     }
 
@@ -116,6 +116,8 @@ pub struct Tally {
 pub struct Resolution {
     /// Cohorts with unchanged or gone entries, by clock day.
     pub cohorts: BTreeMap<i32, Tally>,
+    /// Clock days of the cohorts that get entries.
+    pub dirty_days: BTreeSet<i32>,
     /// Entries to store, by cohort and path.
     pub dirty: Sorter,
     /// Files to be hashed before their day is known, by path.
@@ -126,6 +128,10 @@ pub struct Resolution {
     pub directories: Vec<DirectoryMeta>,
     /// Entries seen.
     pub entries: u64,
+    /// Entries to store, for progress.
+    pub dirty_files: u64,
+    /// Bytes of files to read, for progress.
+    pub dirty_bytes: u64,
 }
 
 /// The civil day and the instant of a file time.
@@ -143,11 +149,14 @@ pub fn resolve(
     let sorter = || Sorter::new(budget_bytes, spill.clone());
     let resolution = Resolution {
         cohorts: BTreeMap::new(),
+        dirty_days: BTreeSet::new(),
         dirty: sorter(),
         undecided: sorter(),
         news: sorter(),
         directories: Vec::new(),
         entries: 0,
+        dirty_files: 0,
+        dirty_bytes: 0,
     };
     let mut resolver = Resolver { basis, out: resolution, fates: BTreeMap::new() };
     while let Some(record) = found.next()? {
@@ -350,6 +359,9 @@ impl Resolver<'_, Resolution> {
         if is_damaged {
             task.known = task.known.map(rebuilt);
         }
+        self.out.dirty_days.insert(task.day);
+        self.out.dirty_bytes += task.found.stat.size_bytes;
+        self.out.dirty_files += 1;
         self.out.dirty.push(&task.key(), &task.encode())
     }
 

@@ -161,18 +161,44 @@ impl OpenPack {
     pub fn check(&self, decompressor: &mut Decompressor, hashing: &Hashing) -> Result<(), UnsealError> {
         for frame in &self.frames {
             let plain = self.frame(decompressor, frame)?;
-            let mut rest = &plain[..];
-            for chunk in &frame.chunks {
-                let length = usize::try_from(chunk.length).map_err(|_| UnsealError::WrongChunk)?;
-                let (bytes, after) = rest.split_at_checked(length).ok_or(UnsealError::WrongChunk)?;
-                if hashing.chunk(bytes) != chunk.id {
-                    return Err(UnsealError::WrongChunk);
-                }
-                rest = after;
-            }
+            check_chunks(&plain, frame, hashing)?;
         }
         Ok(())
     }
+}
+
+/// Opens a fresh pack front to back and checks every chunk, holding one frame at a time.
+pub fn check_sealed(
+    sealed: &[u8],
+    keys: &Keys,
+    frames: &[PackedFrame],
+    (decompressor, hashing): (&mut Decompressor, &Hashing),
+) -> Result<(), UnsealError> {
+    seal::check_header(sealed)?;
+    let mut stream = seal::start_open(sealed, keys)?;
+    let mut bytes = Vec::new();
+    for frame in frames {
+        let wrong = || UnsealError::Index(Malformed { what: "frame length" });
+        bytes.resize(usize::try_from(frame.length).map_err(|_| wrong())?, 0);
+        stream.read_exact(&mut bytes).map_err(UnsealError::Altered)?;
+        let plain = decompressor.frame(&bytes, usize::try_from(frame.plain_length).map_err(|_| wrong())?)?;
+        check_chunks(&plain, frame, hashing)?;
+    }
+    io::copy(&mut stream, &mut io::sink()).map_err(UnsealError::Altered)?;
+    Ok(())
+}
+
+fn check_chunks(plain: &[u8], frame: &PackedFrame, hashing: &Hashing) -> Result<(), UnsealError> {
+    let mut rest = plain;
+    for chunk in &frame.chunks {
+        let length = usize::try_from(chunk.length).map_err(|_| UnsealError::WrongChunk)?;
+        let (bytes, after) = rest.split_at_checked(length).ok_or(UnsealError::WrongChunk)?;
+        if hashing.chunk(bytes) != chunk.id {
+            return Err(UnsealError::WrongChunk);
+        }
+        rest = after;
+    }
+    Ok(())
 }
 
 /// Finds the pack's own index: skips frames by their structure until the skippable frame that holds it.

@@ -1,0 +1,215 @@
+//! A cohort's entries in order of path, merged from its manifest parts.
+//!
+//! Every part is a sorted stream of blocks; at each path the newest part wins, and a path that a newer part lists as
+//! gone is left out. Memory: one block of each part.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use crate::archive::block::{Block, OwnerNames, Place};
+use crate::archive::compress::Decompressor;
+use crate::archive::digest::{Hashing, PathDigest, Sha256};
+use crate::archive::entry::{Content, Entry, path_order};
+use crate::archive::manifest::Part;
+use crate::archive::records::Location;
+use crate::archive::wire::Malformed;
+
+use super::reading::{CohortReader, FrameAt, PackName, ReadError};
+use super::selection::Selection;
+
+/// A stretch of a file's data: part of one frame of one pack.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Piece {
+    /// The pack.
+    pub pack: PackName,
+    /// The frame.
+    pub frame: FrameAt,
+    /// Where in the frame's plaintext.
+    pub offset: u32,
+    /// How many bytes.
+    pub length: u32,
+}
+
+/// An entry with where its bytes are.
+#[derive(Clone, Debug)]
+pub struct Located {
+    /// The entry.
+    pub entry: Entry,
+    /// Owner names of its block.
+    pub owners: Arc<OwnerNames>,
+    /// Its data in order; empty unless it has content of its own (or inherits it).
+    pub pieces: Vec<Piece>,
+}
+
+/// Streams the entries of a cohort.
+pub struct CohortEntries<'a> {
+    reader: &'a CohortReader,
+    hashing: &'a Hashing,
+    selection: &'a Selection,
+    decompressor: Decompressor,
+    cursors: Vec<Cursor>,
+}
+
+struct Cursor {
+    root: Location,
+    packs: BTreeMap<u32, PackName>,
+    blocks: VecDeque<crate::archive::manifest::BlockRef>,
+    ready: VecDeque<Located>,
+    gone: BTreeSet<PathDigest>,
+}
+
+impl<'a> CohortEntries<'a> {
+    /// Opens all parts of a cohort.
+    pub fn open(
+        reader: &'a CohortReader,
+        hashing: &'a Hashing,
+        parts: &[Location],
+        selection: &'a Selection,
+    ) -> Result<Self, ReadError> {
+        let damaged = |root: &Location, what| reader.malformed(&root.pack, Malformed { what });
+        let mut decompressor = match Decompressor::new() {
+            Ok(decompressor) => decompressor,
+            Err(_) => return Err(reader.malformed(&Sha256([0; 32]), Malformed { what: "no memory to decompress" })),
+        };
+        let mut cursors = Vec::new();
+        for root in parts {
+            let bytes = reader.chunk(root, hashing, &mut decompressor)?;
+            let part = Part::decode(&bytes).map_err(|e| reader.malformed(&root.pack, e))?;
+            let own = PackName {
+                name: root.pack,
+                size_bytes: root.pack_bytes,
+                header_length: root.header_bytes,
+            };
+            let packs = part.packs.iter().map(|pack| {
+                let name = pack.name.map_or(own, |name| PackName {
+                    name,
+                    size_bytes: pack.size_bytes,
+                    header_length: pack.header_length,
+                });
+                (pack.number, name)
+            });
+            let is_sorted = part
+                .blocks
+                .windows(2)
+                .all(|pair| path_order(&pair[0].last, &pair[1].first) == std::cmp::Ordering::Less);
+            if !is_sorted {
+                return Err(damaged(root, "blocks out of order"));
+            }
+            cursors.push(Cursor {
+                root: root.clone(),
+                packs: packs.collect(),
+                blocks: part.blocks.into(),
+                ready: VecDeque::new(),
+                gone: part.gone.into_iter().collect(),
+            });
+        }
+        Ok(Self { reader, hashing, selection, decompressor, cursors })
+    }
+
+    /// The next entry that the selection may want, or `None` at the end.
+    pub fn next(&mut self) -> Result<Option<Located>, ReadError> {
+        loop {
+            for at in 0..self.cursors.len() {
+                self.fill(at)?;
+            }
+            let fronts = self.cursors.iter().filter_map(|cursor| cursor.ready.front());
+            let Some(path) = fronts.map(|l| &l.entry.path).min_by(|a, b| path_order(a, b)).cloned() else {
+                return Ok(None);
+            };
+            let mut newest: Option<(usize, Located)> = None;
+            let mut older = None;
+            for (at, cursor) in self.cursors.iter_mut().enumerate().rev() {
+                let Some(located) = cursor.ready.pop_front_if(|located| located.entry.path == path) else { continue };
+                match &newest {
+                    None => newest = Some((at, located)),
+                    Some(_) if older.is_none() && located.entry.content == Content::Own => older = Some(located),
+                    Some(_) => {}
+                }
+            }
+            let Some((at, located)) = newest else { return Ok(None) };
+            if !self.is_gone(at, &path) {
+                return self.inherited(at, located, older).map(Some);
+            }
+        }
+    }
+
+    /// Gives an entry that only changed its metadata the bytes of the one before it.
+    fn inherited(&self, at: usize, mut located: Located, older: Option<Located>) -> Result<Located, ReadError> {
+        if located.entry.content != Content::Inherited {
+            return Ok(located);
+        }
+        match older {
+            Some(older) if older.entry.hash == located.entry.hash => {
+                located.pieces = older.pieces;
+                located.entry.content = Content::Own;
+                Ok(located)
+            }
+            Some(_) | None => {
+                let pack = self.cursors[at].root.pack;
+                Err(self.reader.malformed(&pack, Malformed { what: "an entry inherits from nothing" }))
+            }
+        }
+    }
+
+    fn is_gone(&self, at: usize, path: &[u8]) -> bool {
+        let later = &self.cursors[at + 1..];
+        later.iter().any(|cursor| !cursor.gone.is_empty()) && {
+            let digest = self.hashing.path(path);
+            later.iter().any(|cursor| cursor.gone.contains(&digest))
+        }
+    }
+
+    /// Decodes the cursor's next block of interest once the last is used up.
+    fn fill(&mut self, at: usize) -> Result<(), ReadError> {
+        let cursor = &mut self.cursors[at];
+        while cursor.ready.is_empty()
+            && let Some(block) = cursor.blocks.pop_front()
+        {
+            if !self.selection.touches(&block.first, &block.last) {
+                continue;
+            }
+            let wrong = |what| self.reader.malformed(&cursor.root.pack, Malformed { what });
+            let pack = *cursor.packs.get(&block.place.pack).ok_or_else(|| wrong("pack number"))?;
+            let frame = frame_of(&block.place);
+            let bytes = self.reader.whole_frame(&pack, frame, &mut self.decompressor)?;
+            let decoded = Block::decode(&bytes).map_err(|e| self.reader.malformed(&pack.name, e))?;
+            let located = locate(decoded, &cursor.packs).map_err(|e| self.reader.malformed(&pack.name, e))?;
+            cursor.ready = located;
+        }
+        Ok(())
+    }
+}
+
+fn frame_of(place: &Place) -> FrameAt {
+    FrameAt { offset: place.frame_offset, length: place.frame_length, plain_length: place.frame_plain }
+}
+
+/// Gives each file of a block its stretch of the block's stream.
+fn locate(block: Block, packs: &BTreeMap<u32, PackName>) -> Result<VecDeque<Located>, Malformed> {
+    let owners = Arc::new(block.owners);
+    let mut chunks = block.chunks.into_iter();
+    let mut current: Option<Place> = None;
+    let mut located: VecDeque<Located> = VecDeque::with_capacity(block.entries.len());
+    for entry in block.entries {
+        if located.back().is_some_and(|last| path_order(&last.entry.path, &entry.path) != std::cmp::Ordering::Less) {
+            return Err(Malformed { what: "entries out of order" });
+        }
+        let mut pieces = Vec::new();
+        let mut need = if entry.content == Content::Own { entry.data_bytes() } else { 0 };
+        while need > 0 {
+            let place = match current.take().or_else(|| chunks.next()) {
+                Some(place) => place,
+                None => return Err(Malformed { what: "a file longer than its chunks" }),
+            };
+            let pack = *packs.get(&place.pack).ok_or(Malformed { what: "pack number" })?;
+            let length = u32::try_from(need).unwrap_or(u32::MAX).min(place.length);
+            pieces.push(Piece { pack, frame: frame_of(&place), offset: place.offset, length });
+            need -= u64::from(length);
+            if length < place.length {
+                current = Some(Place { offset: place.offset + length, length: place.length - length, ..place });
+            }
+        }
+        located.push_back(Located { entry, owners: owners.clone(), pieces });
+    }
+    Ok(located)
+}

@@ -1,0 +1,140 @@
+//! What the backup host holds: its signing key, the catalog secrets, the signed records of who counts.
+//!
+//! None of it opens a pack. The recovery keys are known only by their public halves, and only those that the root key
+//! signed are used.
+
+use std::sync::Arc;
+
+use crate::archive::envelope::{self, SigningKey, payload_type};
+use crate::archive::records::{CatalogSecrets, RecoveryKeys, Repository, SigningKeys};
+use crate::archive::seal::Recipient;
+use crate::config::{self, ConfigError, Home, Settings};
+use crate::vault::{self, S3Settings, StoreUrl, Vault};
+
+use super::repository::{RepositoryError, Secrets, Trust, decode};
+
+/// File names of the host's keys.
+pub(super) mod files {
+    /// The signing key (PKCS#8 PEM, 0600).
+    pub(in crate::workflows) const SIGNING_KEY: &str = "host-signing-key.pem";
+    /// The catalog secrets (JSON, 0600).
+    pub(in crate::workflows) const CATALOG: &str = "catalog.json";
+    /// The signed repository record.
+    pub(in crate::workflows) const REPOSITORY: &str = "repository.json";
+    /// The signed host keys.
+    pub(in crate::workflows) const SIGNERS: &str = "signing.json";
+    /// The signed recovery keys.
+    pub(in crate::workflows) const RECOVERY: &str = "recovery.json";
+    /// The fingerprint of the root key.
+    pub(in crate::workflows) const ROOT: &str = "root-fingerprint";
+}
+
+/// Why the host's own state cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum HostError {
+    /// A file or the settings.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The store's address in the settings.
+    #[error("the store in {file} is not an address Kura knows: {message}")]
+    Address {
+        /// The settings file.
+        file: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// The store.
+    #[error(transparent)]
+    Vault(#[from] crate::vault::VaultError),
+    /// A record among the host's keys.
+    #[error(transparent)]
+    Repository(#[from] RepositoryError),
+}
+
+/// A host, ready to back up.
+pub struct Host {
+    /// Its folder.
+    pub home: Home,
+    /// Its settings.
+    pub settings: Settings,
+    /// The store.
+    pub vault: Arc<dyn Vault>,
+    /// Who counts.
+    pub trust: Trust,
+    /// Signs snapshots and indexes.
+    pub signing: SigningKey,
+    /// Opens indexes and snapshots; hashes and cuts.
+    pub secrets: Secrets,
+    /// The recovery keys to seal to.
+    pub recovery: Vec<Recipient>,
+}
+
+/// Opens the store of an address.
+pub async fn open_store(address: &str, file: &str) -> Result<Arc<dyn Vault>, HostError> {
+    let parsed: StoreUrl = address
+        .parse()
+        .map_err(|e: vault::StoreUrlError| HostError::Address { file: file.to_owned(), message: e.to_string() })?;
+    Ok(vault::open(&parsed, &S3Settings::default()).await?)
+}
+
+impl Host {
+    /// Opens the host of a home; `store` overrides the address in the settings.
+    pub async fn open(home: Home, store: Option<&str>) -> Result<Self, HostError> {
+        let settings = home.settings()?;
+        let file = home.settings_file().display().to_string();
+        let vault = open_store(store.unwrap_or(&settings.store), &file).await?;
+        let read = |name: &str| config::read_file(&home.key_file(name));
+        let signing = SigningKey::from_pem(&String::from_utf8_lossy(&read(files::SIGNING_KEY)?))
+            .map_err(|source| RepositoryError::Record { key: files::SIGNING_KEY.to_owned(), source })?;
+        let trust = local_trust(&read)?;
+        let secrets: CatalogSecrets = decode(files::CATALOG, &read(files::CATALOG)?)?;
+        let secrets = Secrets::check(secrets, &trust.repository, files::CATALOG)?;
+        if !trust.host_keys().contains(signing.public()) {
+            return Err(RepositoryError::wrong(files::SIGNERS, "this host's key is not among the host keys").into());
+        }
+        let recovery = trust
+            .recovery
+            .recipients
+            .iter()
+            .map(|text| text.parse::<Recipient>())
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|source| RepositoryError::Sealed { key: files::RECOVERY.to_owned(), source })?;
+        Ok(Self { home, settings, vault, trust, signing, secrets, recovery })
+    }
+
+    /// Threads for reading, compressing and sealing.
+    pub fn threads(&self) -> usize {
+        let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+        self.settings.threads.unwrap_or(cores).clamp(1, 256)
+    }
+
+    /// Memory for each sorter, bytes.
+    pub fn sort_memory_bytes(&self) -> usize {
+        self.settings.sort_memory_mib.unwrap_or(32).clamp(1, 4096) << 20
+    }
+}
+
+/// The records among the host's own files, checked down from the root key whose fingerprint the home holds.
+fn local_trust(read: &dyn Fn(&str) -> Result<Vec<u8>, ConfigError>) -> Result<Trust, HostError> {
+    let expected = String::from_utf8_lossy(&read(files::ROOT)?).trim().to_owned();
+    let bytes = read(files::REPOSITORY)?;
+    let record = |key: &str| {
+        let key = key.to_owned();
+        move |source| RepositoryError::Record { key, source }
+    };
+    let claimed = envelope::peek(&bytes, payload_type::REPOSITORY).map_err(record(files::REPOSITORY))?;
+    let repository: Repository = decode(files::REPOSITORY, &claimed)?;
+    let found = repository.root.fingerprint();
+    if found != expected {
+        return Err(RepositoryError::OtherRoot { expected, found }.into());
+    }
+    let root = [repository.root.clone()];
+    envelope::open(&bytes, payload_type::REPOSITORY, &root).map_err(record(files::REPOSITORY))?;
+    let signers = envelope::open(&read(files::SIGNERS)?, payload_type::SIGNING_KEYS, &root)
+        .map_err(record(files::SIGNERS))?;
+    let signers: SigningKeys = decode(files::SIGNERS, &signers.payload)?;
+    let recovery = envelope::open(&read(files::RECOVERY)?, payload_type::RECOVERY_KEYS, &root)
+        .map_err(record(files::RECOVERY))?;
+    let recovery: RecoveryKeys = decode(files::RECOVERY, &recovery.payload)?;
+    Ok(Trust { repository, signers, recovery, perpetual: Vec::new() })
+}

@@ -1,0 +1,96 @@
+//! Why a run ended without a snapshot.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::archive::seal::SealError;
+use crate::archive::session::SessionError;
+use crate::catalog::CatalogError;
+use crate::domain::time::Instant;
+use crate::workflows::repository::RepositoryError;
+use crate::workflows::upload::UploadError;
+
+/// A rule said no. Nothing was stored under a snapshot.
+#[derive(Debug, thiserror::Error)]
+pub enum Refused {
+    /// The clock runs behind the last snapshot.
+    #[error("the clock says {now}, but the last snapshot was taken at {last}: set the clock, then try again")]
+    ClockBehind {
+        /// The clock.
+        now: Instant,
+        /// The last snapshot.
+        last: String,
+    },
+    /// Too many records seem to come from the future.
+    #[error(
+        "{clamped} of {entries} records seem to come from the future: the clock of this machine or of the source \
+         is wrong. Nothing was stored; set the clock, then try again"
+    )]
+    Clamped {
+        /// How many.
+        clamped: u64,
+        /// Of how many.
+        entries: u64,
+    },
+    /// The store shows an older state than this host remembers.
+    #[error(
+        "the store's newest snapshot of this plan is number {stored}, but this host took number {known}: the store \
+         was rolled back or is another one. Find out which before anything is added; `kura catalog rebuild` accepts \
+         the store as it is"
+    )]
+    RolledBack {
+        /// Newest in the store.
+        stored: u64,
+        /// Newest this host knows.
+        known: u64,
+    },
+}
+
+/// Why a run ended without a snapshot.
+#[derive(Debug, thiserror::Error)]
+pub enum SnapshotError {
+    /// A rule said no.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// Another run of the plan is under way.
+    #[error("another run of plan {0} is under way (its lock is held); wait for it to end")]
+    Running(String),
+    /// A source cannot be opened.
+    #[error("the source {} cannot be opened: {reason}", .path.display())]
+    Source {
+        /// Its path.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// The home's disk.
+    #[error("cannot use {what} in the home folder")]
+    Local {
+        /// What was needed.
+        what: &'static str,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The store, or a record in it.
+    #[error(transparent)]
+    Repository(#[from] RepositoryError),
+    /// Sending.
+    #[error(transparent)]
+    Upload(#[from] UploadError),
+    /// The engine.
+    #[error(transparent)]
+    Session(#[from] SessionError),
+    /// Sealing.
+    #[error(transparent)]
+    Seal(SealError),
+    /// The catalog.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+}
+
+impl From<crate::vault::VaultError> for SnapshotError {
+    fn from(error: crate::vault::VaultError) -> Self {
+        Self::Repository(error.into())
+    }
+}

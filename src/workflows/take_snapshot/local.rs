@@ -1,0 +1,145 @@
+//! A plan's local state: its lock, its journal, and which stat cache belongs to which snapshot.
+//!
+//! The next cache and a note that names it are written before the snapshot is; when the snapshot is in the store, the
+//! note takes the old one's place. After a crash in between, the note whose snapshot is the newest in the store counts.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use rustix::fs::FlockOperation;
+use serde::{Deserialize, Serialize};
+
+use crate::archive::digest::Sha256;
+use crate::archive::stat_cache::CacheReader;
+use crate::config::{self, Home};
+use crate::domain::plan::PlanName;
+use crate::domain::time::Instant;
+use crate::workflows::journal::Journal;
+
+use super::errors::SnapshotError;
+
+/// Reports of runs are kept this long, seconds.
+const REPORT_SECONDS: u64 = 30 * 24 * 3600;
+
+/// Which stat cache belongs to which snapshot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CacheNote {
+    /// The snapshot.
+    pub(super) snapshot: Sha256,
+    /// The cache file's name.
+    pub(super) file: String,
+}
+
+/// A plan's local state, locked for this process.
+pub(super) struct PlanState {
+    folder: PathBuf,
+    reports: PathBuf,
+    plan: String,
+    _lock: File,
+    /// The journal.
+    pub(super) journal: Arc<Mutex<Journal>>,
+}
+
+impl PlanState {
+    /// Locks a plan's state.
+    pub(super) fn lock(home: &Home, plan: &PlanName) -> Result<Self, SnapshotError> {
+        let local = |source| SnapshotError::Local { what: "the plan's state", source };
+        let lock_path = home.state_file(plan.as_str(), "lock");
+        let folder = lock_path.parent().unwrap_or(Path::new(".")).to_owned();
+        for path in [&folder, &home.spill(), &home.reports()] {
+            config::make_folder(path).map_err(|e| local(io::Error::other(e)))?;
+        }
+        let lock = OpenOptions::new().create(true).append(true).mode(0o600).open(&lock_path).map_err(local)?;
+        match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(rustix::io::Errno::WOULDBLOCK) => return Err(SnapshotError::Running(plan.to_string())),
+            Err(e) => return Err(local(e.into())),
+        }
+        let journal = Journal::open(&folder.join("journal")).map_err(local)?;
+        let reports = home.reports();
+        forget_old_reports(&reports);
+        let journal = Arc::new(Mutex::new(journal));
+        Ok(Self { folder, reports, plan: plan.to_string(), _lock: lock, journal })
+    }
+
+    /// Where this run's report goes.
+    pub(super) fn report_file(&self, now: Instant) -> PathBuf {
+        self.reports.join(format!("{}-{}.jsonl", self.plan, now.as_micros()))
+    }
+
+    fn read_note(&self, name: &str) -> Option<CacheNote> {
+        let bytes = fs::read(self.folder.join(name)).ok()?;
+        serde_json::from_slice(&bytes).ok()
+    }
+
+    /// The cache that belongs to the newest snapshot in the store, if there is one; all other caches are removed.
+    pub(super) fn settle(&self, newest: Option<Sha256>) -> io::Result<Option<PathBuf>> {
+        let fits = |note: &CacheNote| Some(note.snapshot) == newest;
+        if self.read_note("cache-next.json").is_some_and(|note| fits(&note)) {
+            self.adopt_next()?;
+        }
+        let current = self.read_note("cache.json").filter(fits);
+        let keep = current.as_ref().map(|note| note.file.as_str());
+        for entry in fs::read_dir(&self.folder)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            if name.starts_with("cache.") && name != "cache.json" && Some(&*name) != keep {
+                fs::remove_file(entry.path())?;
+            }
+        }
+        let path = current.map(|note| self.folder.join(note.file));
+        Ok(path.filter(|path| CacheReader::open(path).is_ok()))
+    }
+
+    /// The file of the next cache.
+    pub(super) fn next_cache(&self, now: Instant) -> PathBuf {
+        self.folder.join(format!("cache.{}", now.as_micros()))
+    }
+
+    /// Notes the next cache, durably, before its snapshot is stored.
+    pub(super) fn note_next(&self, snapshot: Sha256, cache: &Path) -> io::Result<()> {
+        let file = cache.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let note = serde_json::to_vec(&CacheNote { snapshot, file }).map_err(io::Error::other)?;
+        let path = self.folder.join("cache-next.json");
+        let mut out = File::create(&path)?;
+        io::Write::write_all(&mut out, &note)?;
+        out.sync_all()
+    }
+
+    /// The next cache takes the current one's place.
+    pub(super) fn adopt_next(&self) -> io::Result<()> {
+        fs::rename(self.folder.join("cache-next.json"), self.folder.join("cache.json"))
+    }
+
+    /// A local copy of an index object, so that it need not be fetched.
+    pub(super) fn index_copy(&self, name: &Sha256) -> PathBuf {
+        self.folder.join("index").join(name.to_string())
+    }
+
+    /// Keeps a local copy of an index object. Failing is harmless: it is fetched when it is needed.
+    pub(super) fn keep_index(&self, name: &Sha256, bytes: &[u8]) {
+        let path = self.index_copy(name);
+        let kept = path.parent().map(fs::create_dir_all).transpose().and_then(|_| fs::write(&path, bytes));
+        if let Err(error) = kept {
+            tracing::debug!(%error, "no local copy of an index object");
+        }
+    }
+}
+
+/// Reports hold names: they do not stay longer than they are of use.
+fn forget_old_reports(reports: &Path) {
+    let Ok(listing) = fs::read_dir(reports) else { return };
+    for entry in listing.flatten() {
+        let age = entry.metadata().and_then(|m| m.modified()).ok().and_then(|at| at.elapsed().ok());
+        if age.is_some_and(|age| age.as_secs() > REPORT_SECONDS)
+            && let Err(error) = fs::remove_file(entry.path())
+        {
+            tracing::warn!(%error, "an old report could not be removed");
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! Opening cohort sessions with what may be built upon, and finishing what the engine leaves.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::archive::compress::Compressor;
+use crate::archive::digest::{PathDigest, Sha256};
+use crate::archive::layout;
+use crate::archive::manifest::{self, DirectoryMeta};
+use crate::archive::pipeline::Sessions;
+use crate::archive::records::InCohort;
+use crate::archive::resolve::Tally;
+use crate::archive::session::{CohortSession, ExistingPack, SessionError, Stopped};
+use crate::archive::worker::{Shared, Worker};
+use crate::domain::cohort::CohortId;
+
+use super::Run;
+use super::errors::SnapshotError;
+use super::gather::{self, Gathered};
+use super::keys::{CohortKeys, KeyInUse};
+
+/// A report longer than this is kept in the home only, bytes.
+const REPORT_BYTES_MAX: u64 = 4 << 20;
+
+/// What stands in the run-day cohort beside manifests.
+#[derive(Default)]
+pub(super) struct Extras {
+    /// Directory metadata.
+    pub(super) directories: Option<InCohort>,
+    /// The run's report.
+    pub(super) report: Option<InCohort>,
+}
+
+/// Sessions to be opened, by clock day.
+pub(super) struct OpenSessions {
+    waiting: BTreeMap<i32, (KeyInUse, Vec<ExistingPack>)>,
+    gone: BTreeMap<i32, Vec<PathDigest>>,
+    extra: Option<(KeyInUse, Vec<ExistingPack>)>,
+    today: i32,
+    /// Packs taken over from a run that did not finish.
+    pub(super) adopted: u64,
+}
+
+/// Fetches what the sessions of `keys` may build upon.
+pub(super) async fn prepare(
+    run: &Run<'_>,
+    gathered: &Gathered,
+    keys: &CohortKeys,
+    days: &BTreeSet<i32>,
+) -> Result<OpenSessions, SnapshotError> {
+    let mut waiting = BTreeMap::new();
+    let mut adopted = 0;
+    for (day, key) in keys.by_day.iter().filter(|(day, _)| days.contains(day)) {
+        let mut existing = Vec::new();
+        if !key.is_new {
+            existing = indexed(run, gathered, *day, &key.cohort).await?;
+        }
+        let taken = journalled(run, gathered, key, &existing).await?;
+        adopted += crate::archive::wire::to_u64(taken.len());
+        existing.extend(taken);
+        waiting.insert(*day, (key.clone(), existing));
+    }
+    let today = run.plan().cohort_of(run.today()).clock_day().number();
+    let extra = waiting.get(&today).map(|(key, _)| (key.clone(), Vec::new()));
+    Ok(OpenSessions { waiting, gone: BTreeMap::new(), extra, today, adopted })
+}
+
+/// Packs that a signed snapshot's index names and that the store lists with the right size.
+async fn indexed(
+    run: &Run<'_>,
+    gathered: &Gathered,
+    day: i32,
+    cohort: &CohortId,
+) -> Result<Vec<ExistingPack>, SnapshotError> {
+    let mut existing = Vec::new();
+    let Some(carried) = gathered.cohorts.get(&day) else { return Ok(existing) };
+    for name in &carried.indexes {
+        for (name, facts) in gather::read_index(run, cohort, name).await?.packs {
+            if gathered.packs.get(&(*cohort, name)) == Some(&facts.size_bytes) {
+                existing.push(ExistingPack { name, facts, is_adopted: false });
+            }
+        }
+    }
+    Ok(existing)
+}
+
+/// Packs of a run that did not finish: sealed to the same key, in the store, and the same bytes.
+async fn journalled(
+    run: &Run<'_>,
+    gathered: &Gathered,
+    key: &KeyInUse,
+    existing: &[ExistingPack],
+) -> Result<Vec<ExistingPack>, SnapshotError> {
+    let mut taken: Vec<ExistingPack> = Vec::new();
+    let recipient = key.recipient.to_string();
+    for pack in gathered.journalled.iter().filter(|pack| pack.cohort == key.cohort.to_string()) {
+        let is_known = existing.iter().chain(&taken).any(|other| other.name == pack.name);
+        let is_stored = gathered.packs.get(&(key.cohort, pack.name)) == Some(&pack.facts.size_bytes);
+        if is_known || !is_stored || pack.recipient != recipient {
+            continue;
+        }
+        let bytes = run.host.vault.get(&layout::pack(run.plan().name(), &key.cohort, &pack.name), None).await?;
+        if Sha256::of(&bytes) == pack.name {
+            taken.push(ExistingPack { name: pack.name, facts: pack.facts.clone(), is_adopted: true });
+        }
+    }
+    Ok(taken)
+}
+
+impl Sessions for OpenSessions {
+    fn session(&mut self, day: i32) -> Result<CohortSession, SessionError> {
+        let (key, existing) = self.waiting.remove(&day).ok_or(Stopped)?;
+        let gone = self.gone.remove(&day).unwrap_or_default();
+        Ok(CohortSession::new(key.cohort, key.recipient, existing, gone))
+    }
+}
+
+impl OpenSessions {
+    /// Takes the paths that are gone from the tallies.
+    pub(super) fn take_gone(&mut self, tallies: &mut BTreeMap<i32, Tally>) {
+        for (day, tally) in tallies {
+            if !tally.gone.is_empty() {
+                self.gone.insert(*day, std::mem::take(&mut tally.gone));
+            }
+        }
+    }
+
+    /// Finishes cohorts that only lost something or only have packs to take over.
+    pub(super) fn finish_rest(&mut self, shared: &Shared<'_>) -> Result<(), SnapshotError> {
+        let mut worker = Worker::new(shared)?;
+        let days: Vec<i32> = self.waiting.keys().copied().collect();
+        for day in days {
+            let has_adopted =
+                self.waiting.get(&day).is_some_and(|(_, packs)| packs.iter().any(|pack| pack.is_adopted));
+            if self.gone.contains_key(&day) || has_adopted {
+                let session = self.session(day)?;
+                session.close();
+                worker.finish(&session)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Stores directory metadata and the report in the run-day cohort.
+    pub(super) fn store_extras(
+        &mut self,
+        shared: &Shared<'_>,
+        today: i32,
+        directories: &[DirectoryMeta],
+    ) -> Result<Extras, SnapshotError> {
+        let mut chunks = Vec::new();
+        if !directories.is_empty() {
+            chunks.push(manifest::encode_directories(directories));
+        }
+        let report = self.report_bytes(shared)?;
+        let has_report = report.is_some();
+        chunks.extend(report);
+        let Some((key, existing)) = self.extra.take().filter(|_| !chunks.is_empty() && today == self.today) else {
+            return Ok(Extras::default());
+        };
+        let session = CohortSession::new(key.cohort, key.recipient, existing, Vec::new());
+        let mut compressor = Compressor::new().map_err(SessionError::from)?;
+        let mut places = session.store_extras(&shared.makers, &mut compressor, &chunks)?;
+        let outcome = session.finish(&shared.makers, &mut compressor)?;
+        shared.outcomes.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(outcome);
+        let cohort = key.cohort.to_string();
+        let in_cohort = |location| InCohort { cohort: cohort.clone(), location };
+        let report = if has_report { places.pop().map(in_cohort) } else { None };
+        Ok(Extras { directories: places.pop().map(in_cohort), report })
+    }
+
+    fn report_bytes(&self, shared: &Shared<'_>) -> Result<Option<Vec<u8>>, SnapshotError> {
+        let local = |source| SnapshotError::Local { what: "the run's report", source };
+        if shared.report.is_empty() {
+            return Ok(None);
+        }
+        shared.report.flush().map_err(local)?;
+        let mut bytes = Vec::new();
+        let file = std::fs::File::open(shared.report.path()).map_err(local)?;
+        std::io::Read::read_to_end(&mut std::io::Read::take(file, REPORT_BYTES_MAX), &mut bytes).map_err(local)?;
+        Ok(Some(bytes))
+    }
+}
