@@ -87,3 +87,6 @@ mod span;
 
 /// The engine's threads.
 pub mod pipeline;
+
+/// Writing restored entries into a target directory, and never outside of it.
+pub mod place;
