@@ -8,6 +8,9 @@ pub mod domain;
 /// The plan files people write, parsed at the door with every problem named.
 pub mod policy_files;
 
+/// Bytes to sealed packs and back; synchronous, no network.
+pub mod archive;
+
 /// Where objects are kept: a directory, an S3 bucket, memory for tests.
 pub mod vault;
 

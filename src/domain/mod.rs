@@ -11,3 +11,30 @@
 
 /// Instants and civil days.
 pub mod time;
+
+/// Retention periods and the two readings of 「発信した日から起算して」.
+pub mod retention;
+
+/// What is kept and deleted together: the cohort of a sent day, the generation of system data.
+pub mod cohort;
+
+/// A date written somewhere in a path.
+pub mod path_pattern;
+
+/// Which day a record counts from, and what becomes of it.
+pub mod sent_day;
+
+/// Which names below a source are left out.
+pub mod exclude;
+
+/// The names of plans and sources.
+pub mod plan_name;
+
+/// What can be wrong with a plan.
+pub mod plan_problem;
+
+/// A plan: one protected system, checked as a whole.
+pub mod plan;
+
+/// The canonical text of what an approval covers.
+pub mod plan_content;

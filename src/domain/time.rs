@@ -47,6 +47,43 @@ impl Day {
     pub const fn date(self) -> jiff::civil::Date {
         self.0
     }
+
+    /// The last day that Kura can name, 9999-12-31. A rule that would reach past it stops here and means "never".
+    pub const LAST: Self = Self(jiff::civil::Date::MAX);
+
+    /// The day of a year, month (1–12) and day of the month (1–31); `None` where the calendar has no such day.
+    pub fn of(year: i16, month: i8, day: i8) -> Option<Self> {
+        jiff::civil::Date::new(year, month, day).ok().map(Self)
+    }
+
+    /// The day after; [`Day::LAST`] is followed by itself.
+    #[must_use]
+    pub fn next(self) -> Self {
+        self.0.tomorrow().map_or(Self::LAST, Self)
+    }
+
+    /// The day before; the first day of the calendar (year −9999) is preceded by itself.
+    #[must_use]
+    pub fn previous(self) -> Self {
+        self.0.yesterday().map_or(self, Self)
+    }
+}
+
+/// The text is not a day written `YYYY-MM-DD`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not a day of the form 2026-11-22")]
+pub struct NotADay(pub String);
+
+impl std::str::FromStr for Day {
+    type Err = NotADay;
+
+    /// Reads exactly ten characters, `YYYY-MM-DD`, years 0000 to 9999; nothing else that a calendar might accept.
+    fn from_str(text: &str) -> Result<Self, NotADay> {
+        let refused = || NotADay(text.to_owned());
+        let plain = text.len() == 10 && text.bytes().all(|b| b.is_ascii_digit() || b == b'-');
+        let date: jiff::civil::Date = text.parse().map_err(|_| refused())?;
+        if plain && date.to_string() == text { Ok(Self(date)) } else { Err(refused()) }
+    }
 }
 
 impl fmt::Display for Day {
@@ -66,6 +103,9 @@ pub struct UnknownZone(pub String);
 
 impl Zone {
     /// The zone of an IANA name such as `Asia/Tokyo`.
+    ///
+    /// # Errors
+    /// No zone of that name is known.
     pub fn named(name: &str) -> Result<Self, UnknownZone> {
         jiff::tz::TimeZone::get(name).map(Self).map_err(|_| UnknownZone(name.to_owned()))
     }
@@ -87,5 +127,21 @@ impl Zone {
             Ok(at) => Instant(at.timestamp().as_microsecond()),
             Err(_) => Instant(i64::MAX),
         }
+    }
+}
+
+impl Day {
+    /// Days since 1970-01-01, negative before.
+    pub fn number(self) -> i32 {
+        let hours = self.0.duration_since(jiff::civil::date(1970, 1, 1)).as_hours();
+        i32::try_from(hours.div_euclid(24)).unwrap_or(i32::MAX)
+    }
+
+    /// The day that lies `number` days after 1970-01-01; the nearest day there is, if that is outside the calendar.
+    pub fn from_number(number: i32) -> Self {
+        let epoch = jiff::civil::date(1970, 1, 1);
+        let nearest = if number < 0 { jiff::civil::Date::MIN } else { jiff::civil::Date::MAX };
+        let span = jiff::Span::new().try_days(i64::from(number));
+        Self(span.and_then(|span| epoch.checked_add(span)).unwrap_or(nearest))
     }
 }

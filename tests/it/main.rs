@@ -5,8 +5,7 @@
     reason = "a helper of a test stops the test, like the test itself"
 )]
 
-/// Servers and faults that the tests need.
+mod architecture;
+mod policies;
 mod support;
-
-/// The promises of a vault, on every kind of store.
 mod vault;

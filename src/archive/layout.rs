@@ -1,0 +1,113 @@
+//! The names of objects in the repository (docs/format.md, "Objects").
+//!
+//! Names are built and parsed only here. `<n>` counts from 1; digests are 64 lower-case hexadecimal digits.
+
+use crate::domain::cohort::CohortId;
+use crate::domain::plan::PlanName;
+
+use super::digest::Sha256;
+
+/// `kura/<n>.json`: format version, repository id, root key.
+pub fn repository(n: u32) -> String {
+    format!("kura/{n}.json")
+}
+
+/// `keys/signing-<n>.json`: host signing keys in force.
+pub fn signing_keys(n: u32) -> String {
+    format!("keys/signing-{n}.json")
+}
+
+/// `keys/recovery-<n>.json`: recovery keys in force.
+pub fn recovery_keys(n: u32) -> String {
+    format!("keys/recovery-{n}.json")
+}
+
+/// `keys/catalog-<n>.age`: the host's secrets, sealed to the recovery keys.
+pub fn catalog_key(n: u32) -> String {
+    format!("keys/catalog-{n}.age")
+}
+
+/// `<plan>/<cohort>/key-<n>.json`: the cohort's key, sealed to recovery-key set `n`.
+pub fn cohort_key(plan: &PlanName, cohort: &CohortId, set: u32) -> String {
+    format!("{plan}/{cohort}/key-{set}.json")
+}
+
+/// `<plan>/<cohort>/packs/<sha256>`.
+pub fn pack(plan: &PlanName, cohort: &CohortId, name: &Sha256) -> String {
+    format!("{plan}/{cohort}/packs/{name}")
+}
+
+/// `<plan>/<cohort>/index/<sha256>`.
+pub fn index(plan: &PlanName, cohort: &CohortId, name: &Sha256) -> String {
+    format!("{plan}/{cohort}/index/{name}")
+}
+
+/// `<plan>/snapshots/`.
+pub fn snapshots(plan: &PlanName) -> String {
+    format!("{plan}/snapshots/")
+}
+
+/// `<plan>/snapshots/<sequence>-<sha256>`; the sequence has ten digits so that names sort.
+pub fn snapshot(plan: &PlanName, sequence: u64, name: &Sha256) -> String {
+    format!("{plan}/snapshots/{sequence:010}-{name}")
+}
+
+/// What a key says the object is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ObjectKind {
+    /// `kura/<n>.json`.
+    Repository(u32),
+    /// `keys/signing-<n>.json`.
+    SigningKeys(u32),
+    /// `keys/recovery-<n>.json`.
+    RecoveryKeys(u32),
+    /// `keys/catalog-<n>.age`.
+    CatalogKey(u32),
+    /// `<plan>/<cohort>/key-<n>.json`.
+    CohortKey(PlanName, CohortId, u32),
+    /// `<plan>/<cohort>/packs/<sha256>`.
+    Pack(PlanName, CohortId, Sha256),
+    /// `<plan>/<cohort>/index/<sha256>`.
+    Index(PlanName, CohortId, Sha256),
+    /// `<plan>/snapshots/<sequence>-<sha256>`.
+    Snapshot(PlanName, u64, Sha256),
+}
+
+/// What the object of this key is, or `None` if the name is not one of Kura's.
+pub fn parse(key: &str) -> Option<ObjectKind> {
+    let parts: Vec<&str> = key.split('/').collect();
+    match parts.as_slice() {
+        ["kura", file] => Some(ObjectKind::Repository(numbered(file, "", ".json")?)),
+        ["keys", file] => numbered(file, "signing-", ".json")
+            .map(ObjectKind::SigningKeys)
+            .or_else(|| numbered(file, "recovery-", ".json").map(ObjectKind::RecoveryKeys))
+            .or_else(|| numbered(file, "catalog-", ".age").map(ObjectKind::CatalogKey)),
+        [plan, "snapshots", file] => {
+            let (sequence, name) = file.split_once('-')?;
+            if sequence.len() < 10 || !sequence.bytes().all(|b| b.is_ascii_digit()) {
+                return None;
+            }
+            Some(ObjectKind::Snapshot(plan.parse().ok()?, sequence.parse().ok()?, name.parse().ok()?))
+        }
+        [plan, cohort, "packs", name] => {
+            Some(ObjectKind::Pack(plan.parse().ok()?, cohort.parse().ok()?, name.parse().ok()?))
+        }
+        [plan, cohort, "index", name] => {
+            Some(ObjectKind::Index(plan.parse().ok()?, cohort.parse().ok()?, name.parse().ok()?))
+        }
+        [plan, cohort, file] => Some(ObjectKind::CohortKey(
+            plan.parse().ok()?,
+            cohort.parse().ok()?,
+            numbered(file, "key-", ".json")?,
+        )),
+        _ => None,
+    }
+}
+
+fn numbered(file: &str, prefix: &str, suffix: &str) -> Option<u32> {
+    let digits = file.strip_prefix(prefix)?.strip_suffix(suffix)?;
+    if digits.is_empty() || digits.starts_with('0') || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    digits.parse().ok()
+}

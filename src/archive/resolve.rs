@@ -1,0 +1,393 @@
+//! From what the walk found and what the cache knows to what this run must do.
+//!
+//! One merge of two streams sorted by path digest. Each entry is unchanged, to be stored in a cohort (`dirty`), or, if
+//! the day depends on whether its content changed, to be hashed first (`undecided`). Memory does not grow with the tree.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::PathBuf;
+
+use crate::domain::plan::{Class, Plan};
+use crate::domain::sent_day::{self, Earlier, Fate, Note, SentDayFacts};
+use crate::domain::time::{Day, Instant};
+
+use super::digest::{FileHash, Hashing, PathDigest, SeenDigest};
+use super::entry::{FileTime, Kind};
+use super::manifest::DirectoryMeta;
+use super::report::{Remark, RunReport};
+use super::sorter::{Sorted, Sorter};
+use super::stat_cache::{CacheReader, Known, print_of};
+use super::tree::{self, Tree};
+use super::walk::Found;
+use super::wire::{Malformed, Reader};
+
+/// An entry that must be stored, with what is known of it.
+#[derive(Clone, Debug)]
+pub struct Task {
+    /// What the walk saw.
+    pub found: Found,
+    /// The path's digest.
+    pub digest: PathDigest,
+    /// What the last snapshot has of it, if that is in the same cohort.
+    pub known: Option<Known>,
+    /// The clock day of its cohort.
+    pub day: i32,
+}
+
+impl Task {
+    /// Sorts by cohort, then by path.
+    pub fn key(&self) -> Vec<u8> {
+        let mut key = (self.day.cast_unsigned() ^ 0x8000_0000).to_be_bytes().to_vec();
+        key.extend_from_slice(&self.found.path);
+        key
+    }
+
+    /// Encodes it for a sorter.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut bytes = self.day.to_le_bytes().to_vec();
+        bytes.extend_from_slice(&self.digest.0);
+        match &self.known {
+            Some(known) => {
+                bytes.push(1);
+                bytes.extend_from_slice(&known.encode());
+            }
+            None => bytes.push(0),
+        }
+        bytes.extend_from_slice(&self.found.encode());
+        bytes
+    }
+
+    /// Decodes what `encode` wrote.
+    pub fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
+        let mut r = Reader::new(bytes);
+        let day = i32::from_le_bytes(r.array("day")?);
+        let digest = PathDigest(r.array("path digest")?);
+        let known = match r.byte("known")? {
+            0 => None,
+            _ => Some(Known::decode(r.raw(69, "known")?).ok_or(Malformed { what: "known" })?),
+        };
+        Ok(Self { found: Found::decode(&mut r)?, digest, known, day })
+    }
+}
+
+/// Contents first seen in living cohorts, read from index objects when the cache was lost.
+pub type FirstSeen = BTreeMap<SeenDigest, i32>;
+
+/// What a run must know to resolve.
+pub struct Basis<'a> {
+    /// The plan.
+    pub plan: &'a Plan,
+    /// When the run began.
+    pub now: Instant,
+    /// The repository's hashing keys.
+    pub hashing: &'a Hashing,
+    /// The plan's sources, opened.
+    pub trees: &'a [Tree],
+    /// Read every file again, whatever the cache says.
+    pub reread: bool,
+    /// Days whose cohorts must be sent again (their key or a pack is missing).
+    pub damaged: &'a BTreeSet<i32>,
+    /// What was first seen when, if the cache was lost.
+    pub first_seen: Option<&'a FirstSeen>,
+    /// Where remarks go.
+    pub report: &'a RunReport,
+}
+
+impl Basis<'_> {
+    /// The source tree of an entry and the entry's path below it.
+    pub fn tree_of<'f>(&self, found: &'f Found) -> Option<(&Tree, &'f [u8])> {
+        let tree = usize::try_from(found.source).ok().and_then(|n| self.trees.get(n))?;
+        Some((tree, found.below()))
+    }
+}
+
+/// What is known of one cohort after resolving.
+#[derive(Default, Debug)]
+pub struct Tally {
+    /// Unchanged entries that are not directories.
+    pub files: u64,
+    /// Bytes of unchanged regular files.
+    pub bytes: u64,
+    /// Paths that are gone.
+    pub gone: Vec<PathDigest>,
+}
+
+/// What this run must do.
+pub struct Resolution {
+    /// Cohorts with unchanged or gone entries, by clock day.
+    pub cohorts: BTreeMap<i32, Tally>,
+    /// Entries to store, by cohort and path.
+    pub dirty: Sorter,
+    /// Files to be hashed before their day is known, by path.
+    pub undecided: Sorter,
+    /// What the next cache must say differently, by path digest.
+    pub news: Sorter,
+    /// Directories whose current metadata differs from what manifests say.
+    pub directories: Vec<DirectoryMeta>,
+    /// Entries seen.
+    pub entries: u64,
+}
+
+/// The civil day and the instant of a file time.
+fn instant(time: FileTime) -> Instant {
+    Instant::from_micros(time.seconds.saturating_mul(1_000_000).saturating_add(i64::from(time.nanos) / 1000))
+}
+
+/// Resolves the whole walk.
+pub fn resolve(
+    basis: &Basis<'_>,
+    mut found: Sorted,
+    mut cache: CacheReader,
+    (budget_bytes, spill): (usize, PathBuf),
+) -> io::Result<Resolution> {
+    let sorter = || Sorter::new(budget_bytes, spill.clone());
+    let resolution = Resolution {
+        cohorts: BTreeMap::new(),
+        dirty: sorter(),
+        undecided: sorter(),
+        news: sorter(),
+        directories: Vec::new(),
+        entries: 0,
+    };
+    let mut resolver = Resolver { basis, out: resolution, fates: BTreeMap::new() };
+    while let Some(record) = found.next()? {
+        let digest = PathDigest(record.key().try_into().map_err(io::Error::other)?);
+        let found = Found::decode(&mut Reader::new(record.payload())).map_err(io::Error::other)?;
+        while let Some(known) = cache.next_before(Some(digest))? {
+            resolver.gone(known)?;
+        }
+        let known = cache.take(digest)?;
+        resolver.entry(found, digest, known)?;
+    }
+    while let Some(known) = cache.next_before(None)? {
+        resolver.gone(known)?;
+    }
+    Ok(resolver.out)
+}
+
+/// Decides the cohort of a file whose hash is now known. `None`: it is not stored, and the report says why.
+pub fn decide(
+    basis: &Basis<'_>,
+    mut task: Task,
+    hash: &FileHash,
+    cohorts: &mut BTreeMap<i32, Tally>,
+) -> Option<Task> {
+    let earlier = match (&task.known, basis.first_seen) {
+        (Some(known), _) if known.hash == *hash => Earlier::SameContent(Day::from_number(known.day)),
+        (Some(_), _) => Earlier::OtherContent,
+        (None, Some(seen)) => match seen.get(&basis.hashing.seen(task.digest, hash)) {
+            Some(day) => Earlier::SameContent(Day::from_number(*day)),
+            None => Earlier::Never,
+        },
+        (None, None) => Earlier::Never,
+    };
+    let mut resolver = Resolver { basis, out: Decided(cohorts), fates: BTreeMap::new() };
+    let day = resolver.day_of(&task.found, earlier)?;
+    if let Some(known) = &task.known
+        && (known.day != day || known.is_gone)
+    {
+        if !known.is_gone {
+            resolver.out.0.entry(known.day).or_default().gone.push(task.digest);
+        }
+        task.known = None;
+    }
+    task.day = day;
+    Some(task)
+}
+
+struct Decided<'a>(&'a mut BTreeMap<i32, Tally>);
+
+struct Resolver<'a, Out> {
+    basis: &'a Basis<'a>,
+    out: Out,
+    fates: BTreeMap<i32, Fate>,
+}
+
+impl<Out> Resolver<'_, Out> {
+    fn fate(&mut self, day: Day) -> Fate {
+        let basis = self.basis;
+        *self.fates.entry(day.number()).or_insert_with(|| sent_day::fate(basis.plan, day, basis.now))
+    }
+
+    /// The clock day under which something to be stored is filed; `None` with a remark if it is not stored.
+    fn day_of(&mut self, found: &Found, earlier: Earlier) -> Option<i32> {
+        let plan = self.basis.plan;
+        let today = plan.zone().day_of(self.basis.now);
+        let mut day = today;
+        if plan.class() == Class::Application {
+            let mtime = instant(found.stat.mtime);
+            let mtime_day = plan.zone().day_of(mtime);
+            let source = usize::try_from(found.source).ok().and_then(|n| plan.sources().get(n));
+            let rule = source.and_then(|source| source.sent_day()).filter(|_| found.stat.kind == Kind::File);
+            let rule_day = match rule {
+                Some(rule) => rule.find(found.below(), mtime, plan.zone()),
+                None => Some(mtime_day),
+            };
+            let clock = sent_day::clock_day(SentDayFacts { rule_day, mtime_day, today, earlier });
+            let remark = match clock.note {
+                Note::None => None,
+                Note::FutureDay => Some(Remark::FutureDay),
+                Note::AbsurdDay => Some(Remark::AbsurdDay),
+                Note::NoDayInPath => Some(Remark::NoDayInPath),
+            };
+            if let Some(remark) = remark {
+                self.basis.report.add(remark, &found.path, "");
+            }
+            day = clock.day;
+        }
+        match self.fate(day) {
+            Fate::Keep(cohort) => Some(cohort.clock_day().number()),
+            Fate::PastRetention(_) => {
+                self.basis.report.add(Remark::PastRetention, &found.path, "");
+                None
+            }
+            Fate::TooCloseToDeletion(_) => {
+                self.basis.report.add(Remark::TooCloseToDeletion, &found.path, "");
+                None
+            }
+        }
+    }
+}
+
+impl Resolver<'_, Resolution> {
+    /// Whether what is known counts for this run: a system plan starts anew with each generation.
+    fn counts(&self, known: &Known) -> bool {
+        let plan = self.basis.plan;
+        match plan.class() {
+            Class::Application => true,
+            Class::System => {
+                let today = plan.zone().day_of(self.basis.now);
+                plan.cohort_of(today).clock_day().number() == known.day
+            }
+        }
+    }
+
+    fn is_alive(&mut self, day: i32) -> bool {
+        let day = Day::from_number(day);
+        match self.fate(day) {
+            Fate::Keep(cohort) => cohort.clock_day() == self.basis.plan.cohort_of(day).clock_day(),
+            Fate::TooCloseToDeletion(_) => true,
+            Fate::PastRetention(_) => false,
+        }
+    }
+
+    fn gone(&mut self, known: Known) -> io::Result<()> {
+        let has_entry = known.kind != Kind::Directory || known.is_own;
+        if known.is_gone || !self.counts(&known) || !self.is_alive(known.day) {
+            return Ok(());
+        }
+        if has_entry {
+            self.out.cohorts.entry(known.day).or_default().gone.push(known.path);
+        }
+        self.out.news.push(&known.path.0, &Known { is_gone: true, ..known }.encode())
+    }
+
+    fn entry(&mut self, found: Found, digest: PathDigest, known: Option<Known>) -> io::Result<()> {
+        self.out.entries += 1;
+        let known = known.filter(|known| self.counts(known));
+        if found.stat.kind == Kind::Directory && !found.is_leaf && self.basis.plan.class() == Class::Application {
+            return self.parent_directory(&found, digest, known);
+        }
+        let living = known.filter(|known| !known.is_gone);
+        let print = print_of(&found.stat, found.is_leaf);
+        if let Some(known) = living
+            && known.print == print
+            && (known.kind != Kind::Directory || known.is_own)
+            && !(self.basis.reread && known.kind == Kind::File)
+            && !self.basis.damaged.contains(&known.day)
+        {
+            self.unchanged(&found, known.day);
+            return Ok(());
+        }
+        self.changed(found, digest, known)
+    }
+
+    fn unchanged(&mut self, found: &Found, day: i32) {
+        if !self.is_alive(day) {
+            self.basis.report.add(Remark::PastRetention, &found.path, "");
+            return;
+        }
+        let tally = self.out.cohorts.entry(day).or_default();
+        if found.stat.kind != Kind::Directory {
+            tally.files += 1;
+        }
+        if found.stat.kind == Kind::File {
+            tally.bytes += found.stat.size_bytes;
+        }
+    }
+
+    fn changed(&mut self, found: Found, digest: PathDigest, known: Option<Known>) -> io::Result<()> {
+        // A damaged cohort is sent again: its old entries cannot be built upon.
+        let rebuilt = |known: Known| Known { has_content: false, hash: [0; 32], ..known };
+        let is_damaged = known.is_some_and(|known| self.basis.damaged.contains(&known.day));
+        let mut task = Task { found, digest, known, day: 0 };
+        let is_file = task.found.stat.kind == Kind::File;
+        let is_application = self.basis.plan.class() == Class::Application;
+        let unchanged_print =
+            known.is_some_and(|known| known.print == print_of(&task.found.stat, task.found.is_leaf));
+        if is_application && is_file && !(is_damaged && unchanged_print) {
+            if known.is_some() || self.basis.first_seen.is_some() {
+                return self.out.undecided.push(&task.found.path.clone(), &task.encode());
+            }
+        }
+        let earlier = match known {
+            Some(known) if is_application && self.is_same_thing(&task.found, &known) => {
+                Earlier::SameContent(Day::from_number(known.day))
+            }
+            Some(_) if is_application => Earlier::OtherContent,
+            Some(_) | None => Earlier::Never,
+        };
+        let Some(day) = self.day_of(&task.found, earlier) else { return Ok(()) };
+        task.day = day;
+        if let Some(known) = known
+            && (known.is_gone || known.day != day)
+        {
+            if !known.is_gone {
+                self.out.cohorts.entry(known.day).or_default().gone.push(digest);
+            }
+            task.known = None;
+        }
+        if is_damaged {
+            task.known = task.known.map(rebuilt);
+        }
+        self.out.dirty.push(&task.key(), &task.encode())
+    }
+
+    /// Whether something that is not a file still says the same: a link's target, or merely its kind.
+    fn is_same_thing(&self, found: &Found, known: &Known) -> bool {
+        if found.stat.kind != known.kind || found.stat.kind != Kind::Symlink {
+            return found.stat.kind == known.kind;
+        }
+        let target = self.basis.tree_of(found).and_then(|(tree, below)| tree.read_link(below).ok());
+        target.is_some_and(|target| *blake3::hash(&target).as_bytes() == known.hash)
+    }
+
+    /// A directory that stands above entries: manifests name it, this run only notes where its metadata moved on.
+    fn parent_directory(&mut self, found: &Found, digest: PathDigest, known: Option<Known>) -> io::Result<()> {
+        let Some(known) = known.filter(|known| known.kind == Kind::Directory && !known.is_gone) else {
+            return Ok(());
+        };
+        let print = print_of(&found.stat, false);
+        if known.print == print && !known.is_listed && !known.is_ambiguous {
+            return Ok(());
+        }
+        let Some(meta) = self.directory_meta(found) else { return Ok(()) };
+        let is_listed = known.is_ambiguous || meta.digest() != known.hash;
+        if is_listed {
+            self.out.directories.push(DirectoryMeta { path: digest, meta });
+        }
+        if known.print != print || known.is_listed != is_listed {
+            let news = Known { print, is_listed, ..known };
+            self.out.news.push(&digest.0, &news.encode())?;
+        }
+        Ok(())
+    }
+
+    fn directory_meta(&self, found: &Found) -> Option<super::entry::Meta> {
+        let (tree, below) = self.basis.tree_of(found)?;
+        let fd = tree.open_directory(below).ok()?;
+        let mut meta = found.stat.meta();
+        meta.xattrs = tree::xattrs_of(std::os::fd::AsFd::as_fd(&fd)).unwrap_or_default();
+        Some(meta)
+    }
+}

@@ -1,0 +1,424 @@
+//! What a worker does with a job: read, cut, hash, leave out what is stored, compress, seal.
+//!
+//! A job is a segment (small files and entries without content, in order of path) or a span of a large file. Jobs are
+//! independent; the same entries make the same jobs whatever the number of workers.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::block::{Block, OwnerNames, Place};
+use super::capture::{self, Captured, Missed};
+use super::chunk::Cutter;
+use super::compress::Compressor;
+use super::digest::{ChunkId, SeenDigest};
+use super::entry::{Content, Entry, FileTime, Kind};
+use super::large::LargeFile;
+use super::progress::Progress;
+use super::report::{Remark, RunReport};
+use super::resolve::Task;
+use super::session::{CohortSession, Makers, SessionError, SessionOutcome};
+use super::sorter::Sorter;
+use super::stat_cache::{Known, print_of};
+use super::tree::{StatFacts, Tree};
+use super::walk::{self, Found};
+
+/// New chunks are collected into frames of about this much plaintext, bytes.
+pub const FRAME_BYTES: usize = 2 << 20;
+
+/// One thing to store.
+#[derive(Debug)]
+pub enum Item {
+    /// An entry; `leader` is set if another name of its inode in this cohort has the content.
+    Entry {
+        /// The entry.
+        task: Box<Task>,
+        /// The path that has the content.
+        leader: Option<Vec<u8>>,
+    },
+    /// A directory above entries: named so that they have somewhere to be.
+    Context {
+        /// Which source.
+        source: u32,
+        /// `<source name>/<path below the source>`.
+        path: Vec<u8>,
+    },
+}
+
+/// A job for a worker.
+pub enum Job {
+    /// Entries in order of path.
+    Segment {
+        /// The cohort.
+        session: Arc<CohortSession>,
+        /// The number of the block they make.
+        number: u64,
+        /// The entries.
+        items: Vec<Item>,
+    },
+    /// A span of a large file.
+    Span {
+        /// The cohort.
+        session: Arc<CohortSession>,
+        /// The file.
+        file: Arc<LargeFile>,
+        /// Which span.
+        span: usize,
+    },
+}
+
+/// What all workers of a run share.
+pub struct Shared<'a> {
+    /// Makes packs and indexes.
+    pub makers: Makers<'a>,
+    /// Cuts.
+    pub cutter: Cutter,
+    /// The plan's sources.
+    pub trees: &'a [Tree],
+    /// Remarks.
+    pub report: &'a RunReport,
+    /// What the next cache must say.
+    pub news: Mutex<Sorter>,
+    /// Finished cohorts.
+    pub outcomes: Mutex<Vec<SessionOutcome>>,
+    /// Counters for people.
+    pub progress: &'a Progress,
+    /// A file changed at or after this may change again unseen: it is looked at again in the next run.
+    pub racy_from: FileTime,
+    /// First-seen digests are kept (application plans).
+    pub keeps_first_seen: bool,
+}
+
+/// A worker with its buffers.
+pub struct Worker<'a> {
+    pub(super) shared: &'a Shared<'a>,
+    pub(super) compressor: Compressor,
+    pub(super) segment: Vec<u8>,
+    pub(super) fresh: Vec<u8>,
+    users: BTreeMap<u32, Option<Vec<u8>>>,
+    groups: BTreeMap<u32, Option<Vec<u8>>>,
+}
+
+/// What became of an item.
+enum Taken {
+    Kept(Captured, Option<SeenDigest>),
+    Left,
+}
+
+impl<'a> Worker<'a> {
+    /// A worker with empty buffers.
+    pub fn new(shared: &'a Shared<'a>) -> Result<Self, SessionError> {
+        Ok(Self {
+            shared,
+            compressor: Compressor::new()?,
+            segment: Vec::new(),
+            fresh: Vec::new(),
+            users: BTreeMap::new(),
+            groups: BTreeMap::new(),
+        })
+    }
+
+    /// Does a job, and finishes the cohort if it was its last.
+    pub fn work(&mut self, job: Job) -> Result<(), SessionError> {
+        let session = match job {
+            Job::Segment { session, number, items } => {
+                self.segment(&session, number, items)?;
+                session
+            }
+            Job::Span { session, file, span } => {
+                self.span(&session, &file, span)?;
+                session
+            }
+        };
+        if session.end_job() { self.finish(&session) } else { Ok(()) }
+    }
+
+    /// Finishes a cohort that has no more jobs.
+    pub fn finish(&mut self, session: &CohortSession) -> Result<(), SessionError> {
+        let outcome = session.finish(&self.shared.makers, &mut self.compressor)?;
+        self.shared.outcomes.lock().unwrap_or_else(PoisonError::into_inner).push(outcome);
+        Ok(())
+    }
+
+    fn segment(&mut self, session: &CohortSession, number: u64, items: Vec<Item>) -> Result<(), SessionError> {
+        let mut segment = std::mem::take(&mut self.segment);
+        segment.clear();
+        let mut entries = Vec::new();
+        let mut seen = Vec::new();
+        for item in items {
+            let start = segment.len();
+            match self.item(item, &mut segment)? {
+                Taken::Kept(captured, digest) => {
+                    seen.extend(digest);
+                    self.shared.progress.file(captured.entry.size_bytes, captured.entry.meta.kind);
+                    entries.push(captured.entry);
+                }
+                Taken::Left => segment.truncate(start),
+            }
+        }
+        if !entries.is_empty() {
+            let mut pack = session.take_pack(&self.shared.makers)?;
+            let mut chunks = Vec::new();
+            self.cut_and_store(session, &mut pack, &segment, &mut chunks)?;
+            self.flush_fresh(session, &mut pack, &mut chunks)?;
+            let chunks = chunks.into_iter().filter_map(Pending::stored).collect();
+            let block = Block { chunks, owners: self.owners(&entries), entries };
+            session.store_block(&self.shared.makers, &mut pack, &mut self.compressor, (number, &block), &seen)?;
+            session.give_back(&self.shared.makers, pack)?;
+        }
+        self.segment = segment;
+        Ok(())
+    }
+
+    fn item(&mut self, item: Item, segment: &mut Vec<u8>) -> Result<Taken, SessionError> {
+        match item {
+            Item::Context { source, path } => self.context(source, path),
+            Item::Entry { task, leader } => self.entry(*task, leader, segment),
+        }
+    }
+
+    fn tree(&self, source: u32) -> Option<&'a Tree> {
+        usize::try_from(source).ok().and_then(|n| self.shared.trees.get(n))
+    }
+
+    fn context(&mut self, source: u32, path: Vec<u8>) -> Result<Taken, SessionError> {
+        let Some(tree) = self.tree(source) else { return Ok(Taken::Left) };
+        let Ok(Some(listed)) = tree.lstat(walk::below(&path)) else { return Ok(Taken::Left) };
+        let Ok(mut captured) = capture::directory(tree, &path, &listed) else { return Ok(Taken::Left) };
+        captured.entry.context = true;
+        let digest = self.shared.makers.hashing.path(&path);
+        self.learn(&Known {
+            path: digest,
+            print: print_of(&captured.stat, false),
+            hash: captured.entry.meta.digest(),
+            day: 0,
+            kind: Kind::Directory,
+            has_content: false,
+            is_own: false,
+            is_ambiguous: false,
+            is_listed: false,
+            is_gone: false,
+        })?;
+        Ok(Taken::Kept(captured, None))
+    }
+
+    fn entry(&mut self, task: Task, leader: Option<Vec<u8>>, segment: &mut Vec<u8>) -> Result<Taken, SessionError> {
+        let Some(tree) = self.tree(task.found.source) else { return Ok(Taken::Left) };
+        let captured = match (&leader, task.found.stat.kind) {
+            (None, Kind::File) => capture::small_file(tree, &task.found, segment),
+            (Some(leader), _) => other_name(tree, &task.found, leader.clone()),
+            (None, _) => capture::special(tree, &task.found),
+        };
+        let mut captured = match captured {
+            Ok(captured) => captured,
+            Err(missed) => return Ok(self.missed(&task, missed)),
+        };
+        if self.is_as_known(&task, &captured.entry, &captured.stat) {
+            self.shared.progress.file(captured.entry.size_bytes, captured.entry.meta.kind);
+            return Ok(Taken::Left);
+        }
+        if let Some(known) = &task.known
+            && captured.entry.content == Content::Own
+            && known.has_content
+            && known.kind == Kind::File
+            && known.hash == captured.entry.hash
+            && captured.entry.meta.link_group.is_none()
+        {
+            captured.entry.content = Content::Inherited;
+            let own = usize::try_from(captured.entry.size_bytes).unwrap_or(0);
+            segment.truncate(segment.len() - own);
+        }
+        let digest = self.remember(&task, &captured.entry, &captured.stat)?;
+        Ok(Taken::Kept(captured, digest))
+    }
+
+    /// A forced re-read that found exactly what is stored needs no new entry.
+    pub(super) fn is_as_known(&self, task: &Task, entry: &Entry, stat: &StatFacts) -> bool {
+        task.known.is_some_and(|known| {
+            entry.meta.kind == Kind::File
+                && entry.content == Content::Own
+                && known.hash == entry.hash
+                && known.print == print_of(stat, false)
+        })
+    }
+
+    /// Notes that an entry was not captured: silence only for what is really gone.
+    fn missed(&self, task: &Task, missed: Missed) -> Taken {
+        self.note_missed(task, missed);
+        Taken::Left
+    }
+
+    /// Notes that an entry was not captured.
+    pub(super) fn note_missed(&self, task: &Task, missed: Missed) {
+        match missed {
+            Missed::Vanished if task.found.stat.links <= 1 => {}
+            Missed::Vanished => {
+                self.shared.report.add(Remark::Skipped, &task.found.path, "one name of a file was removed meanwhile");
+            }
+            Missed::Unreadable(reason) => self.shared.report.add(Remark::Skipped, &task.found.path, &reason),
+        }
+    }
+
+    /// Tells the next cache what was stored; gives the first-seen digest.
+    pub(super) fn remember(
+        &self,
+        task: &Task,
+        entry: &Entry,
+        stat: &StatFacts,
+    ) -> Result<Option<SeenDigest>, SessionError> {
+        if entry.unstable {
+            self.shared.report.add(Remark::ChangedWhileRead, &entry.path, "");
+        }
+        let hash = match entry.meta.kind {
+            Kind::File => entry.hash,
+            Kind::Symlink => *blake3::hash(&entry.target).as_bytes(),
+            Kind::Directory => entry.meta.digest(),
+            Kind::Fifo | Kind::Socket | Kind::CharDevice | Kind::BlockDevice => [0; 32],
+        };
+        let is_racy = entry.unstable || stat.ctime >= self.shared.racy_from;
+        let is_linked = matches!(entry.content, Content::LinkTo(_));
+        self.learn(&Known {
+            path: task.digest,
+            print: if is_racy { [0; 16] } else { print_of(stat, task.found.is_leaf) },
+            hash,
+            day: task.day,
+            kind: entry.meta.kind,
+            has_content: entry.meta.kind == Kind::File && !is_linked,
+            is_own: true,
+            is_ambiguous: false,
+            is_listed: false,
+            is_gone: false,
+        })?;
+        let is_content = matches!(entry.meta.kind, Kind::File | Kind::Symlink) && !is_linked;
+        Ok((self.shared.keeps_first_seen && is_content)
+            .then(|| self.shared.makers.hashing.seen(task.digest, &hash)))
+    }
+
+    fn learn(&self, known: &Known) -> Result<(), SessionError> {
+        let mut news = self.shared.news.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(news.push(&known.path.0, &known.encode())?)
+    }
+
+    /// Cuts `stream` to its end; known chunks get their places, new ones are copied for the next frame.
+    pub(super) fn cut_and_store(
+        &mut self,
+        session: &CohortSession,
+        pack: &mut super::pack::PackWriter,
+        stream: &[u8],
+        chunks: &mut Vec<Pending>,
+    ) -> Result<(), SessionError> {
+        let mut rest = stream;
+        while !rest.is_empty() {
+            let length = self.shared.cutter.cut(rest);
+            let (bytes, after) = rest.split_at(length);
+            rest = after;
+            self.take_chunk(session, pack, bytes, chunks)?;
+        }
+        Ok(())
+    }
+
+    /// Takes one chunk.
+    pub(super) fn take_chunk(
+        &mut self,
+        session: &CohortSession,
+        pack: &mut super::pack::PackWriter,
+        bytes: &[u8],
+        chunks: &mut Vec<Pending>,
+    ) -> Result<(), SessionError> {
+        let id = self.shared.makers.hashing.chunk(bytes);
+        let pending = match session.place_of(&id) {
+            Some(place) => Pending::Stored(place),
+            None => {
+                let is_waiting = chunks.iter().rev().take(64).any(|p| matches!(p, Pending::New(i, _) if *i == id));
+                if !is_waiting {
+                    self.fresh.extend_from_slice(bytes);
+                }
+                let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+                if is_waiting { Pending::Again(id) } else { Pending::New(id, length) }
+            }
+        };
+        chunks.push(pending);
+        if self.fresh.len() >= FRAME_BYTES {
+            self.flush_fresh(session, pack, chunks)?;
+        }
+        Ok(())
+    }
+
+    /// Stores the waiting chunks as one frame and gives every waiting chunk its place.
+    pub(super) fn flush_fresh(
+        &mut self,
+        session: &CohortSession,
+        pack: &mut super::pack::PackWriter,
+        chunks: &mut [Pending],
+    ) -> Result<(), SessionError> {
+        if self.fresh.is_empty() {
+            return Ok(());
+        }
+        let waiting: Vec<(ChunkId, u32)> = chunks
+            .iter()
+            .filter_map(|p| if let Pending::New(id, length) = p { Some((*id, *length)) } else { None })
+            .collect();
+        let places = session.store(pack, &mut self.compressor, &self.fresh, &waiting)?;
+        let stored: BTreeMap<ChunkId, Place> = waiting.iter().map(|(id, _)| *id).zip(places).collect();
+        for pending in chunks.iter_mut() {
+            if let Pending::New(id, _) | Pending::Again(id) = pending
+                && let Some(place) = stored.get(id)
+            {
+                *pending = Pending::Stored(*place);
+            }
+        }
+        self.shared.progress.stored(super::wire::to_u64(self.fresh.len()));
+        self.fresh.clear();
+        Ok(())
+    }
+
+    /// The names of the owners of some entries.
+    pub(super) fn owners(&mut self, entries: &[Entry]) -> OwnerNames {
+        let mut names = OwnerNames::default();
+        for meta in entries.iter().map(|entry| &entry.meta) {
+            let user = self.users.entry(meta.uid).or_insert_with(|| {
+                uzers::get_user_by_uid(meta.uid).map(|user| os_bytes(user.name()))
+            });
+            if let Some(name) = user {
+                names.users.insert(meta.uid, name.clone());
+            }
+            let group = self.groups.entry(meta.gid).or_insert_with(|| {
+                uzers::get_group_by_gid(meta.gid).map(|group| os_bytes(group.name()))
+            });
+            if let Some(name) = group {
+                names.groups.insert(meta.gid, name.clone());
+            }
+        }
+        names
+    }
+}
+
+fn os_bytes(name: &std::ffi::OsStr) -> Vec<u8> {
+    std::os::unix::ffi::OsStrExt::as_bytes(name).to_vec()
+}
+
+/// Another name of an inode whose content stands under `leader`: only metadata is read.
+fn other_name(tree: &Tree, found: &Found, leader: Vec<u8>) -> Result<Captured, Missed> {
+    let (fd, stat) = capture::open_regular(tree, found.below())?;
+    let mut entry = Entry::bare(found.path.clone(), capture::meta_of(&fd, &stat)?);
+    entry.size_bytes = stat.size_bytes;
+    entry.content = Content::LinkTo(leader);
+    Ok(Captured { entry, stat })
+}
+
+/// A chunk of a stream on its way to a place.
+#[derive(Clone, Debug)]
+pub(super) enum Pending {
+    /// It has its place.
+    Stored(Place),
+    /// It waits for the next frame.
+    New(ChunkId, u32),
+    /// The same as one that waits.
+    Again(ChunkId),
+}
+
+impl Pending {
+    /// Its place, once it has one.
+    pub(super) fn stored(self) -> Option<Place> {
+        if let Self::Stored(place) = self { Some(place) } else { None }
+    }
+}

@@ -1,0 +1,173 @@
+//! An installation's home folder and its settings file, `kura.toml`.
+//!
+//! Serde shapes of configuration live here and nowhere else. Unknown keys are refused.
+
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+/// `kura.toml`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Where objects are kept: `file:///…` or `s3://…`. Never holds a secret.
+    pub store: String,
+    /// Whom to tell of problems, shown in messages. Default: nobody is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operator: Option<String>,
+    /// Threads that read, compress and seal. Default: one for each core.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threads: Option<usize>,
+    /// Memory for sorting before it spills to disk, MiB. Default 32.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sort_memory_mib: Option<usize>,
+}
+
+/// Why a home or its settings cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// There is no installation here.
+    #[error("{} is not a Kura home: it has no kura.toml; make one with `kura init`", .0.display())]
+    NoHome(PathBuf),
+    /// There is an installation already.
+    #[error("{} is a Kura home already; choose another with --home", .0.display())]
+    Taken(PathBuf),
+    /// A file cannot be read or written.
+    #[error("cannot use {}", .path.display())]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The settings do not parse.
+    #[error("{} is not valid: {}", .path.display(), .message)]
+    Invalid {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong, with line and column.
+        message: String,
+    },
+}
+
+/// An installation's folder.
+#[derive(Clone, Debug)]
+pub struct Home(PathBuf);
+
+impl Home {
+    /// A home at `path`, which need not exist.
+    pub fn at(path: PathBuf) -> Self {
+        Self(path)
+    }
+
+    /// The default: `/var/lib/kura` for root, else `kura` in the XDG data directory.
+    pub fn default_path(is_root: bool, data_home: Option<&str>, user_home: Option<&str>) -> PathBuf {
+        match (is_root, data_home, user_home) {
+            (true, _, _) => PathBuf::from("/var/lib/kura"),
+            (false, Some(data), _) if data.starts_with('/') => Path::new(data).join("kura"),
+            (false, _, Some(home)) => Path::new(home).join(".local/share/kura"),
+            (false, _, None) => PathBuf::from("/var/lib/kura"),
+        }
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// `kura.toml`.
+    pub fn settings_file(&self) -> PathBuf {
+        self.0.join("kura.toml")
+    }
+
+    /// The plans.
+    pub fn policies(&self) -> PathBuf {
+        self.0.join("policies")
+    }
+
+    /// The catalog database.
+    pub fn catalog_file(&self) -> PathBuf {
+        self.0.join("catalog.sqlite")
+    }
+
+    /// A file among the host's keys.
+    pub fn key_file(&self, name: &str) -> PathBuf {
+        self.0.join("keys").join(name)
+    }
+
+    /// A file among a plan's local state (stat cache, journal, lock).
+    pub fn state_file(&self, plan: &str, name: &str) -> PathBuf {
+        self.0.join("state").join(plan).join(name)
+    }
+
+    /// Where sorters spill; unnamed files only.
+    pub fn spill(&self) -> PathBuf {
+        self.0.join("tmp")
+    }
+
+    /// Reports of runs.
+    pub fn reports(&self) -> PathBuf {
+        self.0.join("reports")
+    }
+
+    /// Whether there is an installation.
+    pub fn exists(&self) -> bool {
+        self.settings_file().exists()
+    }
+
+    /// Makes the folders of a new home; refuses one that is there.
+    pub fn create(&self) -> Result<(), ConfigError> {
+        if self.exists() {
+            return Err(ConfigError::Taken(self.0.clone()));
+        }
+        for folder in ["", "policies", "keys", "state", "tmp", "reports"] {
+            make_folder(&self.0.join(folder))?;
+        }
+        Ok(())
+    }
+
+    /// Reads the settings.
+    pub fn settings(&self) -> Result<Settings, ConfigError> {
+        let path = self.settings_file();
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Err(ConfigError::NoHome(self.0.clone())),
+            Err(source) => return Err(ConfigError::File { path, source }),
+        };
+        toml::from_str(&text).map_err(|e| ConfigError::Invalid { path, message: e.to_string() })
+    }
+
+    /// Writes the settings of a new home, last of all: a home counts only once they are there.
+    pub fn write_settings(&self, settings: &Settings) -> Result<(), ConfigError> {
+        let path = self.settings_file();
+        let body = toml::to_string(settings)
+            .map_err(|e| ConfigError::Invalid { path: path.clone(), message: e.to_string() })?;
+        let text = format!("# Kura's settings. Every key is described in docs/operations.md.\n{body}");
+        write_new(&path, text.as_bytes(), 0o644)
+    }
+}
+
+/// Makes a folder that only its owner may enter, if it is not there.
+pub fn make_folder(path: &Path) -> Result<(), ConfigError> {
+    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(|source| ConfigError::File { path: path.to_owned(), source })
+}
+
+/// Writes a file that must not be there yet, durably.
+pub fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<(), ConfigError> {
+    let write = || -> io::Result<()> {
+        let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
+        file.write_all(bytes)?;
+        file.sync_all()
+    };
+    write().map_err(|source| ConfigError::File { path: path.to_owned(), source })
+}
+
+/// Reads a small file.
+pub fn read_file(path: &Path) -> Result<Vec<u8>, ConfigError> {
+    fs::read(path).map_err(|source| ConfigError::File { path: path.to_owned(), source })
+}

@@ -1,0 +1,28 @@
+//! What Kura does, one file per promise: gather the facts, decide, act, record.
+//!
+//! `init` makes an installation, `take_snapshot` a snapshot, `restore` gives it back, `verify` checks what is stored.
+//! `repository` says whom a reader trusts, `host` what the backup host holds, `reading` how stored bytes are fetched.
+
+/// Whom a reader trusts, and how records are opened.
+pub mod repository;
+
+/// Fetching parts of packs.
+pub mod reading;
+
+/// Finding and opening snapshots.
+pub mod snapshots;
+
+/// What the backup host holds.
+pub mod host;
+
+/// Making an installation.
+pub mod init;
+
+/// The journal of packs before they are sent.
+pub mod journal;
+
+/// Sending packs and reading them back.
+pub mod upload;
+
+/// Taking a snapshot.
+pub mod take_snapshot;
