@@ -14,5 +14,8 @@ pub mod archive;
 /// Where objects are kept: a directory, an S3 bucket, memory for tests.
 pub mod vault;
 
+/// The record of runs, and a cache of what the repository says: rows of a local database.
+pub mod catalog;
+
 /// The only place that asks the machine for the time or for randomness.
 pub mod clock;
