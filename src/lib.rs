@@ -17,6 +17,9 @@ pub mod vault;
 /// An installation's home folder and its settings.
 pub mod config;
 
+/// The record of runs, and a cache of what the repository says: rows of a local database.
+pub mod catalog;
+
 /// The only place that asks the machine for the time or for randomness.
 pub mod clock;
 

@@ -3,7 +3,7 @@
 //! Workers take an open pack, add to it and give it back, so at most as many packs are open as workers are at work.
 //! The worker that ends the last job of a closed session finishes it: packs, manifest part, index object.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::domain::cohort::CohortId;

@@ -26,3 +26,9 @@ pub mod upload;
 
 /// Taking a snapshot.
 pub mod take_snapshot;
+
+/// Which paths of a snapshot are wanted.
+pub mod selection;
+
+/// A cohort's entries, merged from its manifest parts.
+pub mod cohort_entries;

@@ -60,7 +60,7 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         module: "catalog",
-        may_use: "domain config clock",
+        may_use: "domain config clock archive::digest",
         never: "axum askama clap aws_config aws_sdk_s3 age zstd",
         instead: "the catalog is rows: let the workflow join it with others",
     },

@@ -26,7 +26,7 @@ use crate::domain::plan::{Class, Plan};
 use crate::domain::time::{Day, Instant};
 
 use super::host::Host;
-use super::upload::{Upload, UploadError, UploadParts};
+use super::upload::{Upload, UploadParts};
 
 mod commit;
 mod errors;
@@ -306,11 +306,5 @@ impl Finds for Collected<'_> {
     fn refused(&self, refusal: Refusal) -> std::io::Result<()> {
         self.report.add(Remark::Skipped, &refusal.path, &refusal.reason);
         Ok(())
-    }
-}
-
-impl From<UploadError> for SnapshotError {
-    fn from(error: UploadError) -> Self {
-        Self::Upload(error)
     }
 }

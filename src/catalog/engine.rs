@@ -1,0 +1,227 @@
+//! The database behind the catalog. What SQLite does in its own way stands here and nowhere else.
+//!
+//! One connection is enough: SQLite has one writer, a command reads little, and opening stays fast. Writing
+//! transactions begin with `BEGIN IMMEDIATE`, because a reader that turns writer fails at once when another writes.
+
+use std::fmt;
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions, Sqlite, Transaction};
+
+use super::CatalogError;
+
+/// The migrations, oldest first.
+static MIGRATOR: Migrator = sqlx::migrate!("./migrations/sqlite");
+/// The number of the newest migration; SQLite keeps it as `user_version`, so that opening need not look further.
+const SCHEMA_VERSION: i64 = 2;
+
+const GET_SCHEMA_VERSION: &str = "PRAGMA user_version";
+/// Names `SCHEMA_VERSION`: a pragma takes no parameter.
+const SET_SCHEMA_VERSION: &str = "PRAGMA user_version = 2";
+const GET_JOURNAL: &str = "PRAGMA journal_mode";
+const SET_JOURNAL: &str = "PRAGMA journal_mode = WAL";
+/// Takes the lock for writing at once. SQLite only; PostgreSQL will say `BEGIN`.
+const BEGIN: &str = "BEGIN IMMEDIATE";
+
+/// How long a statement waits while another program writes.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often a new file is asked to keep a write-ahead log, while another program opens it too.
+const JOURNAL_TRIES_MAX: u32 = 200;
+/// The pause between two such tries.
+const JOURNAL_PAUSE: Duration = Duration::from_millis(10);
+
+/// What keeps the database from being used. Displayed as what is wrong and what to do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Trouble {
+    /// Another program holds it.
+    Locked,
+    /// No space is left.
+    DiskFull,
+    /// The file is not a database, or parts of it are overwritten.
+    Damaged,
+    /// The file or its folder cannot be opened or written.
+    NotOpened,
+    /// Its tables were made by a program whose migrations differ from this one's.
+    OtherTables,
+    /// Anything else; the source says it.
+    Failed,
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Locked => "another program is writing to it; try again when that has ended",
+            Self::DiskFull => "the disk is full; make room and try again",
+            Self::Damaged => {
+                "it is damaged or not a catalog; move it away and run `kura catalog rebuild`, which restores it from \
+                 the repository (only the record of past runs is lost)"
+            }
+            Self::NotOpened => "it cannot be opened; check that its folder exists and that you may write there",
+            Self::OtherTables => {
+                "its tables are not those of this program; move it away and run `kura catalog rebuild`, which \
+                 restores it from the repository (only the record of past runs is lost)"
+            }
+            Self::Failed => "the database failed; if it does so again, `kura catalog rebuild` restores the catalog",
+        })
+    }
+}
+
+/// The open database.
+#[derive(Clone, Debug)]
+pub(super) struct Engine {
+    pool: SqlitePool,
+    file: String,
+}
+
+impl Engine {
+    /// Opens `path`, making the file if there is none, and applies what migrations are missing.
+    pub(super) async fn open(path: &Path) -> Result<Self, CatalogError> {
+        let options = SqliteConnectOptions::new().filename(path).create_if_missing(true);
+        Self::with(options, path.display().to_string()).await
+    }
+
+    /// An empty database in memory.
+    pub(super) async fn in_memory() -> Result<Self, CatalogError> {
+        Self::with(SqliteConnectOptions::new().in_memory(true), ":memory:".to_owned()).await
+    }
+
+    async fn with(options: SqliteConnectOptions, file: String) -> Result<Self, CatalogError> {
+        let options = options
+            .foreign_keys(true)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(BUSY_TIMEOUT)
+            .disable_statement_logging();
+        // A database in memory lives as long as its connection: the one connection is never dropped for its age.
+        let pool = SqlitePoolOptions::new()
+            .max_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .test_before_acquire(false)
+            .connect_lazy_with(options);
+        let engine = Self { pool, file };
+        let found = engine.schema_version().await?;
+        if found > SCHEMA_VERSION {
+            return Err(engine.newer(found));
+        }
+        if found < SCHEMA_VERSION {
+            engine.keep_write_ahead_log().await?;
+            engine.migrate().await?;
+        }
+        Ok(engine)
+    }
+
+    /// For reading, and for writing with one statement.
+    pub(super) fn pool(&self) -> &SqlitePool {
+        &self.pool
+    }
+
+    /// Begins a transaction that writes. Dropping it undoes it.
+    pub(super) async fn begin(&self) -> Result<Transaction<'static, Sqlite>, CatalogError> {
+        self.pool.begin_with(BEGIN).await.map_err(|error| self.failed(error))
+    }
+
+    /// Makes a transaction lasting.
+    pub(super) async fn commit(&self, tx: Transaction<'static, Sqlite>) -> Result<(), CatalogError> {
+        tx.commit().await.map_err(|error| self.failed(error))
+    }
+
+    /// Waits until the file is closed.
+    pub(super) async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    /// What a failure of the database means to the operator.
+    pub(super) fn failed(&self, source: sqlx::Error) -> CatalogError {
+        CatalogError::Unavailable { file: self.file.clone(), trouble: trouble(&source), source }
+    }
+
+    fn newer(&self, found: i64) -> CatalogError {
+        CatalogError::Newer { file: self.file.clone(), found, known: SCHEMA_VERSION }
+    }
+
+    async fn schema_version(&self) -> Result<i64, CatalogError> {
+        let version = sqlx::query_scalar(GET_SCHEMA_VERSION).fetch_one(&self.pool).await;
+        version.map_err(|error| self.failed(error))
+    }
+
+    /// Makes the file keep a write-ahead log, which it then does for ever.
+    ///
+    /// SQLite does not wait for other programs here, whatever its timeout: so this does.
+    async fn keep_write_ahead_log(&self) -> Result<(), CatalogError> {
+        let mut tries = 1;
+        loop {
+            let journal = sqlx::query_scalar::<_, String>(GET_JOURNAL).fetch_one(&self.pool).await;
+            let journal = journal.map_err(|error| self.failed(error))?;
+            if journal == "wal" || journal == "memory" {
+                return Ok(());
+            }
+            match sqlx::query(SET_JOURNAL).execute(&self.pool).await {
+                Ok(_) => return Ok(()),
+                Err(error) if tries < JOURNAL_TRIES_MAX && trouble(&error) == Trouble::Locked => {}
+                Err(error) => return Err(self.failed(error)),
+            }
+            tries += 1;
+            tokio::time::sleep(JOURNAL_PAUSE).await;
+        }
+    }
+
+    /// Applies what is missing, all or nothing; of several programs one does it and the others wait.
+    async fn migrate(&self) -> Result<(), CatalogError> {
+        let mut tx = self.begin().await?;
+        MIGRATOR.run_direct(None, &mut *tx, false).await.map_err(|error| self.not_migrated(error))?;
+        let set = sqlx::query(SET_SCHEMA_VERSION).execute(&mut *tx).await;
+        set.map_err(|error| self.failed(error))?;
+        self.commit(tx).await
+    }
+
+    fn not_migrated(&self, error: MigrateError) -> CatalogError {
+        match error {
+            MigrateError::VersionMissing(found) => self.newer(found),
+            MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _) => self.failed(source),
+            other => CatalogError::Unavailable {
+                file: self.file.clone(),
+                trouble: Trouble::OtherTables,
+                source: sqlx::Error::Migrate(Box::new(other)),
+            },
+        }
+    }
+}
+
+/// Reads SQLite's result codes (sqlite.org/rescode.html): the low byte is the kind, the rest is detail.
+fn trouble(error: &sqlx::Error) -> Trouble {
+    match error {
+        sqlx::Error::PoolTimedOut => Trouble::Locked,
+        sqlx::Error::Io(_) => Trouble::NotOpened,
+        sqlx::Error::Database(database) => {
+            let code = database.code().and_then(|code| code.parse::<u32>().ok());
+            match code.map(|code| code & 0xff) {
+                Some(5 | 6) => Trouble::Locked,
+                Some(13) => Trouble::DiskFull,
+                Some(11 | 26) => Trouble::Damaged,
+                Some(3 | 8 | 14 | 23) => Trouble::NotOpened,
+                _ => Trouble::Failed,
+            }
+        }
+        _ => Trouble::Failed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_schema_version_is_that_of_the_newest_migration() {
+        assert_eq!(MIGRATOR.iter().map(|migration| migration.version).max(), Some(SCHEMA_VERSION));
+        assert_eq!(SET_SCHEMA_VERSION, format!("PRAGMA user_version = {SCHEMA_VERSION}"));
+    }
+
+    #[tokio::test]
+    async fn opening_applies_every_migration_and_notes_it() {
+        let engine = Engine::in_memory().await.unwrap();
+        assert_eq!(engine.schema_version().await.unwrap(), SCHEMA_VERSION);
+    }
+}

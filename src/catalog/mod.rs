@@ -1,0 +1,129 @@
+//! The catalog: a record of runs, and a cache of what the repository says. Rows in, rows out.
+//!
+//! No rule is decided here, and no row holds the name of a file or of a person (invariant K-9). The repository is the
+//! truth for snapshots and packs: `kura catalog rebuild` makes those rows again. Runs are recorded nowhere else.
+//! Start with [`Catalog`]; `runs`, `snapshots` and `packs` hold its queries, one noun each.
+
+use std::path::Path;
+
+use engine::Engine;
+
+/// The database behind the catalog: opening, migrating, failing.
+mod engine;
+
+/// Between columns and the types of the domain, checked both ways.
+mod convert;
+
+/// Runs: begun, ended, abandoned.
+pub mod runs;
+
+/// Snapshots as the repository has them.
+pub mod snapshots;
+
+/// The packs that snapshots need.
+pub mod packs;
+
+pub use engine::Trouble;
+pub use packs::PackRow;
+pub use runs::{RunEnd, RunLife, RunRow, RunStart, RunState};
+pub use snapshots::SnapshotRow;
+
+/// Why the catalog could not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogError {
+    /// The row is not in the state that the change begins from; somebody else changed it first, or there is none.
+    #[error("{id} in {table} is not in the state that this change begins from")]
+    Stale {
+        /// The table.
+        table: &'static str,
+        /// The row.
+        id: String,
+    },
+    /// The place of a snapshot is taken by another one: the chain has forked, or the catalog is of another repository.
+    #[error(
+        "the catalog has another snapshot {sequence} of {plan}; `kura catalog rebuild` reads the repository again"
+    )]
+    OtherSnapshot {
+        /// The plan.
+        plan: String,
+        /// The number that both claim.
+        sequence: u64,
+    },
+    /// A row holds what Kura never writes.
+    #[error("{column} of {id} in {table} cannot be read; `kura catalog rebuild` makes the catalog again")]
+    Corrupt {
+        /// The table.
+        table: &'static str,
+        /// The column.
+        column: &'static str,
+        /// The row.
+        id: String,
+    },
+    /// A number is larger than a column holds (2⁶³ − 1).
+    #[error("{value} is too large for {column} in {table}")]
+    TooLarge {
+        /// The table.
+        table: &'static str,
+        /// The column.
+        column: &'static str,
+        /// The number.
+        value: u64,
+    },
+    /// The database cannot be used now.
+    #[error("cannot use the catalog {file}: {trouble}")]
+    Unavailable {
+        /// The catalog's file.
+        file: String,
+        /// What is wrong, and what to do.
+        trouble: Trouble,
+        /// What the database said.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// A newer Kura wrote the catalog.
+    #[error(
+        "the catalog {file} was written by a newer Kura (schema {found}, this one knows {known}); \
+         use the newer program"
+    )]
+    Newer {
+        /// The catalog's file.
+        file: String,
+        /// The schema version of the file.
+        found: i64,
+        /// The newest schema version that this program knows.
+        known: i64,
+    },
+}
+
+/// An open catalog. Cloning gives another handle to the same one; all handles share one connection.
+#[derive(Clone, Debug)]
+pub struct Catalog {
+    engine: Engine,
+}
+
+impl Catalog {
+    /// Opens the catalog in `path`, makes it where there is none, and brings its tables up to date.
+    pub async fn open(path: &Path) -> Result<Self, CatalogError> {
+        Ok(Self { engine: Engine::open(path).await? })
+    }
+
+    /// An empty catalog in memory, gone with its last handle; for tests.
+    pub async fn in_memory() -> Result<Self, CatalogError> {
+        Ok(Self { engine: Engine::in_memory().await? })
+    }
+
+    /// Waits until the file is closed. Dropping the last handle closes it too, but without waiting.
+    pub async fn close(self) {
+        self.engine.close().await;
+    }
+
+    /// Forgets the snapshots and packs of a plan, so that `kura catalog rebuild` can record them again. Runs stay.
+    pub async fn clear_plan(&self, plan: &str) -> Result<(), CatalogError> {
+        let mut tx = self.engine.begin().await?;
+        for statement in [snapshots::DELETE_PLAN, packs::DELETE_PLAN] {
+            let done = sqlx::query(statement).bind(plan).execute(&mut *tx).await;
+            done.map_err(|error| self.engine.failed(error))?;
+        }
+        self.engine.commit(tx).await
+    }
+}
