@@ -32,3 +32,6 @@ pub mod selection;
 
 /// A cohort's entries, merged from its manifest parts.
 pub mod cohort_entries;
+
+/// Giving a snapshot back.
+pub mod restore;

@@ -6,6 +6,7 @@
 )]
 
 mod architecture;
+mod engine;
 mod policies;
 mod support;
 mod vault;

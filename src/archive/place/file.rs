@@ -93,6 +93,11 @@ impl PlacedFile {
         Ok(())
     }
 
+    /// Reads back what was written, to check it before the file appears; 0 at the end.
+    pub fn read_at(&self, offset: u64, out: &mut [u8]) -> Result<usize, PlaceError> {
+        rustix::io::pread(&self.fd, out, offset).map_err(|e| PlaceError::of("read back a file", e))
+    }
+
     /// Gives the file its metadata and its name; returns the metadata it still lacks.
     ///
     /// The caller has checked the content. Errors: `Exists` if the name is taken and the restore is not in place,
