@@ -107,7 +107,7 @@ impl PlacedFile {
             self.set_length()?;
         }
         let before = Before::made_in(&self.directory);
-        let lacks = meta::apply(Spot::Open(self.fd.as_fd()), before, meta, owners, &self.settings.owners);
+        let lacks = meta::apply(Spot::Open(self.fd.as_fd()), before, self.settings.wish(meta, owners));
         take_name(&self.directory, &self.temporary, &self.name, self.settings.in_place)?;
         self.is_renamed = true;
         Ok(lacks)
