@@ -6,6 +6,7 @@
 )]
 
 mod architecture;
+mod catalog;
 mod policies;
 mod support;
 mod vault;
