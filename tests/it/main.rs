@@ -6,6 +6,7 @@
 )]
 
 mod architecture;
+mod catalog;
 mod engine;
 mod policies;
 mod support;

@@ -38,8 +38,11 @@ impl<'a> Directories<'a> {
         key.extend_from_slice(&path_key(path));
         key.extend_from_slice(&[0, 0]);
         key.extend_from_slice(&(u32::MAX - cohort).to_be_bytes());
-        let block =
-            Block { chunks: Vec::new(), owners: (*located.owners).clone(), entries: vec![located.entry.clone()] };
+        let block = Block {
+            chunks: Vec::new(),
+            owners: (*located.owners).clone(),
+            entries: vec![located.entry.clone()],
+        };
         let mut payload = vec![u8::from(is_context)];
         payload.extend_from_slice(&u32::try_from(path.len()).unwrap_or(0).to_le_bytes());
         payload.extend_from_slice(path);
@@ -60,7 +63,8 @@ impl<'a> Directories<'a> {
             }
             let Some(entry) = block.entries.first() else { continue };
             let meta = self.current.get(&hashing.path(&entry.path)).unwrap_or(&entry.meta);
-            let is_there = !is_context || path.is_empty() || target.look(&path).is_ok_and(|there| there.is_some());
+            let is_there =
+                !is_context || path.is_empty() || target.look(&path).is_ok_and(|there| there.is_some());
             if is_there {
                 match target.finish_directory(&path, meta, &block.owners) {
                     Ok(lacks) => counts.add(|summary| {

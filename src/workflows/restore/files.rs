@@ -99,7 +99,10 @@ fn hash_file(file: &OwnedFd, entry: &Entry) -> Option<FileHash> {
     hash_extents(&data_extents(entry), read)
 }
 
-fn hash_extents(extents: &[Extent], mut read: impl FnMut(u64, &mut [u8]) -> Option<usize>) -> Option<FileHash> {
+fn hash_extents(
+    extents: &[Extent],
+    mut read: impl FnMut(u64, &mut [u8]) -> Option<usize>,
+) -> Option<FileHash> {
     let mut hasher = blake3::Hasher::new();
     let mut buffer = vec![0_u8; HASH_BUFFER_BYTES];
     for extent in extents {

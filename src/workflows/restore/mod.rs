@@ -112,7 +112,9 @@ pub enum RestoreError {
         source: PlaceError,
     },
     /// The repository is older than the administrator knows it to be.
-    #[error("the newest snapshot is number {found}, but number {expected} is expected: the repository was rolled back")]
+    #[error(
+        "the newest snapshot is number {found}, but number {expected} is expected: the repository was rolled back"
+    )]
     RolledBack {
         /// Expected.
         expected: u64,
@@ -162,8 +164,11 @@ pub async fn open_snapshot(
     now: Instant,
 ) -> Result<OpenSnapshot, RestoreError> {
     let signers = opened.trust.host_keys();
-    let keys =
-        SnapshotKeys { repository: &opened.trust.repository, keys: &opened.secrets.catalog, signers: &signers };
+    let keys = SnapshotKeys {
+        repository: &opened.trust.repository,
+        keys: &opened.secrets.catalog,
+        signers: &signers,
+    };
     let (name, snapshot) = snapshots::choose(&*opened.vault, wanted, &keys).await?;
     let mut expired = 0;
     let mut asks: JoinSet<Result<(CohortId, SnapshotCohort, Keys), RepositoryError>> = JoinSet::new();
@@ -244,7 +249,11 @@ pub async fn restore(
 }
 
 /// What to restore, once it is known how the snapshot's paths begin.
-pub(super) fn selection(open: &OpenSnapshot, patterns: &[std::ffi::OsString], source: Option<&[u8]>) -> Result<Selection, BadPattern> {
+pub(super) fn selection(
+    open: &OpenSnapshot,
+    patterns: &[std::ffi::OsString],
+    source: Option<&[u8]>,
+) -> Result<Selection, BadPattern> {
     if patterns.is_empty() {
         return Ok(Selection::everything());
     }
@@ -270,7 +279,11 @@ pub(super) fn current_directories(
 }
 
 /// The head that the administrator knows must be in the chain.
-async fn check_head(opened: &Opened, wanted: &Wanted, (sequence, digest): &(u64, String)) -> Result<(), RestoreError> {
+async fn check_head(
+    opened: &Opened,
+    wanted: &Wanted,
+    (sequence, digest): &(u64, String),
+) -> Result<(), RestoreError> {
     let plan = if let Wanted::LatestOf(plan) = wanted { Some(plan) } else { None };
     let all = snapshots::list(&*opened.vault, plan).await?;
     let found = all.values().flatten().map(|name| name.sequence).max().unwrap_or(0);

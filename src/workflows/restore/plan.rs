@@ -138,7 +138,10 @@ pub(super) fn run(
             });
         }
         drop(jobs);
-        producer.produce(&sender)
+        let outcome = producer.produce(&sender);
+        // Workers end when no more jobs can come.
+        drop(sender);
+        outcome
     });
     outcome?;
     let Producer { directories, links, .. } = producer;
@@ -259,7 +262,13 @@ impl<'a> Producer<'a> {
         Ok(())
     }
 
-    fn directory(&mut self, located: &Located, wanted: bool, leads: bool, number: u32) -> Result<(), RestoreError> {
+    fn directory(
+        &mut self,
+        located: &Located,
+        wanted: bool,
+        leads: bool,
+        number: u32,
+    ) -> Result<(), RestoreError> {
         let path = self.in_target(&located.entry.path);
         let is_context = located.entry.context || !wanted;
         if !wanted && !leads {
