@@ -7,7 +7,9 @@
 
 mod architecture;
 mod catalog;
+mod days;
 mod engine;
 mod policies;
 mod support;
+mod trees;
 mod vault;
