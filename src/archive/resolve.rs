@@ -200,8 +200,16 @@ pub fn decide(
         }
         task.known = None;
     }
+    if basis.damaged.contains(&day) {
+        task.known = task.known.map(rebuilt);
+    }
     task.day = day;
     Some(task)
+}
+
+/// A damaged cohort is sent again: its old entries cannot be built upon.
+fn rebuilt(known: Known) -> Known {
+    Known { has_content: false, hash: [0; 32], ..known }
 }
 
 struct Decided<'a>(&'a mut BTreeMap<i32, Tally>);
@@ -329,8 +337,6 @@ impl Resolver<'_, Resolution> {
     }
 
     fn changed(&mut self, found: Found, digest: PathDigest, known: Option<Known>) -> io::Result<()> {
-        // A damaged cohort is sent again: its old entries cannot be built upon.
-        let rebuilt = |known: Known| Known { has_content: false, hash: [0; 32], ..known };
         let is_damaged = known.is_some_and(|known| self.basis.damaged.contains(&known.day));
         let mut task = Task { found, digest, known, day: 0 };
         let is_file = task.found.stat.kind == Kind::File;
