@@ -7,9 +7,11 @@
 
 mod architecture;
 mod catalog;
+mod damage;
 mod days;
 mod engine;
 mod policies;
 mod support;
 mod trees;
+mod trust;
 mod vault;
