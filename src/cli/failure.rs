@@ -96,7 +96,6 @@ impl Failure {
         let mut text = match self {
             // One problem a line, each with its place.
             Self::Plan(PlanError::Refused(_)) => format!("kura: error: the plan cannot be used\n{first}"),
-            Self::Problems(_) | Self::Usage(_) | Self::Failed(_) => format!("kura: error: {first}"),
             _ => format!("kura: error: {first}"),
         };
         let mut said = first;
@@ -120,10 +119,12 @@ impl Failure {
     fn next(&self) -> Option<&'static str> {
         if let Some(vault) = self.vault() {
             return match vault {
-                VaultError::Missing { .. } => {
-                    Some("the object was deleted or this is another store: compare the address with `kura.toml`")
+                VaultError::Missing { .. } => Some(
+                    "the object was deleted or this is another store: compare the address with `kura.toml`",
+                ),
+                VaultError::Denied { .. } => {
+                    Some("check the credentials and the rights on the folder or bucket")
                 }
-                VaultError::Denied { .. } => Some("check the credentials and the rights on the folder or bucket"),
                 VaultError::Full { .. } => Some("make room there and run again; what was sent is taken over"),
                 VaultError::Unavailable { .. } => {
                     Some("check that the store can be reached and run again; what was sent is taken over")
@@ -132,7 +133,9 @@ impl Failure {
             };
         }
         match self {
-            Self::Plan(PlanError::None { .. }) => Some("write the plan there; `kura plan list` shows those there are"),
+            Self::Plan(PlanError::None { .. }) => {
+                Some("write the plan there; `kura plan list` shows those there are")
+            }
             Self::Plan(PlanError::Refused(_)) => Some("correct the file; `kura plan check` checks it again"),
             Self::Snapshot(SnapshotError::Source { .. }) => {
                 Some("check that the source is mounted and readable for this user, or correct the plan")
@@ -160,9 +163,7 @@ impl Failure {
     fn vault(&self) -> Option<&VaultError> {
         match self {
             Self::Vault(error)
-            | Self::Init(
-                InitError::Vault(error) | InitError::Repository(RepositoryError::Vault(error)),
-            )
+            | Self::Init(InitError::Vault(error) | InitError::Repository(RepositoryError::Vault(error)))
             | Self::Host(HostError::Vault(error) | HostError::Repository(RepositoryError::Vault(error)))
             | Self::Snapshot(
                 SnapshotError::Repository(RepositoryError::Vault(error))

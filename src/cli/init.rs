@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::app::App;
 use crate::config::ConfigError;
-use crate::workflows::init::{self, Installed, NewInstallation};
+use crate::workflows::init::{self, InitError, Installed, NewInstallation};
 use crate::workflows::store::{self, StoreUrl, Verdict};
 
 use super::commands::Global;
@@ -23,7 +23,6 @@ use super::{passphrase, store as probe};
                   The recovery key and the root key are made once. Take them offline: without a recovery key\n\
                   nobody can open a backup."
 )]
-#[group(id = "recovery", args = ["recipient", "new_recovery_key"], required = true, multiple = true)]
 pub(super) struct Arguments {
     /// Where backups are kept: file:///PATH or s3://BUCKET/PREFIX?endpoint=https://HOST. Never holds a password.
     #[arg(long, value_name = "URL")]
@@ -58,10 +57,18 @@ pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Res
     let address: StoreUrl = arguments.store.parse()?;
     let parsed = arguments.recipient.iter().map(|text| {
         text.parse().map_err(|_| {
-            Failure::Usage(format!("{text:?} is not a recovery key: give its public half, which begins with age1"))
+            Failure::Usage(format!(
+                "{text:?} is not a recovery key: give its public half, which begins with age1"
+            ))
         })
     });
     let recipients = parsed.collect::<Result<Vec<_>, _>>()?;
+    if recipients.is_empty() && arguments.new_recovery_key.is_none() {
+        return Err(InitError::NoRecoveryKey.into());
+    }
+    if arguments.root_key.is_none() && arguments.new_recovery_key.is_none() {
+        return Err(InitError::NoRootKey.into());
+    }
     if app.home.exists() {
         return Err(ConfigError::Taken(app.home.path().to_owned()).into());
     }
@@ -112,7 +119,8 @@ async fn try_out(app: &App, address: &StoreUrl) -> Result<Vec<String>, Failure> 
             probe::lines(&report)
         )));
     }
-    let lacks = report.lines.iter().filter(|line| matches!(line.verdict, Verdict::Fail | Verdict::NotSupported));
+    let lacks =
+        report.lines.iter().filter(|line| matches!(line.verdict, Verdict::Fail | Verdict::NotSupported));
     Ok(lacks.map(|line| format!("{}: {}", line.check, line.detail)).collect())
 }
 

@@ -70,7 +70,9 @@ pub(super) fn run(app: &App, global: &Global, arguments: Arguments) -> Result<Ex
 fn make(app: &App, global: &Global, new: &New) -> Result<Exit, Failure> {
     if new.file.exists() {
         let file = new.file.display();
-        return Err(Failure::Failed(format!("{file} is there already and is not overwritten: choose another name")));
+        return Err(Failure::Failed(format!(
+            "{file} is there already and is not overwritten: choose another name"
+        )));
     }
     let passphrase = if new.passphrase { Some(passphrase::new_for(&new.file)?) } else { None };
     let made = keys::new_key(&new.file, &new.root_key, passphrase.as_ref(), &app.clock)?;

@@ -36,6 +36,7 @@ pub(super) fn completions(arguments: &Completions) -> Result<Exit, Failure> {
 pub(super) fn man(arguments: &Man) -> Result<Exit, Failure> {
     let dir = &arguments.dir;
     std::fs::create_dir_all(dir).map_err(Failure::file("make", dir))?;
-    clap_mangen::generate_to(Arguments::command(), dir).map_err(Failure::file("write manual pages to", dir))?;
+    clap_mangen::generate_to(Arguments::command(), dir)
+        .map_err(Failure::file("write manual pages to", dir))?;
     Ok(Exit::Done)
 }

@@ -26,7 +26,9 @@ fn from_file() -> Result<Option<SecretString>, Failure> {
 fn ask(prompt: &str) -> Result<SecretString, Failure> {
     let asked = rpassword::prompt_password(prompt).map(SecretString::from);
     asked.map_err(|e| {
-        Failure::Failed(format!("cannot ask for a passphrase ({e}): put it into a file and name that in {FILE}"))
+        Failure::Failed(format!(
+            "cannot ask for a passphrase ({e}): put it into a file and name that in {FILE}"
+        ))
     })
 }
 
@@ -38,7 +40,9 @@ pub(super) fn new_for(key: &Path) -> Result<SecretString, Failure> {
             let first = ask(&format!("New passphrase for {}: ", key.display()))?;
             let second = ask("The same again: ")?;
             if first.expose_secret() != second.expose_secret() {
-                return Err(Failure::Failed("the two passphrases differ: nothing was made, try again".to_owned()));
+                return Err(Failure::Failed(
+                    "the two passphrases differ: nothing was made, try again".to_owned(),
+                ));
             }
             first
         }

@@ -102,7 +102,10 @@ fn check(app: &App, global: &Global, wanted: Check) -> Result<Exit, Failure> {
     };
     if names.is_empty() {
         let policies = app.home.policies();
-        return Err(Failure::Usage(format!("there is no plan in {}: write one, NAME.toml", policies.display())));
+        return Err(Failure::Usage(format!(
+            "there is no plan in {}: write one, NAME.toml",
+            policies.display()
+        )));
     }
     let mut checked = Vec::new();
     let mut problems: Vec<Problem> = Vec::new();

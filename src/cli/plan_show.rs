@@ -124,7 +124,9 @@ fn words(plan: &Plan, today: Day) -> String {
 
 const fn class_words(class: Class) -> &'static str {
     match class {
-        Class::Application => "application, 利用者の複製診療情報: each record counts from the day it was sent",
+        Class::Application => {
+            "application, 利用者の複製診療情報: each record counts from the day it was sent"
+        }
         Class::System => "system, システムデータ: each generation counts from its last day",
     }
 }
@@ -146,8 +148,12 @@ const fn past_words(past: PastRetention) -> &'static str {
 fn source_lines(source: &Source) -> Vec<String> {
     let mut lines = vec![format!("  source      {}: {}", source.name().as_str(), source.path().display())];
     match source.sent_day() {
-        Some(SentDayRule::Mtime) => lines.push("              sent day: the file's modification time".to_owned()),
-        Some(SentDayRule::Path(pattern)) => lines.push(format!("              sent day: in the path, {pattern}")),
+        Some(SentDayRule::Mtime) => {
+            lines.push("              sent day: the file's modification time".to_owned())
+        }
+        Some(SentDayRule::Path(pattern)) => {
+            lines.push(format!("              sent day: in the path, {pattern}"))
+        }
         None => {}
     }
     let globs: Vec<&str> = source.exclude().globs().iter().map(String::as_str).collect();
@@ -178,7 +184,9 @@ fn example_lines(plan: &Plan, today: Day) -> Vec<String> {
         )],
     };
     if let Some(next) = &example.next_generation {
-        lines.push(format!("The next generation begins on {next}; its first snapshot sends everything again."));
+        lines.push(format!(
+            "The next generation begins on {next}; its first snapshot sends everything again."
+        ));
     }
     lines
 }

@@ -12,7 +12,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::workflows::{Phase, Progress, Shown};
 
-use super::words::{counted, size, tell};
+use super::words::{entries, grouped, size, tell};
 
 /// How often the bar is drawn.
 const BAR_EVERY: Duration = Duration::from_millis(125);
@@ -89,10 +89,8 @@ fn line(shown: &Shown, elapsed: Duration) -> String {
         Phase::Restoring => "restoring",
         Phase::Verifying => "verifying",
     };
-    let mut parts = vec![of(&counted(shown.files, "entry").replace("entrys", "entries"), shown.files_total, |n| {
-        super::words::grouped(n)
-    })];
-    parts.push(of(&size(shown.bytes), shown.bytes_total, size));
+    let files = of(&entries(shown.files), shown.files_total, grouped);
+    let mut parts = vec![files, of(&size(shown.bytes), shown.bytes_total, size)];
     let millis = elapsed.as_millis();
     if millis >= 1000 && shown.bytes > 0 {
         let rate = u64::try_from(u128::from(shown.bytes) * 1000 / millis).unwrap_or(u64::MAX);
@@ -135,13 +133,24 @@ mod tests {
     use super::*;
 
     fn shown(phase: Phase) -> Shown {
-        Shown { phase, files: 1, bytes: 1 << 20, files_total: 4, bytes_total: 4 << 20, stored: 0, sent: 1 << 19 }
+        Shown {
+            phase,
+            files: 1,
+            bytes: 1 << 20,
+            files_total: 4,
+            bytes_total: 4 << 20,
+            stored: 0,
+            sent: 1 << 19,
+        }
     }
 
     #[test]
     fn a_line_says_how_far_how_fast_and_how_long() {
         let text = line(&shown(Phase::Storing), Duration::from_secs(4));
-        assert_eq!(text, "storing 25%: 1 entry of 4, 1.0 MiB of 4.0 MiB, 256.0 KiB/s, 512.0 KiB sent, 12 s left");
+        assert_eq!(
+            text,
+            "storing 25%: 1 entry of 4, 1.0 MiB of 4.0 MiB, 256.0 KiB/s, 512.0 KiB sent, 12 s left"
+        );
     }
 
     #[test]

@@ -18,7 +18,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::progress::Display;
 use super::snapshots::short;
-use super::words::{counted, print, print_json, size, stderr_is_a_journal, tell};
+use super::words::{counted, entries, print, print_json, size, stderr_is_a_journal, tell};
 
 /// At most this many names are shown; the report has them all.
 const NAMES_MAX: usize = 20;
@@ -97,7 +97,8 @@ struct Remarked {
 }
 
 pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Result<Exit, Failure> {
-    let store = arguments.store.map(|text| text.parse::<StoreUrl>()).transpose()?.map(|store| store.to_string());
+    let store =
+        arguments.store.map(|text| text.parse::<StoreUrl>()).transpose()?.map(|store| store.to_string());
     app.home.settings()?;
     let plan = app.plan(&arguments.plan)?;
     let host = app.host(store.as_deref()).await?;
@@ -185,7 +186,7 @@ fn tell_remarks(summary: &Summary, is_quiet: bool) -> Result<(), Failure> {
     let Some(report) = summary.report.as_deref() else { return Ok(()) };
     for (remark, count) in &summary.remarks {
         if !is_quiet || *remark == "skipped" {
-            tell(&format!("kura: {}: {}", counted(*count, "entry").replace("entrys", "entries"), meaning(remark)));
+            tell(&format!("kura: {}: {}", entries(*count), meaning(remark)));
         }
     }
     if summary.skipped > 0 && !stderr_is_a_journal() {

@@ -15,7 +15,9 @@ use super::words::{grouped, local, print, print_json, size, table};
 
 /// List snapshots: counts, sizes and days.
 #[derive(Debug, Args)]
-#[command(after_help = "Times stand in the plan's zone. An id may be shortened wherever a snapshot is asked for.")]
+#[command(
+    after_help = "Times stand in the plan's zone. An id may be shortened wherever a snapshot is asked for."
+)]
 pub(super) struct Arguments {
     /// Only those of this plan.
     plan: Option<String>,
@@ -67,7 +69,8 @@ pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Res
         if !zones.contains_key(listed.plan) {
             zones.insert(listed.plan, zone_of(app, listed.plan)?);
         }
-        let time = zones.get(listed.plan).map_or_else(|| listed.taken_at.clone(), |zone| local(row.taken_at, zone));
+        let time =
+            zones.get(listed.plan).map_or_else(|| listed.taken_at.clone(), |zone| local(row.taken_at, zone));
         cells.push(vec![
             listed.id.clone(),
             listed.plan.to_owned(),

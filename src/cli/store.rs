@@ -63,10 +63,12 @@ pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Res
     let report = Box::pin(store::probe(&address, &app.clock)).await?;
     if global.json {
         let checks = report.lines.iter();
-        let checks = checks.map(|l| Check { check: l.check, verdict: word(l.verdict), detail: l.detail.clone() });
+        let checks =
+            checks.map(|l| Check { check: l.check, verdict: word(l.verdict), detail: l.detail.clone() });
         print_json(&Report { store: address.to_string(), usable: report.usable, checks: checks.collect() })?;
     } else {
-        let verdict = if report.usable { "can be used" } else { "cannot be used: backups would not be safe there" };
+        let verdict =
+            if report.usable { "can be used" } else { "cannot be used: backups would not be safe there" };
         print(&format!("{}\nThe store {address} {verdict}.\n", lines(&report)))?;
     }
     Ok(if report.usable { Exit::Done } else { Exit::Failed })

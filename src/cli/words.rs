@@ -13,14 +13,17 @@ use super::failure::Failure;
 pub(super) fn print(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => Err(Failure::file("write to", Path::new("stdout"))(e)),
+        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::file("write to", Path::new("stdout"))(e))
+        }
         Ok(()) | Err(_) => Ok(()),
     }
 }
 
 /// Writes a value to stdout as one JSON document on one line.
 pub(super) fn print_json<T: Serialize>(value: &T) -> Result<(), Failure> {
-    let text = serde_json::to_string(value).map_err(|e| Failure::Failed(format!("cannot write JSON: {e}")))?;
+    let text =
+        serde_json::to_string(value).map_err(|e| Failure::Failed(format!("cannot write JSON: {e}")))?;
     print(&format!("{text}\n"))
 }
 
@@ -33,12 +36,18 @@ pub(super) fn tell(text: &str) {
 pub(super) fn stderr_is_a_journal() -> bool {
     let Ok(stat) = rustix::fs::fstat(io::stderr()) else { return false };
     let here = format!("{}:{}", stat.st_dev, stat.st_ino);
-    !io::stderr().is_terminal() && crate::config::environment("JOURNAL_STREAM").is_some_and(|there| there == here)
+    !io::stderr().is_terminal()
+        && crate::config::environment("JOURNAL_STREAM").is_some_and(|there| there == here)
 }
 
 /// `1 file`, `2 files`, `1,234 files`.
 pub(super) fn counted(count: u64, noun: &str) -> String {
     format!("{} {noun}{}", grouped(count), if count == 1 { "" } else { "s" })
+}
+
+/// `1 entry`, `2 entries`.
+pub(super) fn entries(count: u64) -> String {
+    format!("{} {}", grouped(count), if count == 1 { "entry" } else { "entries" })
 }
 
 /// A number with a comma between its thousands.
@@ -106,9 +115,14 @@ mod tests {
 
     #[test]
     fn sizes_have_one_decimal_and_a_binary_unit() {
-        for (bytes, text) in
-            [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (1536, "1.5 KiB"), (1 << 40, "1.0 TiB"), (u64::MAX, "15.9 EiB")]
-        {
+        for (bytes, text) in [
+            (0, "0 B"),
+            (1023, "1023 B"),
+            (1024, "1.0 KiB"),
+            (1536, "1.5 KiB"),
+            (1 << 40, "1.0 TiB"),
+            (u64::MAX, "15.9 EiB"),
+        ] {
             assert_eq!(size(bytes), text);
         }
     }

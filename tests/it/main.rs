@@ -6,6 +6,7 @@
 )]
 
 mod architecture;
+mod cli;
 mod policies;
 mod support;
 mod vault;
