@@ -356,38 +356,42 @@ mod tests {
             proptest::option::of(any::<[u8; 16]>()),
             proptest::collection::vec(any::<(u8, u8)>(), 0..3),
         )
-            .prop_map(|(path, kind, (mode, uid, gid, seconds, nanos), size, (hash, a, b, c), group, xattrs)| {
-                let kind = Kind::ALL[kind];
-                let mut meta = empty_meta();
-                meta.kind = kind;
-                meta.mode = u32::from(mode) & 0o7777;
-                (meta.uid, meta.gid) = (uid, gid);
-                meta.mtime = FileTime { seconds, nanos: nanos % 1_000_000_000 };
-                meta.link_group = group;
-                meta.xattrs = xattrs.iter().map(|(n, v)| Xattr { name: vec![*n], value: vec![*v] }).collect();
-                let mut entry = Entry::bare(path, meta);
-                match kind {
-                    Kind::File => {
-                        entry.size_bytes = size;
-                        entry.hash = hash;
-                        entry.sparse = a;
-                        entry.unstable = b;
-                        entry.content = match (b, c) {
-                            (true, true) => Content::Own,
-                            (true, false) => Content::Inherited,
-                            (false, _) => Content::LinkTo(vec![1, 2]),
-                        };
-                        if a && size > 10 {
-                            entry.extents = vec![Extent { offset: 3, length: 4 }, Extent { offset: 8, length: 2 }];
+            .prop_map(
+                |(path, kind, (mode, uid, gid, seconds, nanos), size, (hash, a, b, c), group, xattrs)| {
+                    let kind = Kind::ALL[kind];
+                    let mut meta = empty_meta();
+                    meta.kind = kind;
+                    meta.mode = u32::from(mode) & 0o7777;
+                    (meta.uid, meta.gid) = (uid, gid);
+                    meta.mtime = FileTime { seconds, nanos: nanos % 1_000_000_000 };
+                    meta.link_group = group;
+                    meta.xattrs =
+                        xattrs.iter().map(|(n, v)| Xattr { name: vec![*n], value: vec![*v] }).collect();
+                    let mut entry = Entry::bare(path, meta);
+                    match kind {
+                        Kind::File => {
+                            entry.size_bytes = size;
+                            entry.hash = hash;
+                            entry.sparse = a;
+                            entry.unstable = b;
+                            entry.content = match (b, c) {
+                                (true, true) => Content::Own,
+                                (true, false) => Content::Inherited,
+                                (false, _) => Content::LinkTo(vec![1, 2]),
+                            };
+                            if a && size > 10 {
+                                entry.extents =
+                                    vec![Extent { offset: 3, length: 4 }, Extent { offset: 8, length: 2 }];
+                            }
                         }
+                        Kind::Symlink => entry.target = vec![9; 5],
+                        Kind::CharDevice | Kind::BlockDevice => entry.meta.device = size,
+                        Kind::Directory => entry.context = a,
+                        Kind::Fifo | Kind::Socket => {}
                     }
-                    Kind::Symlink => entry.target = vec![9; 5],
-                    Kind::CharDevice | Kind::BlockDevice => entry.meta.device = size,
-                    Kind::Directory => entry.context = a,
-                    Kind::Fifo | Kind::Socket => {}
-                }
-                entry
-            })
+                    entry
+                },
+            )
     }
 
     proptest! {

@@ -107,7 +107,13 @@ mod tests {
         after.splice(5_000_000..5_000_000, *b"inserted");
         let ends = |stream: &[u8]| {
             let mut end = 0;
-            cuts(&cutter, stream).into_iter().map(|n| { end += n; stream.len() - end }).collect::<Vec<_>>()
+            cuts(&cutter, stream)
+                .into_iter()
+                .map(|n| {
+                    end += n;
+                    stream.len() - end
+                })
+                .collect::<Vec<_>>()
         };
         let (a, b) = (ends(&before), ends(&after));
         let shared = a.iter().filter(|end| b.contains(end)).count();

@@ -38,8 +38,15 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, in the order of their stored number.
-    pub const ALL: [Self; 7] =
-        [Self::File, Self::Directory, Self::Symlink, Self::Fifo, Self::Socket, Self::CharDevice, Self::BlockDevice];
+    pub const ALL: [Self; 7] = [
+        Self::File,
+        Self::Directory,
+        Self::Symlink,
+        Self::Fifo,
+        Self::Socket,
+        Self::CharDevice,
+        Self::BlockDevice,
+    ];
 
     /// The stored number.
     pub fn number(self) -> u8 {

@@ -97,7 +97,8 @@ impl SigningKey {
     /// Makes a new key and its PKCS#8 PEM text (a secret).
     pub fn generate() -> Result<(Self, String), EnvelopeError> {
         let rng = aws_lc_rs::rand::SystemRandom::new();
-        let document = Ed25519KeyPair::generate_pkcs8(&rng).map_err(|_| EnvelopeError::BadKey("cannot generate"))?;
+        let document =
+            Ed25519KeyPair::generate_pkcs8(&rng).map_err(|_| EnvelopeError::BadKey("cannot generate"))?;
         let text = pem::encode(&pem::Pem::new("PRIVATE KEY", document.as_ref()));
         Ok((Self::from_pem(&text)?, text))
     }

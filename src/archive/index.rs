@@ -57,7 +57,9 @@ impl Index {
             let size_bytes = r.number("pack size")?;
             let header_length = r.number32("pack header length")?;
             let files = r.number("files of a pack")?;
-            index.packs.push((name, PackFacts { size_bytes, header_length, files, frames: decode_frames(r)? }));
+            index
+                .packs
+                .push((name, PackFacts { size_bytes, header_length, files, frames: decode_frames(r)? }));
         }
         for _ in 0..r.count(16, "first-seen digests")? {
             index.seen.push(SeenDigest(r.array("first-seen digest")?));

@@ -55,7 +55,11 @@ impl LargeFile {
     }
 
     /// Notes a span's result; gives all of them to the caller that brought the last.
-    pub fn deliver(&self, span: usize, result: Result<SpanRead, Missed>) -> Option<Vec<Result<SpanRead, Missed>>> {
+    pub fn deliver(
+        &self,
+        span: usize,
+        result: Result<SpanRead, Missed>,
+    ) -> Option<Vec<Result<SpanRead, Missed>>> {
         let mut results = self.results.lock().unwrap_or_else(PoisonError::into_inner);
         results[span] = Some(result);
         if self.waiting.fetch_sub(1, Ordering::SeqCst) == 1 {
@@ -128,7 +132,9 @@ pub fn extents(fd: &OwnedFd, size_bytes: u64) -> Result<Vec<Extent>, Errno> {
             // Nothing but a hole from here on.
             Err(Errno::NXIO) => break,
             // The file system does not know holes.
-            Err(Errno::INVAL | Errno::OPNOTSUPP) => return Ok(vec![Extent { offset: 0, length: size_bytes }]),
+            Err(Errno::INVAL | Errno::OPNOTSUPP) => {
+                return Ok(vec![Extent { offset: 0, length: size_bytes }]);
+            }
             Err(e) => return Err(e),
         };
         let end = rustix::fs::seek(fd, SeekFrom::Hole(start))?.min(size_bytes);

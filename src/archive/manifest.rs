@@ -97,7 +97,8 @@ impl Part {
             let frame_offset = r.number("frame offset")?;
             let frame_length = r.number32("frame length")?;
             let frame_plain = r.number32("frame plain length")?;
-            let place = Place { pack, frame_offset, frame_length, frame_plain, offset: 0, length: frame_plain };
+            let place =
+                Place { pack, frame_offset, frame_length, frame_plain, offset: 0, length: frame_plain };
             let entries = r.number("entries of a block")?;
             let first = r.bytes("first path")?.to_vec();
             part.blocks.push(BlockRef { place, entries, first, last: r.bytes("last path")?.to_vec() });
@@ -150,7 +151,10 @@ pub fn decode_directories(bytes: &[u8]) -> Result<Vec<DirectoryMeta>, Malformed>
             mode: r.number32("mode")? & 0o7777,
             uid: r.number32("owner")?,
             gid: r.number32("group")?,
-            mtime: FileTime { seconds: r.signed("seconds")?, nanos: r.number32("nanoseconds")?.min(999_999_999) },
+            mtime: FileTime {
+                seconds: r.signed("seconds")?,
+                nanos: r.number32("nanoseconds")?.min(999_999_999),
+            },
             device: 0,
             link_group: None,
             xattrs: decode_xattrs(r)?,
@@ -167,8 +171,7 @@ mod tests {
 
     #[test]
     fn parts_and_directories_come_back_as_they_were() {
-        let place =
-            Place { pack: 0, frame_offset: 7, frame_length: 8, frame_plain: 9, offset: 0, length: 9 };
+        let place = Place { pack: 0, frame_offset: 7, frame_length: 8, frame_plain: 9, offset: 0, length: 9 };
         let part = Part {
             packs: vec![
                 PackRef { number: 0, name: None, size_bytes: 0, header_length: 0 },

@@ -103,7 +103,8 @@ pub fn decode_frames(reader: &mut Reader<'_>) -> Result<Vec<PackedFrame>, Malfor
             };
             let length = reader.number32("chunk length")?;
             let id = ChunkId(reader.array("chunk id")?);
-            plain_length = plain_length.checked_add(length).ok_or(Malformed { what: "frame plain length" })?;
+            plain_length =
+                plain_length.checked_add(length).ok_or(Malformed { what: "frame plain length" })?;
             chunks.push(PackedChunk { kind, id, length });
         }
         frames.push(PackedFrame { offset, length, plain_length, chunks });
@@ -229,7 +230,8 @@ impl PackWriter {
         let sink = self.stream.finish().map_err(PackError::Write)?;
         let name = sink.digest.finish();
         let size_bytes = to_u64(sink.bytes.len());
-        self.header_length = u32::try_from(size_bytes - sealed_length(self.payload_bytes)).unwrap_or(u32::MAX);
+        self.header_length =
+            u32::try_from(size_bytes - sealed_length(self.payload_bytes)).unwrap_or(u32::MAX);
         Ok(SealedPack {
             ordinal: self.ordinal,
             name,

@@ -32,11 +32,7 @@ pub trait Sessions {
 }
 
 /// Hashes the undecided files with `threads` threads and files them by day among the dirty ones.
-pub fn decide_all(
-    basis: &Basis<'_>,
-    resolution: &mut Resolution,
-    threads: usize,
-) -> io::Result<()> {
+pub fn decide_all(basis: &Basis<'_>, resolution: &mut Resolution, threads: usize) -> io::Result<()> {
     let empty = Sorter::new(0, std::path::PathBuf::new());
     let mut undecided = std::mem::replace(&mut resolution.undecided, empty).finish()?;
     let (tasks, to_hash) = crossbeam_channel::bounded::<Task>(256);
@@ -182,8 +178,14 @@ impl Producer<'_> {
                 self.close()?;
                 let session = Arc::new(sessions.session(task.day)?);
                 let day = task.day;
-                self.current =
-                    Some(Current { day, session, next_number: 0, items: Vec::new(), bytes: 0, above: Vec::new() });
+                self.current = Some(Current {
+                    day,
+                    session,
+                    next_number: 0,
+                    items: Vec::new(),
+                    bytes: 0,
+                    above: Vec::new(),
+                });
             }
             self.take(task)?;
         }
@@ -272,7 +274,9 @@ fn parent(path: &[u8]) -> &[u8] {
 /// The directories above `path` that are not `above` itself or above it, outermost first.
 fn parents(above: &[u8], path: &[u8]) -> Vec<Vec<u8>> {
     let is_named = |directory: &[u8]| {
-        above.starts_with(directory) && matches!(above.get(directory.len()), None | Some(b'/')) && !above.is_empty()
+        above.starts_with(directory)
+            && matches!(above.get(directory.len()), None | Some(b'/'))
+            && !above.is_empty()
     };
     let slashes = path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
     slashes.map(|at| &path[..at]).filter(|directory| !is_named(directory)).map(<[u8]>::to_vec).collect()
@@ -285,7 +289,10 @@ mod tests {
     #[test]
     fn every_directory_above_an_entry_is_named_once() {
         let text = |above: &str, path: &str| -> Vec<String> {
-            parents(above.as_bytes(), path.as_bytes()).into_iter().map(|p| String::from_utf8(p).unwrap()).collect()
+            parents(above.as_bytes(), path.as_bytes())
+                .into_iter()
+                .map(|p| String::from_utf8(p).unwrap())
+                .collect()
         };
         assert_eq!(text("", "s/a/b/f"), ["s", "s/a", "s/a/b"]);
         assert_eq!(text("s/a/b", "s/a/b/g"), Vec::<String>::new());

@@ -1,6 +1,6 @@
 //! Counters that a run turns while people watch. Atomic, so that watching costs nothing.
 
-use std::sync::atomic::{AtomicU64, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use super::entry::Kind;
 
@@ -97,7 +97,8 @@ impl Progress {
     /// The counters now.
     pub fn shown(&self) -> Shown {
         let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let phase = PHASES.get(usize::from(self.phase.load(Ordering::Relaxed))).copied().unwrap_or(Phase::Walking);
+        let phase =
+            PHASES.get(usize::from(self.phase.load(Ordering::Relaxed))).copied().unwrap_or(Phase::Walking);
         Shown {
             phase,
             files: get(&self.files),

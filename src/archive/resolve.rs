@@ -294,7 +294,10 @@ impl Resolver<'_, Resolution> {
     fn entry(&mut self, found: Found, digest: PathDigest, known: Option<Known>) -> io::Result<()> {
         self.out.entries += 1;
         let known = known.filter(|known| self.counts(known));
-        if found.stat.kind == Kind::Directory && !found.is_leaf && self.basis.plan.class() == Class::Application {
+        if found.stat.kind == Kind::Directory
+            && !found.is_leaf
+            && self.basis.plan.class() == Class::Application
+        {
             return self.parent_directory(&found, digest, known);
         }
         let living = known.filter(|known| !known.is_gone);
@@ -375,7 +378,12 @@ impl Resolver<'_, Resolution> {
     }
 
     /// A directory that stands above entries: manifests name it, this run only notes where its metadata moved on.
-    fn parent_directory(&mut self, found: &Found, digest: PathDigest, known: Option<Known>) -> io::Result<()> {
+    fn parent_directory(
+        &mut self,
+        found: &Found,
+        digest: PathDigest,
+        known: Option<Known>,
+    ) -> io::Result<()> {
         let Some(known) = known.filter(|known| known.kind == Kind::Directory && !known.is_gone) else {
             return Ok(());
         };

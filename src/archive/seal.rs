@@ -99,7 +99,6 @@ impl Identity {
     pub fn recipient(&self) -> Recipient {
         Recipient(self.0.to_public())
     }
-
 }
 
 /// Something that may open an object: one identity, or all those of a recovery-key file.
@@ -182,7 +181,8 @@ pub fn seal(plaintext: &[u8], recipients: &[&Recipient]) -> Result<Vec<u8>, Seal
 /// Seals bytes to all `recipients` as ASCII armor (for sealed texts inside JSON).
 pub fn seal_armored(plaintext: &[u8], recipients: &[Recipient]) -> Result<String, SealError> {
     let failed = |e: std::io::Error| SealError::Sealing(e.to_string());
-    let armor = age::armor::ArmoredWriter::wrap_output(Vec::new(), age::armor::Format::AsciiArmor).map_err(failed)?;
+    let armor =
+        age::armor::ArmoredWriter::wrap_output(Vec::new(), age::armor::Format::AsciiArmor).map_err(failed)?;
     let mut writer = begin(armor, &recipients.iter().collect::<Vec<_>>())?;
     writer.write_all(plaintext).map_err(failed)?;
     let bytes = writer.finish().and_then(age::armor::ArmoredWriter::finish).map_err(failed)?;
@@ -226,7 +226,10 @@ pub fn open(sealed: &[u8], keys: &Keys, max_bytes: u64) -> Result<Vec<u8>, SealE
     let unarmored;
     let sealed = if sealed.starts_with(b"-----BEGIN") {
         let mut bytes = Vec::new();
-        age::armor::ArmoredReader::new(sealed).take(1 << 20).read_to_end(&mut bytes).map_err(SealError::Altered)?;
+        age::armor::ArmoredReader::new(sealed)
+            .take(1 << 20)
+            .read_to_end(&mut bytes)
+            .map_err(SealError::Altered)?;
         unarmored = bytes;
         &unarmored[..]
     } else {

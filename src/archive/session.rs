@@ -110,7 +110,10 @@ struct PackSlot {
 #[derive(Default)]
 struct State {
     packs: Vec<PackSlot>,
-    #[expect(clippy::disallowed_types, reason = "looked up once for each chunk of the source; never iterated")]
+    #[expect(
+        clippy::disallowed_types,
+        reason = "looked up once for each chunk of the source; never iterated"
+    )]
     known: std::collections::HashMap<ChunkId, Place>,
     idle: Vec<PackWriter>,
     fresh: Vec<(Sha256, PackFacts)>,
@@ -134,7 +137,12 @@ pub struct CohortSession {
 
 impl CohortSession {
     /// Begins a session on a cohort that has `existing` packs; `gone` are paths to be listed as gone.
-    pub fn new(cohort: CohortId, recipient: Recipient, existing: Vec<ExistingPack>, gone: Vec<PathDigest>) -> Self {
+    pub fn new(
+        cohort: CohortId,
+        recipient: Recipient,
+        existing: Vec<ExistingPack>,
+        gone: Vec<PathDigest>,
+    ) -> Self {
         let mut state = State { gone, ..State::default() };
         for pack in existing {
             let number = u32::try_from(state.packs.len()).unwrap_or(u32::MAX);
@@ -240,15 +248,23 @@ impl CohortSession {
         plain: &[u8],
         chunks: &[(ChunkId, u32)],
     ) -> Result<Vec<Place>, SessionError> {
-        let packed = |(id, length): &(ChunkId, u32)| PackedChunk { kind: ChunkKind::Data, id: *id, length: *length };
-        let (frame_offset, frame_length) = pack.add_frame(compressor, plain, chunks.iter().map(packed).collect())?;
+        let packed =
+            |(id, length): &(ChunkId, u32)| PackedChunk { kind: ChunkKind::Data, id: *id, length: *length };
+        let (frame_offset, frame_length) =
+            pack.add_frame(compressor, plain, chunks.iter().map(packed).collect())?;
         let frame_plain = u32::try_from(plain.len()).unwrap_or(u32::MAX);
         let mut offset = 0;
         let mut places = Vec::with_capacity(chunks.len());
         let mut state = self.lock();
         for (id, length) in chunks {
-            let place =
-                Place { pack: pack.ordinal, frame_offset, frame_length, frame_plain, offset, length: *length };
+            let place = Place {
+                pack: pack.ordinal,
+                frame_offset,
+                frame_length,
+                frame_plain,
+                offset,
+                length: *length,
+            };
             state.known.insert(*id, place);
             places.push(place);
             offset += length;
@@ -276,12 +292,18 @@ impl CohortSession {
         state.files += u64::try_from(not_directories.count()).unwrap_or(0);
         state.bytes += block.entries.iter().map(|entry| entry.size_bytes).sum::<u64>();
         state.seen.extend_from_slice(seen);
-        state.blocks.push((number, BlockRef { place, entries, first: first.path.clone(), last: last.path.clone() }));
+        state
+            .blocks
+            .push((number, BlockRef { place, entries, first: first.path.clone(), last: last.path.clone() }));
         Ok(())
     }
 
     /// Ends the session: seals every pack, the manifest part in the last of them, and the index object.
-    pub fn finish(&self, makers: &Makers<'_>, compressor: &mut Compressor) -> Result<SessionOutcome, SessionError> {
+    pub fn finish(
+        &self,
+        makers: &Makers<'_>,
+        compressor: &mut Compressor,
+    ) -> Result<SessionOutcome, SessionError> {
         let (mut idle, has_part) = {
             let mut state = self.lock();
             (std::mem::take(&mut state.idle), !state.blocks.is_empty() || !state.gone.is_empty())
@@ -300,7 +322,9 @@ impl CohortSession {
             let ordinal = usize::try_from(home.ordinal).unwrap_or(usize::MAX);
             self.seal(makers, home)?;
             let named = self.lock().packs.get(ordinal).and_then(|slot| slot.named);
-            part = named.map(|(pack, pack_bytes, header_bytes)| location(place, chunk, (pack, pack_bytes, header_bytes)));
+            part = named.map(|(pack, pack_bytes, header_bytes)| {
+                location(place, chunk, (pack, pack_bytes, header_bytes))
+            });
         } else {
             for pack in idle {
                 self.seal(makers, pack)?;
@@ -313,7 +337,8 @@ impl CohortSession {
         };
         seen.sort_unstable();
         seen.dedup();
-        let index = if packs.is_empty() { None } else { Some(self.send_index(makers, packs.clone(), seen)?) };
+        let index =
+            if packs.is_empty() { None } else { Some(self.send_index(makers, packs.clone(), seen)?) };
         Ok(SessionOutcome { cohort: self.cohort, part, index, packs, files, bytes })
     }
 
@@ -323,7 +348,8 @@ impl CohortSession {
         let mut part = Part { gone: std::mem::take(&mut state.gone), ..Part::default() };
         part.gone.sort_unstable();
         for number in &state.used {
-            let slot = usize::try_from(*number).ok().and_then(|n| state.packs.get(n)).and_then(|slot| slot.named);
+            let slot =
+                usize::try_from(*number).ok().and_then(|n| state.packs.get(n)).and_then(|slot| slot.named);
             let pack = match slot {
                 Some((name, size_bytes, header_length)) if *number != own => {
                     PackRef { number: *number, name: Some(name), size_bytes, header_length }
@@ -396,4 +422,3 @@ fn store_manifest(
         Place { pack: pack.ordinal, frame_offset, frame_length, frame_plain: length, offset: 0, length };
     Ok((place, id))
 }
-

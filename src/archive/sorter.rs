@@ -54,7 +54,14 @@ pub struct Sorter {
 impl Sorter {
     /// A sorter that holds `budget_bytes` in memory and spills into `directory`.
     pub fn new(budget_bytes: usize, directory: PathBuf) -> Self {
-        Self { pages: Vec::new(), slots: Vec::new(), held_bytes: 0, budget_bytes, directory, runs: Vec::new() }
+        Self {
+            pages: Vec::new(),
+            slots: Vec::new(),
+            held_bytes: 0,
+            budget_bytes,
+            directory,
+            runs: Vec::new(),
+        }
     }
 
     /// Adds a record.

@@ -39,7 +39,8 @@ impl Worker<'_> {
         file: &LargeFile,
         span: usize,
     ) -> Result<Result<SpanRead, Missed>, SessionError> {
-        let Some(tree) = usize::try_from(file.task.found.source).ok().and_then(|n| self.shared.trees.get(n)) else {
+        let Some(tree) = usize::try_from(file.task.found.source).ok().and_then(|n| self.shared.trees.get(n))
+        else {
             return Ok(Err(Missed::Vanished));
         };
         let (fd, stat) = match capture::open_regular(tree, file.task.found.below()) {
@@ -199,7 +200,9 @@ impl Worker<'_> {
         file: &LargeFile,
     ) -> Result<Result<(Entry, StatFacts, Vec<Place>), Missed>, SessionError> {
         let source = usize::try_from(file.task.found.source).ok();
-        let Some(tree) = source.and_then(|n| self.shared.trees.get(n)) else { return Ok(Err(Missed::Vanished)) };
+        let Some(tree) = source.and_then(|n| self.shared.trees.get(n)) else {
+            return Ok(Err(Missed::Vanished));
+        };
         let mut attempt = 0;
         loop {
             let opened = capture::open_regular(tree, file.task.found.below())

@@ -70,7 +70,8 @@ impl Known {
         out[32..64].copy_from_slice(&self.hash);
         out[64..68].copy_from_slice(&self.day.to_le_bytes());
         let flags = [self.has_content, self.is_own, self.is_ambiguous, self.is_listed, self.is_gone];
-        out[68] = flags.iter().rev().fold(0, |bits, flag| bits << 1 | u8::from(*flag)) << 3 | self.kind.number();
+        out[68] =
+            flags.iter().rev().fold(0, |bits, flag| bits << 1 | u8::from(*flag)) << 3 | self.kind.number();
         out
     }
 

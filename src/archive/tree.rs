@@ -64,7 +64,8 @@ impl StatFacts {
             FileType::Unknown => return None,
         };
         let is_device = matches!(kind, Kind::CharDevice | Kind::BlockDevice);
-        let number = u64::from(rustix::fs::major(stat.st_rdev)) << 32 | u64::from(rustix::fs::minor(stat.st_rdev));
+        let number =
+            u64::from(rustix::fs::major(stat.st_rdev)) << 32 | u64::from(rustix::fs::minor(stat.st_rdev));
         Some(Self {
             kind,
             mode: stat.st_mode & 0o7777,
@@ -113,7 +114,8 @@ fn nanos<T: TryInto<u32>>(value: T) -> u32 {
 impl Tree {
     /// Opens the root of a source.
     pub fn open(path: &Path) -> Result<Self, Errno> {
-        let root = rustix::fs::open(path, OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::RDONLY, Mode::empty())?;
+        let root =
+            rustix::fs::open(path, OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::RDONLY, Mode::empty())?;
         let stat = rustix::fs::fstat(&root)?;
         Ok(Self { root, device: stat.st_dev })
     }
@@ -139,7 +141,9 @@ impl Tree {
         }
         let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
         match rustix::fs::openat2(&self.root, path, flags, Mode::empty(), resolve) {
-            Err(Errno::NOSYS | Errno::NAMETOOLONG | Errno::AGAIN | Errno::PERM) => self.step_below(path, flags),
+            Err(Errno::NOSYS | Errno::NAMETOOLONG | Errno::AGAIN | Errno::PERM) => {
+                self.step_below(path, flags)
+            }
             other => other,
         }
     }

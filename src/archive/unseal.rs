@@ -147,13 +147,18 @@ pub fn open_pack(sealed: &[u8], keys: &Keys) -> Result<OpenPack, UnsealError> {
 
 impl OpenPack {
     /// Decompresses one frame.
-    pub fn frame(&self, decompressor: &mut Decompressor, frame: &PackedFrame) -> Result<Vec<u8>, UnsealError> {
+    pub fn frame(
+        &self,
+        decompressor: &mut Decompressor,
+        frame: &PackedFrame,
+    ) -> Result<Vec<u8>, UnsealError> {
         let malformed = Malformed { what: "frame position" };
         let start = usize::try_from(frame.offset).map_err(|_| malformed)?;
         let length = usize::try_from(frame.length).map_err(|_| Malformed { what: "frame length" })?;
         let end = start.checked_add(length).ok_or(Malformed { what: "frame length" })?;
         let bytes = self.payload.get(start..end).ok_or(Malformed { what: "frame position" })?;
-        let plain_length = usize::try_from(frame.plain_length).map_err(|_| Malformed { what: "frame length" })?;
+        let plain_length =
+            usize::try_from(frame.plain_length).map_err(|_| Malformed { what: "frame length" })?;
         Ok(decompressor.frame(bytes, plain_length)?)
     }
 
@@ -208,7 +213,8 @@ fn own_index(payload: &[u8]) -> Result<Vec<PackedFrame>, UnsealError> {
     while let Some(magic) = rest.first_chunk::<4>() {
         let magic = u32::from_le_bytes(*magic);
         if magic & 0xffff_fff0 == 0x184D_2A50 {
-            let length = rest.get(4..8).and_then(|b| b.try_into().ok()).map(u32::from_le_bytes).ok_or_else(wrong)?;
+            let length =
+                rest.get(4..8).and_then(|b| b.try_into().ok()).map(u32::from_le_bytes).ok_or_else(wrong)?;
             let length = usize::try_from(length).map_err(|_| wrong())?;
             let content = rest.get(8..).and_then(|b| b.get(..length)).ok_or_else(wrong)?;
             if magic == pack::INDEX_MAGIC {
@@ -261,7 +267,8 @@ mod tests {
         for (frame, plain) in facts.frames.iter().zip(&plains) {
             let payload = frame.offset..frame.offset + u64::from(frame.length);
             let range = sealed_range(facts.header_length, facts.size_bytes, payload.clone());
-            let body = &sealed.bytes[usize::try_from(range.start).unwrap()..usize::try_from(range.end).unwrap()];
+            let body =
+                &sealed.bytes[usize::try_from(range.start).unwrap()..usize::try_from(range.end).unwrap()];
             let fetched = Fetched { header, body, body_start: range.start, size_bytes: facts.size_bytes };
             let bytes = open_range(&fetched, &keys, payload).unwrap();
             assert_eq!(&decompressor.frame(&bytes, plain.len()).unwrap(), plain);

@@ -212,7 +212,10 @@ impl Walk<'_> {
             match listed {
                 Ok(entry) => {
                     let name = entry.file_name().to_bytes();
-                    if name != b"." && name != b".." && self.entry(path, name, &listing, &mut batch, &mut below)? {
+                    if name != b"."
+                        && name != b".."
+                        && self.entry(path, name, &listing, &mut batch, &mut below)?
+                    {
                         is_leaf = false;
                     }
                 }

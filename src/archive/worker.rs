@@ -139,7 +139,12 @@ impl<'a> Worker<'a> {
         Ok(())
     }
 
-    fn segment(&mut self, session: &CohortSession, number: u64, items: Vec<Item>) -> Result<(), SessionError> {
+    fn segment(
+        &mut self,
+        session: &CohortSession,
+        number: u64,
+        items: Vec<Item>,
+    ) -> Result<(), SessionError> {
         let mut segment = std::mem::take(&mut self.segment);
         segment.clear();
         let mut entries = Vec::new();
@@ -162,7 +167,13 @@ impl<'a> Worker<'a> {
             self.flush_fresh(session, &mut pack, &mut chunks)?;
             let chunks = chunks.into_iter().filter_map(Pending::stored).collect();
             let block = Block { chunks, owners: self.owners(&entries), entries };
-            session.store_block(&self.shared.makers, &mut pack, &mut self.compressor, (number, &block), &seen)?;
+            session.store_block(
+                &self.shared.makers,
+                &mut pack,
+                &mut self.compressor,
+                (number, &block),
+                &seen,
+            )?;
             session.give_back(&self.shared.makers, pack)?;
         }
         self.segment = segment;
@@ -201,7 +212,12 @@ impl<'a> Worker<'a> {
         Ok(Taken::Kept(captured, None))
     }
 
-    fn entry(&mut self, task: Task, leader: Option<Vec<u8>>, segment: &mut Vec<u8>) -> Result<Taken, SessionError> {
+    fn entry(
+        &mut self,
+        task: Task,
+        leader: Option<Vec<u8>>,
+        segment: &mut Vec<u8>,
+    ) -> Result<Taken, SessionError> {
         let Some(tree) = self.tree(task.found.source) else { return Ok(Taken::Left) };
         let captured = match (&leader, task.found.stat.kind) {
             (None, Kind::File) => capture::small_file(tree, &task.found, segment),
@@ -252,7 +268,11 @@ impl<'a> Worker<'a> {
         match missed {
             Missed::Vanished if task.found.stat.links <= 1 => {}
             Missed::Vanished => {
-                self.shared.report.add(Remark::Skipped, &task.found.path, "one name of a file was removed meanwhile");
+                self.shared.report.add(
+                    Remark::Skipped,
+                    &task.found.path,
+                    "one name of a file was removed meanwhile",
+                );
             }
             Missed::Unreadable(reason) => self.shared.report.add(Remark::Skipped, &task.found.path, &reason),
         }
@@ -328,7 +348,8 @@ impl<'a> Worker<'a> {
         let pending = match session.place_of(&id) {
             Some(place) => Pending::Stored(place),
             None => {
-                let is_waiting = chunks.iter().rev().take(64).any(|p| matches!(p, Pending::New(i, _) if *i == id));
+                let is_waiting =
+                    chunks.iter().rev().take(64).any(|p| matches!(p, Pending::New(i, _) if *i == id));
                 if !is_waiting {
                     self.fresh.extend_from_slice(bytes);
                 }
@@ -375,15 +396,17 @@ impl<'a> Worker<'a> {
     pub(super) fn owners(&mut self, entries: &[Entry]) -> OwnerNames {
         let mut names = OwnerNames::default();
         for meta in entries.iter().map(|entry| &entry.meta) {
-            let user = self.users.entry(meta.uid).or_insert_with(|| {
-                uzers::get_user_by_uid(meta.uid).map(|user| os_bytes(user.name()))
-            });
+            let user = self
+                .users
+                .entry(meta.uid)
+                .or_insert_with(|| uzers::get_user_by_uid(meta.uid).map(|user| os_bytes(user.name())));
             if let Some(name) = user {
                 names.users.insert(meta.uid, name.clone());
             }
-            let group = self.groups.entry(meta.gid).or_insert_with(|| {
-                uzers::get_group_by_gid(meta.gid).map(|group| os_bytes(group.name()))
-            });
+            let group = self
+                .groups
+                .entry(meta.gid)
+                .or_insert_with(|| uzers::get_group_by_gid(meta.gid).map(|group| os_bytes(group.name())));
             if let Some(name) = group {
                 names.groups.insert(meta.gid, name.clone());
             }

@@ -2,7 +2,7 @@
 //!
 //! No rule is decided here, and no row holds the name of a file or of a person (invariant K-9). The repository is the
 //! truth for snapshots and packs: `kura catalog rebuild` makes those rows again. Runs are recorded nowhere else.
-//! Start with [`Catalog`]; `runs`, `snapshots` and `packs` hold its queries, one noun each.
+//! Start with `Catalog`; `runs`, `snapshots` and `packs` hold its queries, one noun each.
 
 use std::path::Path;
 
@@ -15,13 +15,13 @@ mod engine;
 mod convert;
 
 /// Runs: begun, ended, abandoned.
-pub mod runs;
+mod runs;
 
 /// Snapshots as the repository has them.
-pub mod snapshots;
+mod snapshots;
 
 /// The packs that snapshots need.
-pub mod packs;
+mod packs;
 
 pub use engine::Trouble;
 pub use packs::PackRow;

@@ -98,6 +98,9 @@ pub(super) async fn insert(
     tx: &mut Transaction<'static, Sqlite>,
     packs: &[PackRow],
 ) -> Result<(), CatalogError> {
+    // In the order of the key, so that the table grows at one place after the other.
+    let mut packs: Vec<&PackRow> = packs.iter().collect();
+    packs.sort_unstable_by(|a, b| (&a.plan, &a.cohort, a.name).cmp(&(&b.plan, &b.cohort, b.name)));
     let (tens, rest) = packs.as_chunks::<MANY>();
     let tens = tens.iter().map(|ten| (INSERT_MANY, ten.as_slice()));
     let ones = rest.iter().map(|one| (INSERT_ONE, std::slice::from_ref(one)));

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use super::{init, key, pages, plan, snapshot, snapshots, store};
+use super::{init, key, pages, plan, restore, snapshot, snapshots, store};
 
 /// Kura (蔵): sealed backups that are kept for their year, then provably gone.
 #[derive(Debug, Parser)]
@@ -49,6 +49,8 @@ pub(super) enum Command {
     Snapshot(snapshot::Arguments),
     /// List snapshots: counts, sizes and days.
     Snapshots(snapshots::Arguments),
+    /// Give a snapshot back, from the store and a recovery key alone.
+    Restore(restore::Arguments),
     /// Print completions for a shell.
     Completions(pages::Completions),
     /// Write manual pages into a folder.

@@ -13,6 +13,9 @@ use std::process::ExitCode;
 use crate::app::PlanError;
 use crate::workflows::host::HostError;
 use crate::workflows::init::InitError;
+use crate::workflows::repository::RepositoryError;
+use crate::workflows::restore::RestoreError;
+use crate::workflows::snapshots::ChoiceError;
 use crate::workflows::take_snapshot::SnapshotError;
 
 use super::failure::Failure;
@@ -55,13 +58,44 @@ impl Exit {
             | Failure::Init(InitError::NoRecoveryKey | InitError::NoRootKey)
             | Failure::Host(HostError::Address { .. }) => Self::Usage,
             Failure::Snapshot(SnapshotError::Refused(_)) => Self::Refused,
+            Failure::Repository(error) => Self::of_repository(error),
+            Failure::Restore(error) => Self::of_restore(error),
             Failure::Init(_)
             | Failure::Host(_)
             | Failure::Snapshot(_)
+            | Failure::Identity(_)
             | Failure::Vault(_)
             | Failure::App(_)
             | Failure::File { .. }
             | Failure::Failed(_) => Self::Failed,
+        }
+    }
+}
+
+impl Exit {
+    /// A repository that nobody vouches for is refused.
+    const fn of_repository(error: &RepositoryError) -> Self {
+        match error {
+            RepositoryError::NoRoot | RepositoryError::OtherRoot { .. } => Self::Refused,
+            _ => Self::Failed,
+        }
+    }
+
+    /// A chain that was cut or replaced is refused.
+    const fn of_restore(error: &RestoreError) -> Self {
+        match error {
+            RestoreError::Pattern(_) | RestoreError::Choice(ChoiceError::Unreadable(_)) => Self::Usage,
+            RestoreError::RolledBack { .. }
+            | RestoreError::OtherHead { .. }
+            | RestoreError::Choice(ChoiceError::Chain { .. }) => Self::Refused,
+            RestoreError::Repository(error) | RestoreError::Choice(ChoiceError::Repository(error)) => {
+                Self::of_repository(error)
+            }
+            RestoreError::Choice(_)
+            | RestoreError::Read(_)
+            | RestoreError::Target { .. }
+            | RestoreError::Nothing
+            | RestoreError::Spill(_) => Self::Failed,
         }
     }
 }

@@ -11,7 +11,11 @@ use crate::policy_files::Refused;
 use crate::telemetry::BadFilter;
 use crate::workflows::host::HostError;
 use crate::workflows::init::InitError;
+use crate::workflows::keys::IdentityError;
+use crate::workflows::reading::ReadError;
 use crate::workflows::repository::RepositoryError;
+use crate::workflows::restore::RestoreError;
+use crate::workflows::snapshots::ChoiceError;
 use crate::workflows::store::{StoreUrlError, VaultError};
 use crate::workflows::take_snapshot::SnapshotError;
 use crate::workflows::upload::UploadError;
@@ -43,6 +47,15 @@ pub enum Failure {
     /// Taking a snapshot.
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
+    /// An identity file.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// A repository, or a record in it.
+    #[error(transparent)]
+    Repository(#[from] RepositoryError),
+    /// A restore, or reading a snapshot.
+    #[error(transparent)]
+    Restore(#[from] RestoreError),
     /// A store.
     #[error(transparent)]
     Vault(#[from] VaultError),
@@ -132,7 +145,16 @@ impl Failure {
                 VaultError::Unusable { .. } => None,
             };
         }
+        if let Some(next) = self.repository().and_then(next_for_repository) {
+            return Some(next);
+        }
         match self {
+            Self::Identity(IdentityError::Unusable { .. }) => {
+                Some("give the recovery key as `kura init` wrote it, and its own passphrase")
+            }
+            Self::Restore(RestoreError::Read(ReadError::Damaged { .. })) => {
+                Some("`kura verify` says what else is damaged; another copy of the store may be whole")
+            }
             Self::Plan(PlanError::None { .. }) => {
                 Some("write the plan there; `kura plan list` shows those there are")
             }
@@ -159,18 +181,48 @@ impl Failure {
         None
     }
 
-    /// What the store said, if that is what failed.
-    fn vault(&self) -> Option<&VaultError> {
+    /// The record that was refused, if that is what failed.
+    const fn repository(&self) -> Option<&RepositoryError> {
         match self {
-            Self::Vault(error)
-            | Self::Init(InitError::Vault(error) | InitError::Repository(RepositoryError::Vault(error)))
-            | Self::Host(HostError::Vault(error) | HostError::Repository(RepositoryError::Vault(error)))
-            | Self::Snapshot(
-                SnapshotError::Repository(RepositoryError::Vault(error))
-                | SnapshotError::Upload(UploadError::Vault { source: error, .. }),
+            Self::Repository(error)
+            | Self::Init(InitError::Repository(error))
+            | Self::Host(HostError::Repository(error))
+            | Self::Snapshot(SnapshotError::Repository(error))
+            | Self::Restore(
+                RestoreError::Repository(error) | RestoreError::Choice(ChoiceError::Repository(error)),
             ) => Some(error),
             _ => None,
         }
+    }
+
+    /// What the store said, if that is what failed.
+    const fn vault(&self) -> Option<&VaultError> {
+        match self {
+            Self::Vault(error)
+            | Self::Init(InitError::Vault(error))
+            | Self::Host(HostError::Vault(error))
+            | Self::Snapshot(SnapshotError::Upload(UploadError::Vault { source: error, .. }))
+            | Self::Restore(RestoreError::Read(ReadError::Vault { source: error, .. })) => Some(error),
+            _ => match self.repository() {
+                Some(RepositoryError::Vault(error)) => Some(error),
+                _ => None,
+            },
+        }
+    }
+}
+
+const fn next_for_repository(error: &RepositoryError) -> Option<&'static str> {
+    match error {
+        RepositoryError::WrongIdentity => Some(
+            "use one of its recovery keys (`kura key list` on the backup host names them), or check --store",
+        ),
+        RepositoryError::OtherRoot { .. } => {
+            Some("check --store; never go on unless you know why the root key changed")
+        }
+        RepositoryError::Record { .. } | RepositoryError::Contradiction { .. } => Some(
+            "the object was altered or belongs elsewhere: keep the store as it is and find out who wrote it",
+        ),
+        _ => None,
     }
 }
 

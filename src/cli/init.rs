@@ -24,7 +24,7 @@ use super::{passphrase, store as probe};
                   nobody can open a backup."
 )]
 pub(super) struct Arguments {
-    /// Where backups are kept: file:///PATH or s3://BUCKET/PREFIX?endpoint=https://HOST. Never holds a password.
+    /// Where backups are kept: `file:///PATH` or `s3://BUCKET/PREFIX?endpoint=https://HOST`. Never holds a password.
     #[arg(long, value_name = "URL")]
     store: String,
     /// Seal to this recovery key (age1…); may be given several times.

@@ -49,6 +49,12 @@ mod snapshot;
 /// `kura snapshots`.
 mod snapshots;
 
+/// Opening a repository with a recovery key.
+mod opening;
+
+/// `kura restore`.
+mod restore;
+
 /// `kura completions` and `kura man`.
 mod pages;
 
@@ -105,6 +111,7 @@ async fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Store(arguments) => Box::pin(store::run(&app, &global, arguments)).await,
         Command::Snapshot(arguments) => Box::pin(snapshot::run(&app, &global, arguments)).await,
         Command::Snapshots(arguments) => snapshots::run(&app, &global, arguments).await,
+        Command::Restore(arguments) => Box::pin(restore::run(&app, &global, arguments)).await,
         Command::Completions(arguments) => pages::completions(&arguments),
         Command::Man(arguments) => pages::man(&arguments),
     }

@@ -32,20 +32,27 @@ fn ask(prompt: &str) -> Result<SecretString, Failure> {
     })
 }
 
+/// The passphrase of a key that is there.
+pub(super) fn of(key: &Path) -> Result<SecretString, Failure> {
+    match from_file()? {
+        Some(passphrase) => Ok(passphrase),
+        None => ask(&format!("Passphrase of {}: ", key.display())),
+    }
+}
+
 /// A passphrase for a new key, asked for twice.
 pub(super) fn new_for(key: &Path) -> Result<SecretString, Failure> {
-    let passphrase = match from_file()? {
-        Some(passphrase) => passphrase,
-        None => {
-            let first = ask(&format!("New passphrase for {}: ", key.display()))?;
-            let second = ask("The same again: ")?;
-            if first.expose_secret() != second.expose_secret() {
-                return Err(Failure::Failed(
-                    "the two passphrases differ: nothing was made, try again".to_owned(),
-                ));
-            }
-            first
+    let passphrase = if let Some(passphrase) = from_file()? {
+        passphrase
+    } else {
+        let first = ask(&format!("New passphrase for {}: ", key.display()))?;
+        let second = ask("The same again: ")?;
+        if first.expose_secret() != second.expose_secret() {
+            return Err(Failure::Failed(
+                "the two passphrases differ: nothing was made, try again".to_owned(),
+            ));
         }
+        first
     };
     if passphrase.expose_secret().chars().count() < LENGTH_MIN {
         let message = format!("the passphrase is shorter than {LENGTH_MIN} characters: choose a longer one");

@@ -24,7 +24,7 @@ pub(super) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Name everything that is wrong in plan files, as file:line:column. Exit 2 if there is anything.
+    /// Name everything that is wrong in plan files, as `file:line:column`. Exit 2 if there is anything.
     Check(Check),
     /// Say in words what a plan means: sources, clock, retention, days.
     Show(Show),
@@ -127,10 +127,14 @@ fn check(app: &App, global: &Global, wanted: Check) -> Result<Exit, Failure> {
     if global.json {
         print_json(&checked)?;
     } else {
-        problems.iter().for_each(|problem| tell(&problem.to_string()));
+        for problem in &problems {
+            tell(&problem.to_string());
+        }
         for one in checked.iter().filter(|one| one.ok) {
             print(&format!("{}: ok\n", one.file.display()))?;
-            one.warnings.iter().for_each(|warning| tell(&format!("{}: note: {warning}", one.file.display())));
+            for warning in &one.warnings {
+                tell(&format!("{}: note: {warning}", one.file.display()));
+            }
         }
     }
     if problems.is_empty() { Ok(Exit::Done) } else { Err(Failure::Problems(Refused { problems })) }

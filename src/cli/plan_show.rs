@@ -149,10 +149,10 @@ fn source_lines(source: &Source) -> Vec<String> {
     let mut lines = vec![format!("  source      {}: {}", source.name().as_str(), source.path().display())];
     match source.sent_day() {
         Some(SentDayRule::Mtime) => {
-            lines.push("              sent day: the file's modification time".to_owned())
+            lines.push("              sent day: the file's modification time".to_owned());
         }
         Some(SentDayRule::Path(pattern)) => {
-            lines.push(format!("              sent day: in the path, {pattern}"))
+            lines.push(format!("              sent day: in the path, {pattern}"));
         }
         None => {}
     }

@@ -145,24 +145,25 @@ fn taken<'a>(summary: &'a Summary, plan: &'a str) -> Taken<'a> {
 }
 
 fn words(summary: &Summary, plan: &str) -> String {
-    let mut text = format!(
-        "{}  {plan} number {}: {}, {}, {} sent, {}\n",
+    let mut lines = vec![format!(
+        "{}  {plan} number {}: {}, {}, {} sent, {}",
         short(&summary.snapshot.to_string()),
         summary.sequence,
         counted(summary.files, "file"),
         size(summary.bytes),
         size(summary.new_bytes_stored),
         state(summary),
-    );
+    )];
     if summary.adopted_packs > 0 {
         let packs = counted(summary.adopted_packs, "pack");
-        text.push_str(&format!("  {packs} taken over from a run that did not finish\n"));
+        lines.push(format!("  {packs} taken over from a run that did not finish"));
     }
     if !summary.repaired_cohorts.is_empty() {
         let cohorts = summary.repaired_cohorts.join(", ");
-        text.push_str(&format!("  damaged in the store, sent again from the source: {cohorts}\n"));
+        lines.push(format!("  damaged in the store, sent again from the source: {cohorts}"));
     }
-    text
+    lines.push(String::new());
+    lines.join("\n")
 }
 
 /// What a kind of remark means.
@@ -192,7 +193,9 @@ fn tell_remarks(summary: &Summary, is_quiet: bool) -> Result<(), Failure> {
     if summary.skipped > 0 && !stderr_is_a_journal() {
         let names = skipped_names(report)?;
         let shown = names.len();
-        names.iter().for_each(|line| tell(&format!("  {line}")));
+        for line in &names {
+            tell(&format!("  {line}"));
+        }
         let more = usize::try_from(summary.skipped).unwrap_or(usize::MAX).saturating_sub(shown);
         if more > 0 {
             tell(&format!("  … and {more} more"));

@@ -40,7 +40,8 @@ struct Report {
 
 #[derive(Serialize)]
 struct Check {
-    check: &'static str,
+    #[serde(rename = "check")]
+    name: &'static str,
     verdict: &'static str,
     detail: String,
 }
@@ -64,7 +65,7 @@ pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Res
     if global.json {
         let checks = report.lines.iter();
         let checks =
-            checks.map(|l| Check { check: l.check, verdict: word(l.verdict), detail: l.detail.clone() });
+            checks.map(|l| Check { name: l.check, verdict: word(l.verdict), detail: l.detail.clone() });
         print_json(&Report { store: address.to_string(), usable: report.usable, checks: checks.collect() })?;
     } else {
         let verdict =

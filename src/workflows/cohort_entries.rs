@@ -69,17 +69,16 @@ impl<'a> CohortEntries<'a> {
         let damaged = |root: &Location, what| reader.malformed(&root.pack, Malformed { what });
         let mut decompressor = match Decompressor::new() {
             Ok(decompressor) => decompressor,
-            Err(_) => return Err(reader.malformed(&Sha256([0; 32]), Malformed { what: "no memory to decompress" })),
+            Err(_) => {
+                return Err(reader.malformed(&Sha256([0; 32]), Malformed { what: "no memory to decompress" }));
+            }
         };
         let mut cursors = Vec::new();
         for root in parts {
             let bytes = reader.chunk(root, hashing, &mut decompressor)?;
             let part = Part::decode(&bytes).map_err(|e| reader.malformed(&root.pack, e))?;
-            let own = PackName {
-                name: root.pack,
-                size_bytes: root.pack_bytes,
-                header_length: root.header_bytes,
-            };
+            let own =
+                PackName { name: root.pack, size_bytes: root.pack_bytes, header_length: root.header_bytes };
             let packs = part.packs.iter().map(|pack| {
                 let name = pack.name.map_or(own, |name| PackName {
                     name,
@@ -119,10 +118,14 @@ impl<'a> CohortEntries<'a> {
             let mut newest: Option<(usize, Located)> = None;
             let mut older = None;
             for (at, cursor) in self.cursors.iter_mut().enumerate().rev() {
-                let Some(located) = cursor.ready.pop_front_if(|located| located.entry.path == path) else { continue };
+                let Some(located) = cursor.ready.pop_front_if(|located| located.entry.path == path) else {
+                    continue;
+                };
                 match &newest {
                     None => newest = Some((at, located)),
-                    Some(_) if older.is_none() && located.entry.content == Content::Own => older = Some(located),
+                    Some(_) if older.is_none() && located.entry.content == Content::Own => {
+                        older = Some(located)
+                    }
                     Some(_) => {}
                 }
             }
@@ -134,7 +137,12 @@ impl<'a> CohortEntries<'a> {
     }
 
     /// Gives an entry that only changed its metadata the bytes of the one before it.
-    fn inherited(&self, at: usize, mut located: Located, older: Option<Located>) -> Result<Located, ReadError> {
+    fn inherited(
+        &self,
+        at: usize,
+        mut located: Located,
+        older: Option<Located>,
+    ) -> Result<Located, ReadError> {
         if located.entry.content != Content::Inherited {
             return Ok(located);
         }
@@ -191,7 +199,10 @@ fn locate(block: Block, packs: &BTreeMap<u32, PackName>) -> Result<VecDeque<Loca
     let mut current: Option<Place> = None;
     let mut located: VecDeque<Located> = VecDeque::with_capacity(block.entries.len());
     for entry in block.entries {
-        if located.back().is_some_and(|last| path_order(&last.entry.path, &entry.path) != std::cmp::Ordering::Less) {
+        if located
+            .back()
+            .is_some_and(|last| path_order(&last.entry.path, &entry.path) != std::cmp::Ordering::Less)
+        {
             return Err(Malformed { what: "entries out of order" });
         }
         let mut pieces = Vec::new();
@@ -206,7 +217,8 @@ fn locate(block: Block, packs: &BTreeMap<u32, PackName>) -> Result<VecDeque<Loca
             pieces.push(Piece { pack, frame: frame_of(&place), offset: place.offset, length });
             need -= u64::from(length);
             if length < place.length {
-                current = Some(Place { offset: place.offset + length, length: place.length - length, ..place });
+                current =
+                    Some(Place { offset: place.offset + length, length: place.length - length, ..place });
             }
         }
         located.push_back(Located { entry, owners: owners.clone(), pieces });

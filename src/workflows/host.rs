@@ -71,9 +71,10 @@ pub struct Host {
 
 /// Opens the store of an address.
 pub async fn open_store(address: &str, file: &str) -> Result<Arc<dyn Vault>, HostError> {
-    let parsed: StoreUrl = address
-        .parse()
-        .map_err(|e: vault::StoreUrlError| HostError::Address { file: file.to_owned(), message: e.to_string() })?;
+    let parsed: StoreUrl = address.parse().map_err(|e: vault::StoreUrlError| HostError::Address {
+        file: file.to_owned(),
+        message: e.to_string(),
+    })?;
     Ok(vault::open(&parsed, &S3Settings::default()).await?)
 }
 
@@ -90,7 +91,9 @@ impl Host {
         let secrets: CatalogSecrets = decode(files::CATALOG, &read(files::CATALOG)?)?;
         let secrets = Secrets::check(secrets, &trust.repository, files::CATALOG)?;
         if !trust.host_keys().contains(signing.public()) {
-            return Err(RepositoryError::wrong(files::SIGNERS, "this host's key is not among the host keys").into());
+            return Err(
+                RepositoryError::wrong(files::SIGNERS, "this host's key is not among the host keys").into()
+            );
         }
         let recovery = trust
             .recovery

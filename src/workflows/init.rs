@@ -182,7 +182,12 @@ fn json<T: serde::Serialize>(record: &T) -> Result<Vec<u8>, InitError> {
 }
 
 /// Makes the host's keys and the first records, and writes the host's copies.
-fn records(home: &Home, root: &SigningKey, recipients: &[Recipient], now: Instant) -> Result<Made, InitError> {
+fn records(
+    home: &Home,
+    root: &SigningKey,
+    recipients: &[Recipient],
+    now: Instant,
+) -> Result<Made, InitError> {
     let repository_id = random_hex::<16>();
     let (host_key, host_pem) = SigningKey::generate().map_err(|e| key_error(home.path(), e))?;
     let catalog = Identity::generate();
@@ -202,7 +207,11 @@ fn records(home: &Home, root: &SigningKey, recipients: &[Recipient], now: Instan
     let signers = SigningKeys {
         repository: repository_id.clone(),
         version: 1,
-        keys: vec![HostKey { key: host_key.public().clone(), valid_from: now.to_string(), valid_until: None }],
+        keys: vec![HostKey {
+            key: host_key.public().clone(),
+            valid_from: now.to_string(),
+            valid_until: None,
+        }],
     };
     let recovery = RecoveryKeys {
         repository: repository_id.clone(),
@@ -210,7 +219,8 @@ fn records(home: &Home, root: &SigningKey, recipients: &[Recipient], now: Instan
         recipients: recipients.iter().map(ToString::to_string).collect(),
     };
     let secrets = json(&secrets)?;
-    let sealed = seal::seal(&secrets, &recipients.iter().collect::<Vec<_>>()).map_err(|e| key_error(home.path(), e))?;
+    let sealed = seal::seal(&secrets, &recipients.iter().collect::<Vec<_>>())
+        .map_err(|e| key_error(home.path(), e))?;
     let repository = root.sign(payload_type::REPOSITORY, &json(&repository)?);
     let signers = root.sign(payload_type::SIGNING_KEYS, &json(&signers)?);
     let recovery = root.sign(payload_type::RECOVERY_KEYS, &json(&recovery)?);

@@ -1,11 +1,13 @@
-//! Recovery keys: making a further one that names the same root key, and saying which are in force.
+//! Recovery keys: making a further one that names the same root key, saying which are in force, reading their files.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
+use zeroize::Zeroizing;
 
+use crate::archive::seal::{self, IdentityFile, SealError};
 use crate::clock::Clock;
-use crate::config::Home;
+use crate::config::{self, ConfigError, Home};
 
 use super::host::{self, HostError};
 use super::init::{self, InitError};
@@ -55,4 +57,32 @@ pub fn in_force(home: &Home) -> Result<KeysInForce, HostError> {
         set: trust.recovery.set,
         recipients: trust.recovery.recipients,
     })
+}
+
+/// Why an identity file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum IdentityError {
+    /// It cannot be read.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// It does not open, or holds no identity.
+    #[error("cannot use the identity file {}", .path.display())]
+    Unusable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: SealError,
+    },
+}
+
+/// Reads an identity file; `passphrase` is asked for its passphrase if it is protected by one.
+pub fn read_identity<E: From<IdentityError>>(
+    path: &Path,
+    passphrase: impl FnOnce(&Path) -> Result<SecretString, E>,
+) -> Result<IdentityFile, E> {
+    let bytes = Zeroizing::new(config::read_file(path).map_err(IdentityError::from)?);
+    let passphrase = if seal::needs_passphrase(&bytes) { Some(passphrase(path)?) } else { None };
+    let read = seal::read_identity_file(&bytes, passphrase);
+    Ok(read.map_err(|source| IdentityError::Unusable { path: path.to_owned(), source })?)
 }

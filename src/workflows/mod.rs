@@ -39,4 +39,7 @@ pub mod selection;
 /// A cohort's entries, merged from its manifest parts.
 pub mod cohort_entries;
 
+/// Giving a snapshot back.
+pub mod restore;
+
 pub use crate::archive::progress::{Phase, Progress, Shown};

@@ -135,8 +135,12 @@ impl CohortReader {
             } else {
                 (self.header(&key, pack)?, self.fetch(&key, range.start, range.end)?)
             };
-            let fetched =
-                Fetched { header: &header, body: &body, body_start: range.start, size_bytes: pack.size_bytes };
+            let fetched = Fetched {
+                header: &header,
+                body: &body,
+                body_start: range.start,
+                size_bytes: pack.size_bytes,
+            };
             let plain = unseal::open_range(&fetched, &self.keys, payload.clone()).map_err(damaged)?;
             for frame in group {
                 let start = usize::try_from(frame.offset - payload.start).unwrap_or(usize::MAX);
@@ -206,7 +210,8 @@ fn coalesce(frames: &[FrameAt]) -> Vec<&[FrameAt]> {
         let is_joined = at < frames.len() && {
             let (previous, next) = (&frames[at - 1], &frames[at]);
             let end = previous.offset.saturating_add(u64::from(previous.length));
-            let span = next.offset.saturating_add(u64::from(next.length)).saturating_sub(frames[start].offset);
+            let span =
+                next.offset.saturating_add(u64::from(next.length)).saturating_sub(frames[start].offset);
             next.offset >= end && next.offset - end <= GAP_BYTES_MAX && span <= RANGE_BYTES_MAX
         };
         if !is_joined && start < at {

@@ -25,7 +25,9 @@ pub enum RepositoryError {
     #[error(transparent)]
     Vault(#[from] VaultError),
     /// There is no repository at the address.
-    #[error("there is no Kura repository at {0}: nothing is stored under kura/. Check the address, or make one with `kura init`")]
+    #[error(
+        "there is no Kura repository at {0}: nothing is stored under kura/. Check the address, or make one with `kura init`"
+    )]
     None(String),
     /// It was written by a newer program.
     #[error("the repository has format {found}; this program reads format {FORMAT}. Install a newer Kura")]
@@ -40,7 +42,9 @@ pub enum RepositoryError {
     )]
     NoRoot,
     /// Another root key speaks for this repository.
-    #[error("the repository belongs to root key {found}, not to {expected}: this is not the repository the identity was made for")]
+    #[error(
+        "the repository belongs to root key {found}, not to {expected}: this is not the repository the identity was made for"
+    )]
     OtherRoot {
         /// The fingerprint asked for.
         expected: String,
@@ -127,14 +131,17 @@ pub async fn load_trust(vault: &dyn Vault, root: &RootPolicy) -> Result<Trust, R
     let (kura, keys) = tokio::join!(vault.list("kura/"), vault.list("keys/"));
     let perpetual: Vec<ObjectKind> =
         kura?.iter().chain(&keys?).filter_map(|listed| layout::parse(&listed.key)).collect();
-    let mut numbers: Vec<u32> =
-        perpetual.iter().filter_map(|kind| if let ObjectKind::Repository(n) = kind { Some(*n) } else { None }).collect();
+    let mut numbers: Vec<u32> = perpetual
+        .iter()
+        .filter_map(|kind| if let ObjectKind::Repository(n) = kind { Some(*n) } else { None })
+        .collect();
     numbers.sort_unstable();
     let Some(newest) = numbers.pop() else { return Err(RepositoryError::None(vault.address())) };
     let key = layout::repository(newest);
     let bytes = vault.get(&key, None).await?;
     let record = |source| RepositoryError::Record { key: key.clone(), source };
-    let claimed: Repository = decode(&key, &envelope::peek(&bytes, payload_type::REPOSITORY).map_err(record)?)?;
+    let claimed: Repository =
+        decode(&key, &envelope::peek(&bytes, payload_type::REPOSITORY).map_err(record)?)?;
     if claimed.format != FORMAT {
         return Err(RepositoryError::NewerFormat { found: claimed.format });
     }
@@ -209,8 +216,12 @@ async fn newest_of<T: serde::de::DeserializeOwned>(
 }
 
 /// Decodes a JSON record.
-pub(super) fn decode<T: serde::de::DeserializeOwned>(key: &str, payload: &[u8]) -> Result<T, RepositoryError> {
-    serde_json::from_slice(payload).map_err(|e| RepositoryError::wrong(key, format!("it does not decode: {e}")))
+pub(super) fn decode<T: serde::de::DeserializeOwned>(
+    key: &str,
+    payload: &[u8],
+) -> Result<T, RepositoryError> {
+    serde_json::from_slice(payload)
+        .map_err(|e| RepositoryError::wrong(key, format!("it does not decode: {e}")))
 }
 
 /// The secrets of a repository, as a host or a recovery key holds them.
@@ -227,15 +238,23 @@ pub struct Secrets {
 
 impl Secrets {
     /// Checks the secrets against the signed repository record.
-    pub fn check(record: CatalogSecrets, repository: &Repository, key: &str) -> Result<Self, RepositoryError> {
+    pub fn check(
+        record: CatalogSecrets,
+        repository: &Repository,
+        key: &str,
+    ) -> Result<Self, RepositoryError> {
         let wrong = |problem: &str| RepositoryError::wrong(key, problem);
-        let identity = Identity::from_secret(&record.catalog_identity).map_err(|_| wrong("no identity in it"))?;
-        if identity.recipient().to_string() != repository.catalog || record.repository != repository.repository {
+        let identity =
+            Identity::from_secret(&record.catalog_identity).map_err(|_| wrong("no identity in it"))?;
+        if identity.recipient().to_string() != repository.catalog
+            || record.repository != repository.repository
+        {
             return Err(wrong("it is not this repository's catalog key"));
         }
         let bytes32 = |text: &str| -> Result<[u8; 32], RepositoryError> {
             let mut out = [0_u8; 32];
-            hex::decode_to_slice(text, &mut out).map_err(|_| wrong("a key in it is not 64 hexadecimal digits"))?;
+            hex::decode_to_slice(text, &mut out)
+                .map_err(|_| wrong("a key in it is not 64 hexadecimal digits"))?;
             Ok(out)
         };
         let (chunk_key, gear_seed) = (bytes32(&record.chunk_key)?, bytes32(&record.gear_seed)?);
@@ -269,10 +288,12 @@ pub async fn open(vault: Arc<dyn Vault>, keys: Keys, root: &RootPolicy) -> Resul
         let key = layout::catalog_key(number);
         let sealed = vault.get(&key, None).await?;
         match seal::open(&sealed, &keys, RECORD_BYTES_MAX) {
-            Ok(plain) => match decode(&key, &plain).and_then(|r| Secrets::check(r, &trust.repository, &key)) {
-                Ok(secrets) => return Ok(Opened { vault, trust, secrets, keys }),
-                Err(e) => problem = e,
-            },
+            Ok(plain) => {
+                match decode(&key, &plain).and_then(|r| Secrets::check(r, &trust.repository, &key)) {
+                    Ok(secrets) => return Ok(Opened { vault, trust, secrets, keys }),
+                    Err(e) => problem = e,
+                }
+            }
             Err(SealError::NoKeyOpens) => problem = RepositoryError::WrongIdentity,
             Err(source) => problem = RepositoryError::Sealed { key, source },
         }

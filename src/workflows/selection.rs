@@ -56,7 +56,8 @@ impl Selection {
             }
             let bad = |problem: String| BadPattern { pattern: shown.clone(), problem };
             let text = std::str::from_utf8(&full).map_err(|_| bad("a glob must be UTF-8".to_owned()))?;
-            let glob = GlobBuilder::new(text).literal_separator(true).build().map_err(|e| bad(e.to_string()))?;
+            let glob =
+                GlobBuilder::new(text).literal_separator(true).build().map_err(|e| bad(e.to_string()))?;
             globs.add(glob);
             has_globs = true;
         }
@@ -77,9 +78,10 @@ impl Selection {
     pub fn wants(&self, path: &[u8]) -> bool {
         self.is_everything()
             || self.literals.iter().any(|literal| is_within(path, literal))
-            || self.globs.as_ref().is_some_and(|globs| {
-                prefixes(path).any(|prefix| globs.is_match(OsStr::from_bytes(prefix)))
-            })
+            || self
+                .globs
+                .as_ref()
+                .is_some_and(|globs| prefixes(path).any(|prefix| globs.is_match(OsStr::from_bytes(prefix))))
     }
 
     /// Whether a path is a directory above something wanted.

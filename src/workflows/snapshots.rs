@@ -61,7 +61,9 @@ pub async fn list(
             .await?
             .iter()
             .filter_map(|listed| match layout::parse(&listed.key) {
-                Some(ObjectKind::Snapshot(plan, sequence, digest)) => Some(SnapshotName { plan, sequence, digest }),
+                Some(ObjectKind::Snapshot(plan, sequence, digest)) => {
+                    Some(SnapshotName { plan, sequence, digest })
+                }
                 Some(_) | None => None,
             })
             .collect();
@@ -148,7 +150,9 @@ impl Wanted {
 #[derive(Debug, thiserror::Error)]
 pub enum ChoiceError {
     /// The text is none of the forms.
-    #[error("{0:?} is not a snapshot: write an id (at least 4 digits), `latest`, `latest:PLAN` or a date YYYY-MM-DD")]
+    #[error(
+        "{0:?} is not a snapshot: write an id (at least 4 digits), `latest`, `latest:PLAN` or a date YYYY-MM-DD"
+    )]
     Unreadable(String),
     /// The store has none.
     #[error("there is no snapshot yet")]
@@ -165,7 +169,9 @@ pub enum ChoiceError {
         candidates: String,
     },
     /// Snapshots are missing from the chain.
-    #[error("the chain of plan {plan} is broken: {problem}. The store may have been rolled back or tampered with")]
+    #[error(
+        "the chain of plan {plan} is broken: {problem}. The store may have been rolled back or tampered with"
+    )]
     Chain {
         /// The plan.
         plan: PlanName,
@@ -269,7 +275,11 @@ pub fn check_sequence(plan: &PlanName, names: &[SnapshotName]) -> Result<(), Cho
 }
 
 /// The parent that a snapshot names must be the one that stands before it.
-pub fn check_parent(name: &SnapshotName, snapshot: &Snapshot, siblings: &[SnapshotName]) -> Result<(), ChoiceError> {
+pub fn check_parent(
+    name: &SnapshotName,
+    snapshot: &Snapshot,
+    siblings: &[SnapshotName],
+) -> Result<(), ChoiceError> {
     let before = siblings.iter().rev().find(|sibling| sibling.sequence < name.sequence);
     match (before, snapshot.parent) {
         (Some(before), Some(parent)) if before.digest == parent => Ok(()),

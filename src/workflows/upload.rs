@@ -99,7 +99,8 @@ impl Outlet for UploadOutlet {
             Outgoing::Index(_, _, bytes) => bytes.len(),
         };
         let kib = u32::try_from(bytes / 1024).unwrap_or(BUDGET_KIB).clamp(1, BUDGET_KIB);
-        let permit = self.runtime.block_on(self.budget.clone().acquire_many_owned(kib)).map_err(|_| Stopped)?;
+        let permit =
+            self.runtime.block_on(self.budget.clone().acquire_many_owned(kib)).map_err(|_| Stopped)?;
         self.runtime.block_on(self.sender.send(Queued { outgoing, permit })).map_err(|_| Stopped)
     }
 }
@@ -177,8 +178,7 @@ async fn drive(
             batch.iter().filter_map(|queued| journalled(&queued.outgoing, &*recipients)).collect();
         if !lines.is_empty() {
             let journal = journal.clone();
-            let write =
-                move || journal.lock().unwrap_or_else(PoisonError::into_inner).append(&lines);
+            let write = move || journal.lock().unwrap_or_else(PoisonError::into_inner).append(&lines);
             let written = tokio::task::spawn_blocking(write).await.map_err(|_| UploadError::Lost)?;
             written.map_err(UploadError::Journal)?;
         }
@@ -197,7 +197,10 @@ async fn drive(
     Ok(())
 }
 
-fn journalled(outgoing: &Outgoing, recipient: &(dyn Fn(&CohortId) -> String + Send + Sync)) -> Option<JournalledPack> {
+fn journalled(
+    outgoing: &Outgoing,
+    recipient: &(dyn Fn(&CohortId) -> String + Send + Sync),
+) -> Option<JournalledPack> {
     let Outgoing::Pack(cohort, pack) = outgoing else { return None };
     let facts = pack.facts.clone();
     Some(JournalledPack { cohort: cohort.to_string(), recipient: recipient(cohort), name: pack.name, facts })
@@ -225,7 +228,12 @@ async fn send(sending: Arc<Sending>, queued: Queued) -> Result<(), UploadError> 
     Ok(())
 }
 
-async fn check(sending: Arc<Sending>, key: String, bytes: Bytes, facts: PackFacts) -> Result<(), UploadError> {
+async fn check(
+    sending: Arc<Sending>,
+    key: String,
+    bytes: Bytes,
+    facts: PackFacts,
+) -> Result<(), UploadError> {
     let open = move || {
         let mut decompressor = Decompressor::new()?;
         let tools = (&mut decompressor, &sending.hashing);

@@ -6,7 +6,9 @@
 )]
 
 mod architecture;
+mod catalog;
 mod cli;
+mod engine;
 mod policies;
 mod support;
 mod vault;

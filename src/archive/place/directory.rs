@@ -39,12 +39,14 @@ impl AsFd for OpenDirectory {
     }
 }
 
+/// Directories that stay open, by path; the last used stands last.
+type Recent = Vec<(Box<[u8]>, Arc<OpenDirectory>)>;
+
 /// The directories of a target.
 #[derive(Debug)]
 pub(super) struct Directories {
     root: Arc<OpenDirectory>,
-    /// The last used stands last.
-    recent: Mutex<Vec<(Box<[u8]>, Arc<OpenDirectory>)>>,
+    recent: Mutex<Recent>,
     /// The user whose closed directories are opened for writing (in-place restore by another user than root).
     widen_for: Option<u32>,
 }
@@ -58,7 +60,7 @@ impl Directories {
         &self.root
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<(Box<[u8]>, Arc<OpenDirectory>)>> {
+    fn lock(&self) -> MutexGuard<'_, Recent> {
         self.recent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

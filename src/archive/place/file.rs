@@ -93,6 +93,11 @@ impl PlacedFile {
         Ok(())
     }
 
+    /// Reads back what was written, to check it before the file appears; 0 at the end.
+    pub fn read_at(&self, offset: u64, out: &mut [u8]) -> Result<usize, PlaceError> {
+        rustix::io::pread(&self.fd, out, offset).map_err(|e| PlaceError::of("read back a file", e))
+    }
+
     /// Gives the file its metadata and its name; returns the metadata it still lacks.
     ///
     /// The caller has checked the content. Errors: `Exists` if the name is taken and the restore is not in place,
@@ -102,7 +107,7 @@ impl PlacedFile {
             self.set_length()?;
         }
         let before = Before::made_in(&self.directory);
-        let lacks = meta::apply(Spot::Open(self.fd.as_fd()), before, meta, owners, &self.settings.owners);
+        let lacks = meta::apply(Spot::Open(self.fd.as_fd()), before, self.settings.wish(meta, owners));
         take_name(&self.directory, &self.temporary, &self.name, self.settings.in_place)?;
         self.is_renamed = true;
         Ok(lacks)

@@ -84,6 +84,15 @@ fn find(
     number
 }
 
+/// The metadata an entry should get.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wish<'a> {
+    pub(super) meta: &'a Meta,
+    /// The names of the snapshot's owners.
+    pub(super) names: &'a OwnerNames,
+    pub(super) owners: &'a Owners,
+}
+
 /// What attributes an entry may have before it gets its own.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Before {
@@ -198,19 +207,14 @@ fn by_proc(directory: BorrowedFd<'_>, name: &[u8]) -> Vec<u8> {
 }
 
 /// Gives an entry its metadata; returns what it still lacks.
-pub(super) fn apply(
-    spot: Spot<'_>,
-    before: Before,
-    meta: &Meta,
-    names: &OwnerNames,
-    owners: &Owners,
-) -> Vec<Shortcoming> {
+pub(super) fn apply(spot: Spot<'_>, before: Before, wish: Wish<'_>) -> Vec<Shortcoming> {
+    let meta = wish.meta;
     let mut lacks = Vec::new();
     let stat = match spot.stat() {
         Ok(stat) => stat,
         Err(e) => return vec![Shortcoming::Mode(e)],
     };
-    let (owner_changed, mode) = set_owner(spot, &stat, meta, names, owners, &mut lacks);
+    let (owner_changed, mode) = set_owner(spot, &stat, wish, &mut lacks);
     let had = if before == Before::Anything {
         spot.xattrs().unwrap_or_else(|e| {
             lacks.push(Shortcoming::AttributesUnread(e));
@@ -244,14 +248,8 @@ pub(super) fn apply(
 }
 
 /// Sets owner and group; tells whether that was done and which permissions fit the owner the entry has now.
-fn set_owner(
-    spot: Spot<'_>,
-    stat: &Stat,
-    meta: &Meta,
-    names: &OwnerNames,
-    owners: &Owners,
-    lacks: &mut Vec<Shortcoming>,
-) -> (bool, u32) {
+fn set_owner(spot: Spot<'_>, stat: &Stat, wish: Wish<'_>, lacks: &mut Vec<Shortcoming>) -> (bool, u32) {
+    let Wish { meta, names, owners } = wish;
     let (uid, gid, is_known) = owners.wanted(meta, names);
     if !is_known {
         lacks.push(Shortcoming::OwnerName);

@@ -1,5 +1,7 @@
 //! Entries that are no regular files: links, pipes, sockets, devices; second names; and making room.
 
+use std::os::fd::AsFd;
+
 use rustix::fs::{AtFlags, Dev, FileType, Mode};
 use rustix::io::Errno;
 
@@ -10,7 +12,7 @@ use crate::archive::tree::StatFacts;
 use super::directory::OpenDirectory;
 use super::error::{PlaceError, Shortcoming};
 use super::file::take_name;
-use super::meta::{self, Before, Spot};
+use super::meta::{self, Before, Spot, Wish};
 use super::{Target, check_path, split};
 
 /// Whether an entry was made or was there as it should be.
@@ -34,9 +36,9 @@ impl Target {
         let is_same = |_: &StatFacts| {
             rustix::fs::readlinkat(&directory, name, Vec::new()).is_ok_and(|there| there.as_bytes() == target)
         };
-        let made =
+        let origin =
             self.make(&directory, name, make, is_same).map_err(|e| e.into_place("make a symbolic link"))?;
-        Ok(self.apply_named(&directory, name, made, meta, owners))
+        Ok(apply_named(&directory, name, origin, self.settings.wish(meta, owners)))
     }
 
     /// Makes a pipe, a socket or a device; returns the metadata it lacks.
@@ -60,11 +62,11 @@ impl Target {
         let (directory, name) = self.parent(path)?;
         let make = |name: &[u8]| rustix::fs::mknodat(&directory, name, kind, Mode::RUSR | Mode::WUSR, device);
         let is_same = |there: &StatFacts| there.kind == meta.kind && there.device_number == meta.device;
-        let made = self.make(&directory, name, make, is_same).map_err(|e| match e {
+        let origin = self.make(&directory, name, make, is_same).map_err(|e| match e {
             Failed::Making(Errno::PERM) if is_device => PlaceError::DeviceDenied,
             other => other.into_place("make a pipe, socket or device"),
         })?;
-        Ok(self.apply_named(&directory, name, made, meta, owners))
+        Ok(apply_named(&directory, name, origin, self.settings.wish(meta, owners)))
     }
 
     /// Gives a restored file a second name.
@@ -142,19 +144,11 @@ impl Target {
         })?;
         Ok(Made::Now)
     }
+}
 
-    fn apply_named(
-        &self,
-        directory: &OpenDirectory,
-        name: &[u8],
-        made: Made,
-        meta: &Meta,
-        owners: &OwnerNames,
-    ) -> Vec<Shortcoming> {
-        use std::os::fd::AsFd;
-        let before = if made == Made::Before { Before::Anything } else { Before::made_in(directory) };
-        meta::apply(Spot::Named(directory.as_fd(), name), before, meta, owners, &self.settings.owners)
-    }
+fn apply_named(directory: &OpenDirectory, name: &[u8], origin: Made, wish: Wish<'_>) -> Vec<Shortcoming> {
+    let before = if origin == Made::Before { Before::Anything } else { Before::made_in(directory) };
+    meta::apply(Spot::Named(directory.as_fd(), name), before, wish)
 }
 
 /// Where making an entry failed.

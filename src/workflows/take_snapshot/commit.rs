@@ -141,7 +141,11 @@ fn cohorts(run: &Run<'_>, gathered: &Gathered, stored: &Stored) -> Vec<SnapshotC
             key: key.digest,
             set: key.set,
             parts: Vec::new(),
-            indexes: gathered.cohorts.get(&day).filter(|_| !key.is_new).map_or_else(Vec::new, |c| c.indexes.clone()),
+            indexes: gathered
+                .cohorts
+                .get(&day)
+                .filter(|_| !key.is_new)
+                .map_or_else(Vec::new, |c| c.indexes.clone()),
             files: 0,
             bytes: 0,
             delete_from: outcome.cohort.delete_from(plan.retention(), plan.zone()).to_string(),
@@ -190,7 +194,9 @@ fn write_cache(
             let keep = |known: &stat_cache::Known| {
                 let cohort = plan.cohort_of(Day::from_number(known.day));
                 match plan.class() {
-                    Class::Application => !known.is_gone || run.now < cohort.delete_from(plan.retention(), plan.zone()),
+                    Class::Application => {
+                        !known.is_gone || run.now < cohort.delete_from(plan.retention(), plan.zone())
+                    }
                     Class::System => cohort == plan.cohort_of(run.today()),
                 }
             };

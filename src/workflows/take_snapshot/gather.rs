@@ -68,7 +68,9 @@ pub(super) async fn gather(run: &Run<'_>) -> Result<Gathered, SnapshotError> {
             Some(ObjectKind::CohortKey(_, cohort, set)) => {
                 keys.insert((cohort, set));
             }
-            Some(ObjectKind::Snapshot(plan, sequence, digest)) => names.push(SnapshotName { plan, sequence, digest }),
+            Some(ObjectKind::Snapshot(plan, sequence, digest)) => {
+                names.push(SnapshotName { plan, sequence, digest })
+            }
             Some(_) | None => {}
         }
     }
@@ -128,7 +130,8 @@ async fn check_head(run: &Run<'_>, parent: Option<&(SnapshotName, Snapshot)>) ->
     let known = run.catalog.head(run.plan().name().as_str()).await?;
     let stored = parent.map_or(0, |(name, _)| name.sequence);
     if let Some(known) = known {
-        let is_other = parent.is_some_and(|(name, _)| name.sequence == known.sequence && name.digest != known.digest);
+        let is_other =
+            parent.is_some_and(|(name, _)| name.sequence == known.sequence && name.digest != known.digest);
         if known.sequence > stored || is_other {
             return Err(Refused::RolledBack { stored, known: known.sequence }.into());
         }
@@ -150,8 +153,10 @@ fn living_cohorts(
     let plan = run.plan();
     let mut living = BTreeMap::new();
     for cohort in parent.map_or(&[][..], |snapshot| &snapshot.cohorts) {
-        let id: CohortId =
-            cohort.cohort.parse().map_err(|_| RepositoryError::wrong("snapshot", "a cohort in it has no valid name"))?;
+        let id: CohortId = cohort
+            .cohort
+            .parse()
+            .map_err(|_| RepositoryError::wrong("snapshot", "a cohort in it has no valid name"))?;
         let is_current = match plan.class() {
             Class::Application => run.now < id.delete_from(plan.retention(), plan.zone()),
             Class::System => id == plan.cohort_of(run.today()),
@@ -200,7 +205,11 @@ async fn first_seen(run: &Run<'_>, gathered: &Gathered) -> Result<FirstSeen, Sna
 }
 
 /// An index object, from the local copy or the store.
-pub(super) async fn read_index(run: &Run<'_>, cohort: &CohortId, name: &Sha256) -> Result<Index, SnapshotError> {
+pub(super) async fn read_index(
+    run: &Run<'_>,
+    cohort: &CohortId,
+    name: &Sha256,
+) -> Result<Index, SnapshotError> {
     let plan = run.plan().name();
     let key = layout::index(plan, cohort, name);
     let sealed = match std::fs::read(run.state.index_copy(name)) {
@@ -208,7 +217,9 @@ pub(super) async fn read_index(run: &Run<'_>, cohort: &CohortId, name: &Sha256) 
         Ok(_) | Err(_) => {
             let bytes = run.host.vault.get(&key, None).await?;
             if Sha256::of(&bytes) != *name {
-                return Err(RepositoryError::wrong(&key, "its bytes are not those that its name states").into());
+                return Err(
+                    RepositoryError::wrong(&key, "its bytes are not those that its name states").into()
+                );
             }
             run.state.keep_index(name, &bytes);
             bytes.to_vec()

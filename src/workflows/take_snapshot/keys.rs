@@ -18,8 +18,8 @@ use crate::archive::records::CohortKey;
 use crate::archive::seal::{self, Identity, Recipient};
 use crate::domain::cohort::CohortId;
 use crate::domain::time::Day;
-use crate::workflows::repository::{RepositoryError, check_cohort_key};
 use crate::vault::VaultError;
+use crate::workflows::repository::{RepositoryError, check_cohort_key};
 
 use super::Run;
 use super::errors::SnapshotError;
@@ -113,7 +113,8 @@ fn new_key(run: &Run<'_>, cohort: &CohortId, set: u32) -> Result<Vec<u8>, Snapsh
         recipient: identity.recipient().to_string(),
         sealed_identity: sealed,
     };
-    let payload = serde_json::to_vec(&record).map_err(|e| RepositoryError::wrong("cohort key", e.to_string()))?;
+    let payload =
+        serde_json::to_vec(&record).map_err(|e| RepositoryError::wrong("cohort key", e.to_string()))?;
     Ok(run.host.signing.sign(payload_type::COHORT_KEY, &payload))
 }
 

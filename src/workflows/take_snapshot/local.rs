@@ -53,7 +53,8 @@ impl PlanState {
         for path in [&folder, &home.spill(), &home.reports()] {
             config::make_folder(path).map_err(|e| local(io::Error::other(e)))?;
         }
-        let lock = OpenOptions::new().create(true).append(true).mode(0o600).open(&lock_path).map_err(local)?;
+        let lock =
+            OpenOptions::new().create(true).append(true).mode(0o600).open(&lock_path).map_err(local)?;
         match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {}
             Err(rustix::io::Errno::WOULDBLOCK) => return Err(SnapshotError::Running(plan.to_string())),

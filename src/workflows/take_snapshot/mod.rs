@@ -133,7 +133,8 @@ impl Run<'_> {
             .map_err(|source| SnapshotError::Local { what: "the run's report", source })?;
         let mut resolution = tokio::task::block_in_place(|| self.resolve(&gathered, &trees, &report))?;
         self.check_clamped(&report, resolution.entries)?;
-        let days: BTreeSet<i32> = touched_days(&resolution, self.plan().cohort_of(self.today()).clock_day().number(), &report);
+        let days: BTreeSet<i32> =
+            touched_days(&resolution, self.plan().cohort_of(self.today()).clock_day().number(), &report);
         let keys = keys::prepare(self, &gathered, &days).await?;
         let sessions = sessions::prepare(self, &gathered, &keys, &days).await?;
         let stored = self.store(&mut resolution, sessions, keys, &trees, &report).await?;
@@ -143,10 +144,8 @@ impl Run<'_> {
 
     fn open_sources(&self) -> Result<Vec<Tree>, SnapshotError> {
         let open = |source: &crate::domain::plan::Source| {
-            Tree::open(source.path()).map_err(|e| SnapshotError::Source {
-                path: source.path().to_owned(),
-                reason: walk::words(e),
-            })
+            Tree::open(source.path())
+                .map_err(|e| SnapshotError::Source { path: source.path().to_owned(), reason: walk::words(e) })
         };
         self.plan().sources().iter().map(open).collect()
     }
@@ -171,7 +170,8 @@ impl Run<'_> {
         for (number, (tree, source)) in (0_u32..).zip(trees.iter().zip(self.plan().sources())) {
             walk::walk(tree, source, number, threads, &finds).map_err(local)?;
         }
-        let found = finds.sorter.into_inner().unwrap_or_else(PoisonError::into_inner).finish().map_err(local)?;
+        let found =
+            finds.sorter.into_inner().unwrap_or_else(PoisonError::into_inner).finish().map_err(local)?;
         let basis = Basis {
             plan: self.plan(),
             now: self.now,

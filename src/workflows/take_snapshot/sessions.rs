@@ -98,7 +98,8 @@ async fn journalled(
         if is_known || !is_stored || pack.recipient != recipient {
             continue;
         }
-        let bytes = run.host.vault.get(&layout::pack(run.plan().name(), &key.cohort, &pack.name), None).await?;
+        let bytes =
+            run.host.vault.get(&layout::pack(run.plan().name(), &key.cohort, &pack.name), None).await?;
         if Sha256::of(&bytes) == pack.name {
             taken.push(ExistingPack { name: pack.name, facts: pack.facts.clone(), is_adopted: true });
         }
@@ -154,7 +155,8 @@ impl OpenSessions {
         let report = self.report_bytes(shared)?;
         let has_report = report.is_some();
         chunks.extend(report);
-        let Some((key, existing)) = self.extra.take().filter(|_| !chunks.is_empty() && today == self.today) else {
+        let Some((key, existing)) = self.extra.take().filter(|_| !chunks.is_empty() && today == self.today)
+        else {
             return Ok(Extras::default());
         };
         let session = CohortSession::new(key.cohort, key.recipient, existing, Vec::new());
@@ -176,7 +178,8 @@ impl OpenSessions {
         shared.report.flush().map_err(local)?;
         let mut bytes = Vec::new();
         let file = std::fs::File::open(shared.report.path()).map_err(local)?;
-        std::io::Read::read_to_end(&mut std::io::Read::take(file, REPORT_BYTES_MAX), &mut bytes).map_err(local)?;
+        std::io::Read::read_to_end(&mut std::io::Read::take(file, REPORT_BYTES_MAX), &mut bytes)
+            .map_err(local)?;
         Ok(Some(bytes))
     }
 }

@@ -5,3 +5,6 @@ pub(crate) mod fault_proxy;
 
 /// The S3 server.
 pub(crate) mod s3;
+
+/// A whole Kura in a temporary folder.
+pub(crate) mod kura;

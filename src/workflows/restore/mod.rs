@@ -1,0 +1,299 @@
+//! Giving a snapshot back: from the store and a recovery key alone, without catalog or configuration.
+//!
+//! Cohort by cohort, in order of path, entries become jobs; workers fetch the frames a job needs in as few ranges as
+//! may be and write files beside their final name. A file appears only after its hash was right. Directories get their
+//! metadata at the end, deepest first.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+use tokio::task::JoinSet;
+
+use crate::archive::digest::PathDigest;
+use crate::archive::entry::Meta;
+use crate::archive::manifest;
+use crate::archive::place::{OwnerMapping, PlaceError, PlaceOptions, Target};
+use crate::archive::progress::{Phase, Progress};
+use crate::archive::records::{Snapshot, SnapshotCohort};
+use crate::archive::seal::Keys;
+use crate::domain::cohort::CohortId;
+use crate::domain::plan::PlanName;
+use crate::domain::time::{Day, Instant};
+
+use super::reading::{CohortReader, ReadError};
+use super::repository::{self, Opened, RepositoryError};
+use super::selection::{BadPattern, Selection};
+use super::snapshots::{self, ChoiceError, SnapshotKeys, SnapshotName, Wanted};
+
+mod directories;
+mod files;
+mod links;
+mod plan;
+
+pub use plan::Named;
+
+/// Whose the restored files are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Owners {
+    /// As numbers say, when run by root; else the user's own.
+    Usual,
+    /// As names say, where this machine knows them.
+    ByName,
+}
+
+/// What is asked for.
+pub struct Request {
+    /// Which snapshot.
+    pub wanted: Wanted,
+    /// Paths or globs; none is everything.
+    pub patterns: Vec<std::ffi::OsString>,
+    /// Where to.
+    pub to: PathBuf,
+    /// Only records sent between these days.
+    pub sent: Option<(Day, Day)>,
+    /// Replace what differs in the target, leave what is right.
+    pub in_place: bool,
+    /// Only say what would be restored.
+    pub dry_run: bool,
+    /// Whose the files are.
+    pub owners: Owners,
+    /// The head that the administrator knows from a notice or mail: sequence and digest.
+    pub expect_head: Option<(u64, String)>,
+}
+
+/// What was restored.
+#[derive(Clone, Debug, Default)]
+pub struct Summary {
+    /// The snapshot.
+    pub snapshot: String,
+    /// When it was taken.
+    pub taken_at: String,
+    /// Entries restored that are not directories (would be, in a dry run).
+    pub files: u64,
+    /// Bytes of regular files restored.
+    pub bytes: u64,
+    /// Files that stood in the target already as they should.
+    pub unchanged: u64,
+    /// Entries that could not be restored, by name, with the reason.
+    pub failed: Vec<Named>,
+    /// How many could not be restored; `failed` names at most a thousand.
+    pub failed_count: u64,
+    /// Metadata that could not be set, by kind.
+    pub shortcomings: BTreeMap<&'static str, u64>,
+    /// Cohorts left out because their year is over.
+    pub expired_cohorts: u64,
+    /// The snapshot itself was partial: so many entries were not read when it was taken.
+    pub skipped_then: u64,
+}
+
+/// Why nothing was restored.
+#[derive(Debug, thiserror::Error)]
+pub enum RestoreError {
+    /// A pattern.
+    #[error(transparent)]
+    Pattern(#[from] BadPattern),
+    /// No snapshot.
+    #[error(transparent)]
+    Choice(#[from] ChoiceError),
+    /// A record.
+    #[error(transparent)]
+    Repository(#[from] RepositoryError),
+    /// A manifest.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The target.
+    #[error("cannot restore to {}: {}", .path.display(), .source.reason())]
+    Target {
+        /// Its path.
+        path: PathBuf,
+        /// Why.
+        source: PlaceError,
+    },
+    /// The repository is older than the administrator knows it to be.
+    #[error(
+        "the newest snapshot is number {found}, but number {expected} is expected: the repository was rolled back"
+    )]
+    RolledBack {
+        /// Expected.
+        expected: u64,
+        /// Found.
+        found: u64,
+    },
+    /// The expected head is not in the chain.
+    #[error("snapshot number {sequence} is not the one expected: the chain was replaced")]
+    OtherHead {
+        /// Its number.
+        sequence: u64,
+    },
+    /// Nothing fits what was asked for.
+    #[error("the snapshot holds nothing that fits; `kura ls` and `kura find` show what it holds")]
+    Nothing,
+    /// Local temporary data.
+    #[error("cannot use the disk for temporary data")]
+    Spill(#[from] std::io::Error),
+}
+
+/// A snapshot that was chosen, with the readers of its cohorts.
+pub struct OpenSnapshot {
+    /// Its name.
+    pub name: SnapshotName,
+    /// Its record.
+    pub snapshot: Snapshot,
+    /// Its living cohorts, ascending, each with its reader.
+    pub cohorts: Vec<(SnapshotCohort, CohortReader)>,
+    /// Cohorts left out because their year is over.
+    pub expired: u64,
+}
+
+impl OpenSnapshot {
+    /// The source's name, if the snapshot has one source only: restores leave it out.
+    ///
+    /// It is learned from the manifests, so only after entries were read; paths of several sources keep theirs.
+    pub fn has_one_source(&self) -> bool {
+        self.snapshot.sources == 1
+    }
+}
+
+/// Chooses and opens a snapshot.
+pub async fn open_snapshot(
+    opened: &Arc<Opened>,
+    wanted: &Wanted,
+    sent: Option<(Day, Day)>,
+    now: Instant,
+) -> Result<OpenSnapshot, RestoreError> {
+    let signers = opened.trust.host_keys();
+    let keys = SnapshotKeys {
+        repository: &opened.trust.repository,
+        keys: &opened.secrets.catalog,
+        signers: &signers,
+    };
+    let (name, snapshot) = snapshots::choose(&*opened.vault, wanted, &keys).await?;
+    let mut expired = 0;
+    let mut asks: JoinSet<Result<(CohortId, SnapshotCohort, Keys), RepositoryError>> = JoinSet::new();
+    let mut cohorts = Vec::new();
+    for cohort in &snapshot.cohorts {
+        let wrong = || RepositoryError::wrong(&name.key(), "a cohort in it has no valid name");
+        let id: CohortId = cohort.cohort.parse().map_err(|_| wrong())?;
+        let until: jiff::Timestamp = cohort.delete_from.parse().map_err(|_| wrong())?;
+        if now.as_micros() >= until.as_microsecond() {
+            expired += 1;
+            continue;
+        }
+        if sent.is_some_and(|(from, to)| id.clock_day() < from || id.clock_day() > to) {
+            continue;
+        }
+        if asks.len() >= 32
+            && let Some(done) = asks.join_next().await
+        {
+            cohorts.push(joined(done)?);
+        }
+        let (opened, plan, cohort) = (opened.clone(), name.plan.clone(), cohort.clone());
+        asks.spawn(async move {
+            let keys = repository::open_cohort(&opened, &plan, &id, (cohort.set, &cohort.key)).await?;
+            Ok((id, cohort, keys))
+        });
+    }
+    while let Some(done) = asks.join_next().await {
+        cohorts.push(joined(done)?);
+    }
+    cohorts.sort_by_key(|(id, _, _)| *id);
+    let reader = |plan: &PlanName, id, keys| {
+        CohortReader::new(opened.vault.clone(), Handle::current(), plan.clone(), id, keys)
+    };
+    let cohorts =
+        cohorts.into_iter().map(|(id, cohort, keys)| (cohort, reader(&name.plan, id, keys))).collect();
+    Ok(OpenSnapshot { name, snapshot, cohorts, expired })
+}
+
+fn joined<T>(done: Result<Result<T, RepositoryError>, tokio::task::JoinError>) -> Result<T, RepositoryError> {
+    done.map_err(|e| RepositoryError::wrong("cohort keys", e.to_string()))?
+}
+
+/// Restores.
+pub async fn restore(
+    opened: Arc<Opened>,
+    request: &Request,
+    now: Instant,
+    progress: &Arc<Progress>,
+) -> Result<Summary, RestoreError> {
+    if let Some(expected) = &request.expect_head {
+        check_head(&opened, &request.wanted, expected).await?;
+    }
+    let open = open_snapshot(&opened, &request.wanted, request.sent, now).await?;
+    progress.begin(Phase::Restoring, open.snapshot.files, open.snapshot.bytes);
+    tokio::task::block_in_place(|| {
+        let directories = current_directories(&opened, &open)?;
+        let owners = match request.owners {
+            Owners::Usual => OwnerMapping::for_this_user(),
+            Owners::ByName => OwnerMapping::ByName,
+        };
+        let target = if request.dry_run {
+            None
+        } else {
+            let options = PlaceOptions { owners, in_place: request.in_place };
+            let failed = |source| RestoreError::Target { path: request.to.clone(), source };
+            Some(Target::open(&request.to, options).map_err(failed)?)
+        };
+        let mut summary = plan::run(&opened, &open, request, target.as_ref(), (&directories, progress))?;
+        if let Some(target) = &target {
+            target.sync().map_err(|source| RestoreError::Target { path: request.to.clone(), source })?;
+        }
+        summary.snapshot = open.name.digest.to_string();
+        summary.taken_at.clone_from(&open.snapshot.taken_at);
+        summary.expired_cohorts = open.expired;
+        summary.skipped_then = open.snapshot.skipped;
+        Ok(summary)
+    })
+}
+
+/// What to restore, once it is known how the snapshot's paths begin.
+pub(super) fn selection(
+    open: &OpenSnapshot,
+    patterns: &[std::ffi::OsString],
+    source: Option<&[u8]>,
+) -> Result<Selection, BadPattern> {
+    if patterns.is_empty() {
+        return Ok(Selection::everything());
+    }
+    Selection::new(patterns, source.filter(|_| open.has_one_source()))
+}
+
+/// Current metadata of directories that changed since the manifests that name them.
+pub(super) fn current_directories(
+    opened: &Opened,
+    open: &OpenSnapshot,
+) -> Result<BTreeMap<PathDigest, Meta>, RestoreError> {
+    let Some(stored) = &open.snapshot.directories else { return Ok(BTreeMap::new()) };
+    // The run-day cohort may have been left out by `sent` or be past its year: manifests then have the last word.
+    let Some((_, reader)) = open.cohorts.iter().find(|(cohort, _)| cohort.cohort == stored.cohort) else {
+        return Ok(BTreeMap::new());
+    };
+    let mut decompressor = crate::archive::compress::Decompressor::new()
+        .map_err(|_| std::io::Error::other("no memory to decompress"))?;
+    let bytes = reader.chunk(&stored.location, &opened.secrets.hashing, &mut decompressor)?;
+    let decoded = manifest::decode_directories(&bytes);
+    let decoded = decoded.map_err(|e| reader.malformed(&stored.location.pack, e))?;
+    Ok(decoded.into_iter().map(|directory| (directory.path, directory.meta)).collect())
+}
+
+/// The head that the administrator knows must be in the chain.
+async fn check_head(
+    opened: &Opened,
+    wanted: &Wanted,
+    (sequence, digest): &(u64, String),
+) -> Result<(), RestoreError> {
+    let plan = if let Wanted::LatestOf(plan) = wanted { Some(plan) } else { None };
+    let all = snapshots::list(&*opened.vault, plan).await?;
+    let found = all.values().flatten().map(|name| name.sequence).max().unwrap_or(0);
+    if found < *sequence {
+        return Err(RestoreError::RolledBack { expected: *sequence, found });
+    }
+    let mut same = all.values().flatten().filter(|name| name.sequence == *sequence);
+    if same.any(|name| name.digest.to_string().starts_with(digest.as_str())) {
+        Ok(())
+    } else {
+        Err(RestoreError::OtherHead { sequence: *sequence })
+    }
+}
