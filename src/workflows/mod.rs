@@ -35,3 +35,12 @@ pub mod cohort_entries;
 
 /// Giving a snapshot back.
 pub mod restore;
+
+/// Looking into snapshots.
+pub mod browse;
+
+/// Checking what is stored.
+pub mod verify;
+
+/// Bringing the catalog back.
+pub mod rebuild;
