@@ -171,3 +171,9 @@ pub fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<(), ConfigError
 pub fn read_file(path: &Path) -> Result<Vec<u8>, ConfigError> {
     fs::read(path).map_err(|source| ConfigError::File { path: path.to_owned(), source })
 }
+
+/// A variable of the environment; `None` if it is missing, empty or not UTF-8.
+#[expect(clippy::disallowed_methods, reason = "this is the one place that may")]
+pub fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}

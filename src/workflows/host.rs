@@ -117,6 +117,12 @@ impl Host {
     }
 }
 
+/// Who counts, by the records in a home; the store is not asked.
+pub fn trust_of(home: &Home) -> Result<Trust, HostError> {
+    home.settings()?;
+    local_trust(&|name: &str| config::read_file(&home.key_file(name)))
+}
+
 /// The records among the host's own files, checked down from the root key whose fingerprint the home holds.
 fn local_trust(read: &dyn Fn(&str) -> Result<Vec<u8>, ConfigError>) -> Result<Trust, HostError> {
     let expected = String::from_utf8_lossy(&read(files::ROOT)?).trim().to_owned();

@@ -18,6 +18,12 @@ pub mod host;
 /// Making an installation.
 pub mod init;
 
+/// Recovery keys: a further one, and those in force.
+pub mod keys;
+
+/// Stores by their address: opening, trying out.
+pub mod store;
+
 /// The journal of packs before they are sent.
 pub mod journal;
 
@@ -44,3 +50,5 @@ pub mod verify;
 
 /// Bringing the catalog back.
 pub mod rebuild;
+
+pub use crate::archive::progress::{Phase, Progress, Shown};

@@ -7,6 +7,7 @@
 
 mod architecture;
 mod catalog;
+mod cli;
 mod engine;
 mod policies;
 mod support;
