@@ -74,7 +74,8 @@ pub fn merged(spans: &[SpanRead]) -> Option<(StatFacts, Vec<Place>, FileHash)> {
     let first = spans.first()?;
     let total: u64 = spans.iter().map(|span| span.bytes).sum();
     let steady = spans.iter().all(|span| span.stat.same_content_as(&first.stat));
-    if !steady || total != first.stat.size_bytes {
+    let expected = first.stat.size_bytes.div_ceil(SPAN_BYTES).max(1);
+    if !steady || total != first.stat.size_bytes || super::wire::to_u64(spans.len()) != expected {
         return None;
     }
     let places = spans.iter().flat_map(|span| span.places.iter().copied()).collect();

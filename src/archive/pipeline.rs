@@ -67,7 +67,7 @@ fn hash_tasks(basis: &Basis<'_>, tasks: &Receiver<Task>, hashed: &Sender<(Task, 
     let mut buffer = vec![0_u8; 256 << 10];
     for task in tasks {
         let Some((tree, below)) = basis.tree_of(&task.found) else { continue };
-        let hash = capture::open_regular(tree, below).and_then(|(fd, _)| hash_of(&fd, &mut buffer));
+        let hash = capture::open_regular(tree, below).and_then(|(fd, _)| capture::hash_of(&fd, &mut buffer));
         match hash {
             Ok(hash) => {
                 if hashed.send((task, hash)).is_err() {
@@ -80,29 +80,6 @@ fn hash_tasks(basis: &Basis<'_>, tasks: &Receiver<Task>, hashed: &Sender<(Task, 
             }
         }
     }
-}
-
-/// The hash as entries have it: of the data extents, if the file has holes.
-fn hash_of(fd: &std::os::fd::OwnedFd, buffer: &mut [u8]) -> Result<FileHash, capture::Missed> {
-    let mut hasher = blake3::Hasher::new();
-    let stat = super::tree::fstat(fd)?.ok_or(capture::Missed::Vanished)?;
-    let is_sparse = stat.size_bytes >= LARGE_BYTES && stat.allocated_bytes < stat.size_bytes;
-    let whole = super::entry::Extent { offset: 0, length: u64::MAX };
-    let extents = if is_sparse { super::large::extents(fd, stat.size_bytes)? } else { vec![whole] };
-    for extent in extents {
-        let end = extent.offset.saturating_add(extent.length);
-        let mut at = extent.offset;
-        while at < end {
-            let want = usize::try_from(end - at).unwrap_or(usize::MAX).min(buffer.len());
-            let n = rustix::io::pread(fd, &mut buffer[..want], at)?;
-            if n == 0 {
-                break;
-            }
-            hasher.update(&buffer[..n]);
-            at += super::wire::to_u64(n);
-        }
-    }
-    Ok(*hasher.finalize().as_bytes())
 }
 
 /// Stores all dirty entries. `names_parents`: manifests also name the directories above entries (application plans).

@@ -200,6 +200,9 @@ pub fn decide(
         }
         task.known = None;
     }
+    if basis.damaged.contains(&day) {
+        task.known = task.known.map(|known| Known { has_content: false, hash: [0; 32], ..known });
+    }
     task.day = day;
     Some(task)
 }
@@ -282,7 +285,7 @@ impl Resolver<'_, Resolution> {
 
     fn gone(&mut self, known: Known) -> io::Result<()> {
         let has_entry = known.kind != Kind::Directory || known.is_own;
-        if known.is_gone || !self.counts(&known) || !self.is_alive(known.day) {
+        if known.is_gone || !self.counts(&known) || (has_entry && !self.is_alive(known.day)) {
             return Ok(());
         }
         if has_entry {
@@ -293,7 +296,10 @@ impl Resolver<'_, Resolution> {
 
     fn entry(&mut self, found: Found, digest: PathDigest, known: Option<Known>) -> io::Result<()> {
         self.out.entries += 1;
-        let known = known.filter(|known| self.counts(known));
+        let is_parent = found.stat.kind == Kind::Directory && !found.is_leaf;
+        // A directory that manifests only name as a parent has no cohort of its own to keep.
+        let has_day = |known: &Known| is_parent || known.kind != Kind::Directory || known.is_own;
+        let known = known.filter(|known| self.counts(known) && has_day(known));
         if found.stat.kind == Kind::Directory
             && !found.is_leaf
             && self.basis.plan.class() == Class::Application
@@ -384,9 +390,11 @@ impl Resolver<'_, Resolution> {
         digest: PathDigest,
         known: Option<Known>,
     ) -> io::Result<()> {
-        let Some(known) = known.filter(|known| known.kind == Kind::Directory && !known.is_gone) else {
-            return Ok(());
-        };
+        let Some(known) = known.filter(|known| !known.is_gone) else { return Ok(()) };
+        if known.kind != Kind::Directory {
+            // A file or link became a directory: its entry is gone.
+            return self.gone(known);
+        }
         let print = print_of(&found.stat, false);
         if known.print == print && !known.is_listed && !known.is_ambiguous {
             return Ok(());
@@ -403,7 +411,7 @@ impl Resolver<'_, Resolution> {
         Ok(())
     }
 
-    fn directory_meta(&self, found: &Found) -> Option<super::entry::Meta> {
+    fn directory_meta(&self, found: &Found) -> Option<entry::Meta> {
         let (tree, below) = self.basis.tree_of(found)?;
         let fd = tree.open_directory(below).ok()?;
         let mut meta = found.stat.meta();

@@ -12,12 +12,17 @@ use crate::domain::plan::PlanName;
 use super::block::{Block, Place};
 use super::compress::{self, CompressError, Compressor};
 use super::digest::{ChunkId, Hashing, PathDigest, SeenDigest, Sha256};
+use super::entry::Content;
 use super::envelope::{SigningKey, payload_type};
 use super::index::Index;
 use super::manifest::{BlockRef, PackRef, Part};
 use super::pack::{ChunkKind, PackError, PackFacts, PackWriter, PackedChunk, SealedPack};
 use super::records::Location;
 use super::seal::{self, Recipient, SealError};
+use super::wire::to_u64;
+
+/// An index object names about so many chunks at most (about 10 MiB).
+const INDEX_CHUNKS: usize = 250_000;
 
 /// Something complete that must reach the store.
 #[derive(Debug)]
@@ -93,8 +98,8 @@ pub struct SessionOutcome {
     pub cohort: CohortId,
     /// The new manifest part, if anything changed.
     pub part: Option<Location>,
-    /// The new index object, if there are new packs.
-    pub index: Option<Sha256>,
+    /// The new index objects, if there are new packs.
+    pub indexes: Vec<Sha256>,
     /// The packs that are new in this run.
     pub packs: Vec<(Sha256, PackFacts)>,
     /// Entries added or replaced that are not directories.
@@ -179,6 +184,13 @@ impl CohortSession {
     /// Where a chunk already is.
     pub fn place_of(&self, id: &ChunkId) -> Option<Place> {
         self.lock().known.get(id).copied()
+    }
+
+    /// Counts an entry that was read again and found as it is stored.
+    pub fn keep(&self, bytes: u64) {
+        let mut state = self.lock();
+        state.files += 1;
+        state.bytes += bytes;
     }
 
     /// Announces a job; `end_job` must follow.
@@ -282,19 +294,20 @@ impl CohortSession {
         seen: &[SeenDigest],
     ) -> Result<(), SessionError> {
         let (Some(first), Some(last)) = (block.entries.first(), block.entries.last()) else { return Ok(()) };
-        let (place, _) = store_manifest(makers, pack, compressor, &block.encode())?;
+        let (place, chunk) = store_manifest(makers, pack, compressor, &block.encode())?;
         let not_directories = block.entries.iter().filter(|e| e.meta.kind != super::entry::Kind::Directory);
-        pack.files += u64::try_from(block.entries.len()).unwrap_or(0);
-        let entries = u64::try_from(block.entries.len()).unwrap_or(0);
+        pack.files += to_u64(block.entries.iter().filter(|e| e.content == Content::Own).count());
+        let entries = to_u64(block.entries.len());
         let mut state = self.lock();
         state.used.extend(block.chunks.iter().map(|place| place.pack));
         state.used.insert(place.pack);
-        state.files += u64::try_from(not_directories.count()).unwrap_or(0);
+        state.files += to_u64(not_directories.count());
         state.bytes += block.entries.iter().map(|entry| entry.size_bytes).sum::<u64>();
         state.seen.extend_from_slice(seen);
-        state
-            .blocks
-            .push((number, BlockRef { place, entries, first: first.path.clone(), last: last.path.clone() }));
+        state.blocks.push((
+            number,
+            BlockRef { place, chunk, entries, first: first.path.clone(), last: last.path.clone() },
+        ));
         Ok(())
     }
 
@@ -337,9 +350,32 @@ impl CohortSession {
         };
         seen.sort_unstable();
         seen.dedup();
-        let index =
-            if packs.is_empty() { None } else { Some(self.send_index(makers, packs.clone(), seen)?) };
-        Ok(SessionOutcome { cohort: self.cohort, part, index, packs, files, bytes })
+        let indexes = self.send_indexes(makers, &packs, seen)?;
+        Ok(SessionOutcome { cohort: self.cohort, part, indexes, packs, files, bytes })
+    }
+
+    /// Index objects of bounded size: a large run makes several.
+    fn send_indexes(
+        &self,
+        makers: &Makers<'_>,
+        packs: &[(Sha256, PackFacts)],
+        mut seen: Vec<SeenDigest>,
+    ) -> Result<Vec<Sha256>, SessionError> {
+        let mut names = Vec::new();
+        let mut group = Vec::new();
+        let mut chunks = 0;
+        for (name, facts) in packs {
+            chunks += facts.frames.iter().map(|frame| frame.chunks.len()).sum::<usize>();
+            group.push((*name, facts.clone()));
+            if chunks >= INDEX_CHUNKS {
+                names.push(self.send_index(makers, std::mem::take(&mut group), std::mem::take(&mut seen))?);
+                chunks = 0;
+            }
+        }
+        if !group.is_empty() {
+            names.push(self.send_index(makers, group, seen)?);
+        }
+        Ok(names)
     }
 
     fn part(&self, own: u32) -> Part {

@@ -218,6 +218,10 @@ fn read_news(news: &mut super::sorter::Sorted) -> io::Result<Option<Known>> {
 
 /// Two things learned of one path in one run: only directories can be, from several cohorts.
 fn folded(a: &Known, b: &Known) -> Known {
+    // A path that is gone as one thing and there as another is there.
+    if a.is_gone != b.is_gone {
+        return if a.is_gone { *b } else { *a };
+    }
     let mut one = *b;
     one.is_ambiguous |= a.is_ambiguous || a.hash != b.hash;
     one.is_listed |= a.is_listed;

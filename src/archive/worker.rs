@@ -151,7 +151,7 @@ impl<'a> Worker<'a> {
         let mut seen = Vec::new();
         for item in items {
             let start = segment.len();
-            match self.item(item, &mut segment)? {
+            match self.item(session, item, &mut segment)? {
                 Taken::Kept(captured, digest) => {
                     seen.extend(digest);
                     self.shared.progress.file(captured.entry.size_bytes, captured.entry.meta.kind);
@@ -180,10 +180,15 @@ impl<'a> Worker<'a> {
         Ok(())
     }
 
-    fn item(&mut self, item: Item, segment: &mut Vec<u8>) -> Result<Taken, SessionError> {
+    fn item(
+        &mut self,
+        session: &CohortSession,
+        item: Item,
+        segment: &mut Vec<u8>,
+    ) -> Result<Taken, SessionError> {
         match item {
             Item::Context { source, path } => self.context(source, path),
-            Item::Entry { task, leader } => self.entry(*task, leader, segment),
+            Item::Entry { task, leader } => self.entry(session, *task, leader, segment),
         }
     }
 
@@ -214,6 +219,7 @@ impl<'a> Worker<'a> {
 
     fn entry(
         &mut self,
+        session: &CohortSession,
         task: Task,
         leader: Option<Vec<u8>>,
         segment: &mut Vec<u8>,
@@ -229,6 +235,7 @@ impl<'a> Worker<'a> {
             Err(missed) => return Ok(self.missed(&task, missed)),
         };
         if self.is_as_known(&task, &captured.entry, &captured.stat) {
+            session.keep(captured.entry.size_bytes);
             self.shared.progress.file(captured.entry.size_bytes, captured.entry.meta.kind);
             return Ok(Taken::Left);
         }
@@ -251,7 +258,7 @@ impl<'a> Worker<'a> {
     pub(super) fn is_as_known(&self, task: &Task, entry: &Entry, stat: &StatFacts) -> bool {
         task.known.is_some_and(|known| {
             entry.meta.kind == Kind::File
-                && entry.content == Content::Own
+                && entry.content != Content::Inherited
                 && known.hash == entry.hash
                 && known.print == print_of(stat, false)
         })
@@ -419,11 +426,12 @@ fn os_bytes(name: &std::ffi::OsStr) -> Vec<u8> {
     std::os::unix::ffi::OsStrExt::as_bytes(name).to_vec()
 }
 
-/// Another name of an inode whose content stands under `leader`: only metadata is read.
+/// Another name of an inode whose content stands under `leader`: metadata and hash.
 fn other_name(tree: &Tree, found: &Found, leader: Vec<u8>) -> Result<Captured, Missed> {
     let (fd, stat) = capture::open_regular(tree, found.below())?;
     let mut entry = Entry::bare(found.path.clone(), capture::meta_of(&fd, &stat)?);
     entry.size_bytes = stat.size_bytes;
+    entry.hash = capture::hash_of(&fd, &mut vec![0; 256 << 10])?;
     entry.content = Content::LinkTo(leader);
     Ok(Captured { entry, stat })
 }

@@ -98,7 +98,11 @@ impl Browser {
         let mut payload = u32::try_from(cohort.len()).unwrap_or(0).to_le_bytes().to_vec();
         payload.extend_from_slice(cohort.as_bytes());
         let key = path_key(&entry.path);
-        let block = Block { chunks: Vec::new(), owners: crate::archive::block::OwnerNames::default(), entries: vec![entry] };
+        let block = Block {
+            chunks: Vec::new(),
+            owners: crate::archive::block::OwnerNames::default(),
+            entries: vec![entry],
+        };
         payload.extend_from_slice(&block.encode());
         sorter.push(&key, &payload)
     }
@@ -151,7 +155,9 @@ fn write_out(located: &Located, reader: &CohortReader, out: &mut dyn Write) -> R
         let mut bytes = plain.get(start..end).ok_or_else(|| io::Error::other("bytes outside their frame"))?;
         hasher.update(bytes);
         while !bytes.is_empty() {
-            let Some(here) = extent else { return Err(io::Error::other("more bytes than the file has").into()) };
+            let Some(here) = extent else {
+                return Err(io::Error::other("more bytes than the file has").into());
+            };
             let sink: &mut dyn Write = if is_short { &mut held } else { out };
             zeros(sink, here.offset.saturating_sub(at))?;
             at = at.max(here.offset);
@@ -234,7 +240,8 @@ pub fn diff(
 
 fn changed(a: &Entry, b: &Entry) -> Option<Difference> {
     let is_same_link = matches!((&a.content, &b.content), (Content::LinkTo(_), _) | (_, Content::LinkTo(_)));
-    let same_bytes = a.size_bytes == b.size_bytes && (a.hash == b.hash || is_same_link) && a.target == b.target;
+    let same_bytes =
+        a.size_bytes == b.size_bytes && (a.hash == b.hash || is_same_link) && a.target == b.target;
     if a.meta.kind != b.meta.kind || !same_bytes {
         return Some(Difference::Content);
     }

@@ -45,7 +45,7 @@ pub enum HostError {
     },
     /// The store.
     #[error(transparent)]
-    Vault(#[from] crate::vault::VaultError),
+    Vault(#[from] vault::VaultError),
     /// A record among the host's keys.
     #[error(transparent)]
     Repository(#[from] RepositoryError),

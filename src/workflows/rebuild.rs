@@ -38,9 +38,7 @@ pub enum RebuildError {
 
 /// Rebuilds the rows of every plan in the store.
 pub async fn rebuild(opened: &Opened, catalog: &Catalog) -> Result<Rebuilt, RebuildError> {
-    let signers = opened.trust.host_keys();
-    let keys =
-        SnapshotKeys { repository: &opened.trust.repository, keys: &opened.secrets.catalog, signers: &signers };
+    let keys = SnapshotKeys { trust: &opened.trust, keys: &opened.secrets.catalog };
     let mut rebuilt = Rebuilt::default();
     for (plan, names) in snapshots::list(&*opened.vault, None).await? {
         catalog.clear_plan(plan.as_str()).await?;
@@ -74,9 +72,14 @@ async fn new_packs(
             let key = layout::index(&name.plan, &id, digest);
             // An index of a cohort that has been deleted since is no loss: its packs are gone too.
             let Ok(sealed) = opened.vault.get(&key, None).await else { continue };
-            let payload =
-                open_signed(&key, &sealed, &opened.secrets.catalog, payload_type::INDEX, &opened.trust.host_keys())?;
-            let index = Index::decode(&payload, name.plan.as_str(), &cohort.cohort)
+            let payload = open_signed(
+                &key,
+                &sealed,
+                &opened.secrets.catalog,
+                payload_type::INDEX,
+                &opened.trust.host_keys(),
+            )?;
+            let index = Index::decode(&payload.payload, name.plan.as_str(), &cohort.cohort)
                 .map_err(|e| RepositoryError::wrong(&key, e.to_string()))?;
             packs.extend(index.packs.into_iter().map(|(pack, facts)| PackRow {
                 plan: name.plan.to_string(),

@@ -107,7 +107,11 @@ struct Cohort {
 }
 
 /// Checks.
-pub async fn verify(viewer: Arc<Viewer>, request: &Request, progress: &Arc<Progress>) -> Result<Report, RepositoryError> {
+pub async fn verify(
+    viewer: Arc<Viewer>,
+    request: &Request,
+    progress: &Arc<Progress>,
+) -> Result<Report, RepositoryError> {
     let mut stored: BTreeMap<String, u64> =
         viewer.vault.list("").await?.into_iter().map(|listed| (listed.key, listed.size_bytes)).collect();
     let mut report = Report::default();
@@ -150,9 +154,9 @@ async fn check_snapshots(
     report: &mut Report,
     named: &mut BTreeSet<String>,
 ) -> BTreeMap<CohortId, Cohort> {
-    let signers = viewer.trust.host_keys();
-    let keys = SnapshotKeys { repository: &viewer.trust.repository, keys: &viewer.catalog, signers: &signers };
-    let chain = |what: String| Problem { object: layout::snapshots(plan), what, snapshots: Vec::new(), files: 0 };
+    let keys = SnapshotKeys { trust: &viewer.trust, keys: &viewer.catalog };
+    let chain =
+        |what: String| Problem { object: layout::snapshots(plan), what, snapshots: Vec::new(), files: 0 };
     if let Err(e) = snapshots::check_sequence(plan, names) {
         report.problems.push(chain(e.to_string()));
     }
@@ -201,7 +205,9 @@ async fn check_keys(
         let key = layout::cohort_key(plan, id, *set);
         named.insert(key.clone());
         let checked = match viewer.vault.get(&key, None).await {
-            Ok(bytes) if Sha256::of(&bytes) != *digest => Err("its bytes are not those that snapshots name".to_owned()),
+            Ok(bytes) if Sha256::of(&bytes) != *digest => {
+                Err("its bytes are not those that snapshots name".to_owned())
+            }
             Ok(bytes) => repository::check_cohort_key(&bytes, &viewer.trust, plan, id, *set)
                 .map(|_| ())
                 .map_err(|e| with_causes(&e)),
@@ -244,7 +250,7 @@ async fn read_index(
     let signers = viewer.trust.host_keys();
     let payload = open_signed(key, &sealed, &viewer.catalog, payload_type::INDEX, &signers);
     let payload = payload.map_err(|e| with_causes(&e))?;
-    Index::decode(&payload, plan.as_str(), &id.to_string()).map_err(|e| e.to_string())
+    Index::decode(&payload.payload, plan.as_str(), &id.to_string()).map_err(|e| e.to_string())
 }
 
 fn check_presence(
@@ -406,7 +412,8 @@ async fn check_manifests(
     };
     let reader = CohortReader::new(opened.vault.clone(), Handle::current(), plan.clone(), *id, keys);
     for parts in cohort.parts.values() {
-        let checked = tokio::task::block_in_place(|| read_manifest(&reader, &opened.secrets.hashing, parts, cohort));
+        let checked =
+            tokio::task::block_in_place(|| read_manifest(&reader, &opened.secrets.hashing, parts, cohort));
         match checked {
             Ok(files) => report.files += files,
             Err(what) => {
@@ -417,16 +424,23 @@ async fn check_manifests(
     }
 }
 
-fn read_manifest(reader: &CohortReader, hashing: &Hashing, parts: &[Location], cohort: &Cohort) -> Result<u64, String> {
+fn read_manifest(
+    reader: &CohortReader,
+    hashing: &Hashing,
+    parts: &[Location],
+    cohort: &Cohort,
+) -> Result<u64, String> {
     let everything = Selection::everything();
-    let mut entries = CohortEntries::open(reader, hashing, parts, &everything).map_err(|e| with_causes(&e))?;
+    let mut entries =
+        CohortEntries::open(reader, hashing, parts, &everything).map_err(|e| with_causes(&e))?;
     let mut files = 0;
     while let Some(located) = entries.next().map_err(|e| with_causes(&e))? {
         if located.entry.meta.kind != Kind::Directory {
             files += 1;
         }
         for piece in &located.pieces {
-            let facts = cohort.packs.get(&piece.pack.name).ok_or("a file has bytes in a pack that no index names")?;
+            let facts =
+                cohort.packs.get(&piece.pack.name).ok_or("a file has bytes in a pack that no index names")?;
             let frame = facts.frames.binary_search_by_key(&piece.frame.offset, |frame| frame.offset);
             let frame = frame.ok().and_then(|at| facts.frames.get(at));
             if frame.is_none_or(|frame| frame.length != piece.frame.length) {
@@ -453,7 +467,11 @@ fn count_others(
                 | ObjectKind::RecoveryKeys(_)
                 | ObjectKind::CatalogKey(_),
             ) => continue,
-            Some(ObjectKind::CohortKey(plan, _, _) | ObjectKind::Pack(plan, _, _) | ObjectKind::Index(plan, _, _)) => plan,
+            Some(
+                ObjectKind::CohortKey(plan, _, _)
+                | ObjectKind::Pack(plan, _, _)
+                | ObjectKind::Index(plan, _, _),
+            ) => plan,
             Some(ObjectKind::Snapshot(plan, _, _)) => plan,
             None if key.starts_with("probe/") => continue,
             None => {

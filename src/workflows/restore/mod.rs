@@ -169,12 +169,7 @@ pub async fn open_snapshot(
     sent: Option<(Day, Day)>,
     now: Instant,
 ) -> Result<OpenSnapshot, RestoreError> {
-    let signers = opened.trust.host_keys();
-    let keys = SnapshotKeys {
-        repository: &opened.trust.repository,
-        keys: &opened.secrets.catalog,
-        signers: &signers,
-    };
+    let keys = SnapshotKeys { trust: &opened.trust, keys: &opened.secrets.catalog };
     let (name, snapshot) = snapshots::choose(&*opened.vault, wanted, &keys).await?;
     let mut expired = 0;
     let mut asks: JoinSet<Result<(CohortId, SnapshotCohort, Keys), RepositoryError>> = JoinSet::new();

@@ -307,7 +307,10 @@ impl<'a> Producer<'a> {
 }
 
 /// The first part of every path, read from the first manifest block there is; needed to read people's paths.
-pub(in crate::workflows) fn source_name(opened: &Opened, open: &OpenSnapshot) -> Result<Option<Vec<u8>>, RestoreError> {
+pub(in crate::workflows) fn source_name(
+    opened: &Opened,
+    open: &OpenSnapshot,
+) -> Result<Option<Vec<u8>>, RestoreError> {
     let everything = Selection::everything();
     let mut names = BTreeSet::new();
     for (cohort, reader) in &open.cohorts {

@@ -116,12 +116,7 @@ fn chain_error(error: &snapshots::ChoiceError) -> SnapshotError {
 }
 
 async fn fetch(run: &Run<'_>, name: &SnapshotName) -> Result<Snapshot, SnapshotError> {
-    let signers = run.host.trust.host_keys();
-    let keys = SnapshotKeys {
-        repository: &run.host.trust.repository,
-        keys: &run.host.secrets.catalog,
-        signers: &signers,
-    };
+    let keys = SnapshotKeys { trust: &run.host.trust, keys: &run.host.secrets.catalog };
     Ok(snapshots::fetch(&*run.host.vault, name, &keys).await?)
 }
 
@@ -170,7 +165,8 @@ fn living_cohorts(
 
 /// Days whose cohorts lost their key object or a pack that this host knows of.
 async fn damaged(run: &Run<'_>, gathered: &Gathered) -> Result<BTreeSet<i32>, SnapshotError> {
-    let mut damaged = BTreeSet::new();
+    let mut damaged = run.state.repairs();
+    damaged.retain(|day| gathered.carried.contains_key(day));
     let mut days = BTreeMap::new();
     for (day, cohort) in &gathered.carried {
         if let Ok(id) = cohort.cohort.parse::<CohortId>() {
@@ -227,6 +223,6 @@ pub(super) async fn read_index(
     };
     let signers = run.host.trust.host_keys();
     let payload = open_signed(&key, &sealed, &run.host.secrets.catalog, payload_type::INDEX, &signers)?;
-    Index::decode(&payload, plan.as_str(), &cohort.to_string())
+    Index::decode(&payload.payload, plan.as_str(), &cohort.to_string())
         .map_err(|e| RepositoryError::wrong(&key, e.to_string()).into())
 }
