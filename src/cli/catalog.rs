@@ -39,22 +39,22 @@ struct Rebuilt {
 }
 
 pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Result<Exit, Failure> {
-    let Command::Rebuild(rebuild) = arguments.command;
+    let Command::Rebuild(wanted) = arguments.command;
     app.home.settings()?;
-    let opened = rebuild.opening.open(app).await?;
+    let opened = wanted.opening.open(app).await?;
     let catalog = app.catalog().await?;
     let outcome = Box::pin(rebuild::rebuild(&opened, &catalog)).await;
     catalog.close().await;
-    let rebuilt = outcome?;
+    let done = outcome?;
     if global.json {
-        let (plans, snapshots, packs) = (rebuilt.plans, rebuilt.snapshots, rebuilt.packs);
+        let (plans, snapshots, packs) = (done.plans, done.snapshots, done.packs);
         print_json(&Rebuilt { plans, snapshots, packs })?;
     } else {
         print(&format!(
             "recorded {} and {} of {}\n",
-            counted(rebuilt.snapshots, "snapshot"),
-            counted(rebuilt.packs, "pack"),
-            counted(rebuilt.plans, "plan"),
+            counted(done.snapshots, "snapshot"),
+            counted(done.packs, "pack"),
+            counted(done.plans, "plan"),
         ))?;
     }
     Ok(Exit::Done)

@@ -74,6 +74,10 @@ pub(super) enum Form {
 
 impl Form {
     /// The form that the options ask for; JSON wins, then `-0`.
+    #[expect(
+        clippy::fn_params_excessive_bools,
+        reason = "three switches of the command line, as they were typed"
+    )]
     pub(super) const fn of(is_json: bool, is_zero: bool, is_long: bool) -> Self {
         match (is_json, is_zero, is_long) {
             (true, _, _) => Self::Json,
