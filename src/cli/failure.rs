@@ -13,6 +13,7 @@ use crate::workflows::host::HostError;
 use crate::workflows::init::InitError;
 use crate::workflows::keys::IdentityError;
 use crate::workflows::reading::ReadError;
+use crate::workflows::rebuild::RebuildError;
 use crate::workflows::repository::RepositoryError;
 use crate::workflows::restore::RestoreError;
 use crate::workflows::snapshots::ChoiceError;
@@ -56,6 +57,9 @@ pub enum Failure {
     /// A restore, or reading a snapshot.
     #[error(transparent)]
     Restore(#[from] RestoreError),
+    /// Bringing the catalog back.
+    #[error(transparent)]
+    Rebuild(#[from] RebuildError),
     /// A store.
     #[error(transparent)]
     Vault(#[from] VaultError),
@@ -186,6 +190,7 @@ impl Failure {
         match self {
             Self::Repository(error)
             | Self::Init(InitError::Repository(error))
+            | Self::Rebuild(RebuildError::Repository(error))
             | Self::Host(HostError::Repository(error))
             | Self::Snapshot(SnapshotError::Repository(error))
             | Self::Restore(
