@@ -8,7 +8,9 @@
 mod architecture;
 mod catalog;
 mod cli;
+mod days;
 mod engine;
 mod policies;
 mod support;
+mod trees;
 mod vault;
