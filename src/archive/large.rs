@@ -165,7 +165,7 @@ mod tests {
                     .chunks(1024)
                     .enumerate()
                     .map(|(n, piece)| {
-                        let mut hasher = span_hasher(n as u64 * 1024);
+                        let mut hasher = span_hasher(to_u64(n) * 1024);
                         hasher.update(piece);
                         span_value(&hasher, spans == 1)
                     })

@@ -31,7 +31,7 @@ fn what_could_not_be_read_is_named_and_the_run_is_partial() {
     for number in 0..23 {
         let name = format!("source/closed-{number:02}");
         place.write(&name, "secret");
-        std::fs::set_permissions(place.path(&name), std::fs::Permissions::from_mode(0)).expect("rights");
+        std::fs::set_permissions(place.path(&name), std::fs::Permissions::from_mode(0o000)).expect("rights");
     }
     let ran = place.kura_as_nobody(&["snapshot", "records", "--json"]).ends(3);
     let taken = ran.json();
