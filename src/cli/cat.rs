@@ -1,6 +1,7 @@
 //! `kura cat`: one file of a snapshot, to stdout.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::io;
 
 use clap::Args;
 
@@ -38,8 +39,21 @@ pub(super) async fn run(app: &App, arguments: Arguments) -> Result<Exit, Failure
     refuse_other_kinds(&browser, &arguments.path)?;
     let mut sink = Sink::stdout();
     let outcome = browser.cat(&arguments.path, &mut sink).map(|_| ());
-    sink.settle(outcome)?;
+    sink.settle(outcome).map_err(|failure| damaged(failure, &arguments.path))?;
     Ok(Exit::Done)
+}
+
+/// A wrong hash is no failure of the local disk.
+fn damaged(failure: Failure, path: &OsStr) -> Failure {
+    match failure {
+        Failure::Restore(RestoreError::Spill(error)) if error.kind() == io::ErrorKind::Other => {
+            let path = path.to_string_lossy();
+            Failure::Failed(format!(
+                "{path}: {error}. Do not use what was written; `kura verify` says what is damaged"
+            ))
+        }
+        other => other,
+    }
 }
 
 /// A directory would otherwise stand for the first file in it.

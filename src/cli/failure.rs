@@ -159,6 +159,11 @@ impl Failure {
             Self::Restore(RestoreError::Read(ReadError::Damaged { .. })) => {
                 Some("`kura verify` says what else is damaged; another copy of the store may be whole")
             }
+            Self::Restore(
+                RestoreError::Choice(ChoiceError::Chain { .. }) | RestoreError::RolledBack { .. },
+            ) => Some(
+                "compare with another copy of the store and with the last notices before anything is added",
+            ),
             Self::Plan(PlanError::None { .. }) => {
                 Some("write the plan there; `kura plan list` shows those there are")
             }

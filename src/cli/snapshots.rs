@@ -34,7 +34,8 @@ struct Listed<'a> {
     event: &'a str,
     files: u64,
     bytes: u64,
-    new_bytes_stored: u64,
+    /// Not known of a snapshot that a rebuild found in the store.
+    new_bytes_stored: Option<u64>,
     skipped: u64,
     state: &'static str,
 }
@@ -54,7 +55,8 @@ pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Res
             event: &row.event,
             files: row.files,
             bytes: row.bytes,
-            new_bytes_stored: row.new_bytes_stored,
+            // No run stores nothing: its snapshot at least is new.
+            new_bytes_stored: Some(row.new_bytes_stored).filter(|bytes| *bytes > 0),
             skipped: row.skipped,
             state: if row.is_complete { "verified" } else { "partial" },
         })
@@ -77,7 +79,7 @@ pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Res
             time,
             grouped(listed.files),
             size(listed.bytes),
-            size(listed.new_bytes_stored),
+            listed.new_bytes_stored.map_or_else(|| "-".to_owned(), size),
             listed.state.to_owned(),
         ]);
     }

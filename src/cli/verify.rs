@@ -68,8 +68,13 @@ pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Res
     let request = Request { plan, read: arguments.read.as_deref().map(part).transpose()? };
     let viewer = match &arguments.identity {
         Some(identity) => Viewer::of_opened(Box::pin(arguments.place.open(app, identity)).await?)?,
+        None if !app.home.exists() => {
+            return Err(Failure::Usage(format!(
+                "without a recovery key only the backup host can check, and {} is not a Kura home: give --identity FILE",
+                app.home.path().display()
+            )));
+        }
         None => {
-            app.home.settings()?;
             let address = arguments.place.address(app)?.to_string();
             Viewer::of_host(app.host(Some(&address)).await?)
         }

@@ -35,6 +35,7 @@ pub(super) async fn begin(run: &Run<'_>) -> Result<String, SnapshotError> {
         plan: run.plan().name().to_string(),
         event: run.request.event.clone(),
         started_at: run.now,
+        reason: run.request.reason.clone(),
     };
     run.catalog.begin_run(&start).await?;
     Ok(id)

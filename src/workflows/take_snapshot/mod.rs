@@ -48,6 +48,8 @@ pub struct Request {
     pub plan: Plan,
     /// Why: `adhoc`, `acceptance`, `maintenance`, `daily`, `monthly`.
     pub event: String,
+    /// Why, in the administrator's words; kept with the run in the catalog, not in the store.
+    pub reason: Option<String>,
     /// Read every file again, whatever the stat cache says.
     pub reread: bool,
 }
