@@ -343,10 +343,9 @@ impl Resolver<'_, Resolution> {
         let is_application = self.basis.plan.class() == Class::Application;
         let unchanged_print =
             known.is_some_and(|known| known.print == print_of(&task.found.stat, task.found.is_leaf));
-        if is_application && is_file && !(is_damaged && unchanged_print) {
-            if known.is_some() || self.basis.first_seen.is_some() {
-                return self.out.undecided.push(&task.found.path.clone(), &task.encode());
-            }
+        let may_be_known = known.is_some() || self.basis.first_seen.is_some();
+        if is_application && is_file && may_be_known && !(is_damaged && unchanged_print) {
+            return self.out.undecided.push(&task.found.path, &task.encode());
         }
         let earlier = match known {
             Some(known) if is_application && self.is_same_thing(&task.found, &known) => {

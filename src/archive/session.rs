@@ -345,7 +345,8 @@ impl CohortSession {
         }
         let (packs, mut seen, files, bytes) = {
             let mut state = self.lock();
-            state.known = std::collections::HashMap::default();
+            state.known.clear();
+            state.known.shrink_to_fit();
             (std::mem::take(&mut state.fresh), std::mem::take(&mut state.seen), state.files, state.bytes)
         };
         seen.sort_unstable();

@@ -2,13 +2,16 @@
 #![expect(
     clippy::expect_used,
     clippy::panic,
+    clippy::unwrap_used,
     reason = "a helper of a test stops the test, like the test itself"
 )]
 
 mod architecture;
 mod catalog;
 mod cli;
+mod days;
 mod engine;
 mod policies;
 mod support;
+mod trees;
 mod vault;
