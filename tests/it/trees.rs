@@ -331,7 +331,8 @@ async fn a_directory_that_cannot_be_read_is_named_and_the_rest_is_kept() {
 async fn while_storing(kura: &Kura, meddle: impl FnOnce() + Send + 'static) -> take_snapshot::Summary {
     let host = Host::open(kura.home(), None).await.unwrap();
     let catalog = Catalog::open(&kura.home().catalog_file()).await.unwrap();
-    let request = take_snapshot::Request { plan: kura.system(), event: "adhoc".to_owned(), reread: false };
+    let event = "adhoc".to_owned();
+    let request = take_snapshot::Request { plan: kura.system(), event, reason: None, reread: false };
     let progress = Arc::new(Progress::default());
     let watched = progress.clone();
     let meddler = std::thread::spawn(move || {
