@@ -69,7 +69,7 @@ pub(super) async fn gather(run: &Run<'_>) -> Result<Gathered, SnapshotError> {
                 keys.insert((cohort, set));
             }
             Some(ObjectKind::Snapshot(plan, sequence, digest)) => {
-                names.push(SnapshotName { plan, sequence, digest })
+                names.push(SnapshotName { plan, sequence, digest });
             }
             Some(_) | None => {}
         }
