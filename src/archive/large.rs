@@ -16,7 +16,7 @@ use super::block::Place;
 use super::capture::Missed;
 use super::digest::FileHash;
 use super::entry::Extent;
-use super::resolve::Task;
+use super::task::Task;
 use super::tree::StatFacts;
 use super::wire::to_u64;
 

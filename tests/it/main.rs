@@ -9,9 +9,11 @@
 mod architecture;
 mod catalog;
 mod cli;
+mod crash;
 mod days;
 mod engine;
 mod policies;
+mod s3_story;
 mod support;
 mod trees;
 mod vault;
