@@ -25,3 +25,12 @@ pub mod clock;
 
 /// What Kura does, one file per promise: gather, decide, act, record.
 pub mod workflows;
+
+/// Messages of the program to its operator, on stderr; never a name.
+pub mod telemetry;
+
+/// Builds the program's parts from an installation's home, or says why it cannot.
+pub mod app;
+
+/// The command line: arguments, one workflow each, words for people, exit codes.
+pub mod cli;

@@ -268,6 +268,9 @@ fn decode_columns(r: &mut Reader<'_>, n: usize) -> Result<Vec<Entry>, Malformed>
     let mut marks = Vec::with_capacity(n);
     for entry in &mut entries {
         let flags = r.byte("flags")?;
+        if flags & !(CONTEXT | UNSTABLE | SPARSE | XATTRS | LINK_GROUP) != 0 {
+            return Err(Malformed { what: "flags" });
+        }
         entry.context = flags & CONTEXT != 0;
         entry.unstable = flags & UNSTABLE != 0;
         entry.sparse = flags & SPARSE != 0;

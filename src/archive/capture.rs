@@ -8,6 +8,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use rustix::fs::AtFlags;
 use rustix::io::Errno;
 
+use super::digest::FileHash;
 use super::entry::{Content, Entry, Kind, Meta};
 use super::tree::{self, StatFacts, Tree};
 use super::walk::{self, Found};
@@ -147,4 +148,27 @@ pub fn directory(tree: &Tree, path: &[u8], listed: &StatFacts) -> Result<Capture
         }
         Err(e) => Err(e.into()),
     }
+}
+
+/// The hash as entries have it: of the data extents, if the file has holes.
+pub fn hash_of(fd: &OwnedFd, buffer: &mut [u8]) -> Result<FileHash, Missed> {
+    let mut hasher = blake3::Hasher::new();
+    let stat = tree::fstat(fd)?.ok_or(Missed::Vanished)?;
+    let is_sparse = stat.size_bytes >= LARGE_BYTES && stat.allocated_bytes < stat.size_bytes;
+    let whole = super::entry::Extent { offset: 0, length: u64::MAX };
+    let extents = if is_sparse { super::large::extents(fd, stat.size_bytes)? } else { vec![whole] };
+    for extent in extents {
+        let end = extent.offset.saturating_add(extent.length);
+        let mut at = extent.offset;
+        while at < end {
+            let want = usize::try_from(end - at).unwrap_or(usize::MAX).min(buffer.len());
+            let n = rustix::io::pread(fd, &mut buffer[..want], at)?;
+            if n == 0 {
+                break;
+            }
+            hasher.update(&buffer[..n]);
+            at += super::wire::to_u64(n);
+        }
+    }
+    Ok(*hasher.finalize().as_bytes())
 }

@@ -7,8 +7,9 @@ use super::wire::to_u64;
 
 /// The level of data and manifest frames.
 pub const LEVEL: i32 = 3;
-/// No frame holds more plaintext than this, bytes (a segment and the file that overflowed it).
-pub const FRAME_BYTES_MAX: usize = 8 << 20;
+/// No frame holds more plaintext than this, bytes. Data frames hold about 2 MiB; the blocks and parts of manifests
+/// grow with what they name.
+pub const FRAME_BYTES_MAX: usize = 512 << 20;
 
 /// Why a frame did not decompress.
 #[derive(Debug, thiserror::Error)]

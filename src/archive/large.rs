@@ -16,7 +16,7 @@ use super::block::Place;
 use super::capture::Missed;
 use super::digest::FileHash;
 use super::entry::Extent;
-use super::resolve::Task;
+use super::task::Task;
 use super::tree::StatFacts;
 use super::wire::to_u64;
 
@@ -165,7 +165,7 @@ mod tests {
                     .chunks(1024)
                     .enumerate()
                     .map(|(n, piece)| {
-                        let mut hasher = span_hasher(n as u64 * 1024);
+                        let mut hasher = span_hasher(to_u64(n) * 1024);
                         hasher.update(piece);
                         span_value(&hasher, spans == 1)
                     })

@@ -84,10 +84,11 @@ pub fn parse(key: &str) -> Option<ObjectKind> {
             .or_else(|| numbered(file, "catalog-", ".age").map(ObjectKind::CatalogKey)),
         [plan, "snapshots", file] => {
             let (sequence, name) = file.split_once('-')?;
-            if sequence.len() < 10 || !sequence.bytes().all(|b| b.is_ascii_digit()) {
+            let number: u64 = sequence.parse().ok()?;
+            if format!("{number:010}") != sequence {
                 return None;
             }
-            Some(ObjectKind::Snapshot(plan.parse().ok()?, sequence.parse().ok()?, name.parse().ok()?))
+            Some(ObjectKind::Snapshot(plan.parse().ok()?, number, name.parse().ok()?))
         }
         [plan, cohort, "packs", name] => {
             Some(ObjectKind::Pack(plan.parse().ok()?, cohort.parse().ok()?, name.parse().ok()?))

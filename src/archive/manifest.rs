@@ -5,7 +5,7 @@
 //! digest a later part lists as gone is gone. Nothing is ever rewritten (docs/decisions/0006).
 
 use super::block::{Place, decode_xattrs, encode_xattrs};
-use super::digest::{PathDigest, Sha256};
+use super::digest::{ChunkId, PathDigest, Sha256};
 use super::entry::{FileTime, Kind, Meta};
 use super::wire::{Malformed, Reader, Writer};
 
@@ -29,6 +29,8 @@ pub struct PackRef {
 pub struct BlockRef {
     /// Where its bytes are; it fills its frame.
     pub place: Place,
+    /// Its keyed id, checked when it is read: through it the signed snapshot vouches for every entry.
+    pub chunk: ChunkId,
     /// Entries in it.
     pub entries: u64,
     /// Its first path.
@@ -66,6 +68,7 @@ impl Part {
             w.number(block.place.frame_offset);
             w.number(u64::from(block.place.frame_length));
             w.number(u64::from(block.place.frame_plain));
+            w.raw(&block.chunk.0);
             w.number(block.entries);
             w.bytes(&block.first);
             w.bytes(&block.last);
@@ -92,16 +95,17 @@ impl Part {
                 header_length: r.number32("pack header length")?,
             });
         }
-        for _ in 0..r.count(7, "blocks of a manifest")? {
+        for _ in 0..r.count(39, "blocks of a manifest")? {
             let pack = r.number32("pack number")?;
             let frame_offset = r.number("frame offset")?;
             let frame_length = r.number32("frame length")?;
             let frame_plain = r.number32("frame plain length")?;
             let place =
                 Place { pack, frame_offset, frame_length, frame_plain, offset: 0, length: frame_plain };
+            let chunk = ChunkId(r.array("block id")?);
             let entries = r.number("entries of a block")?;
             let first = r.bytes("first path")?.to_vec();
-            part.blocks.push(BlockRef { place, entries, first, last: r.bytes("last path")?.to_vec() });
+            part.blocks.push(BlockRef { place, chunk, entries, first, last: r.bytes("last path")?.to_vec() });
         }
         for _ in 0..r.count(16, "gone paths")? {
             part.gone.push(PathDigest(r.array("gone path")?));
@@ -177,7 +181,13 @@ mod tests {
                 PackRef { number: 0, name: None, size_bytes: 0, header_length: 0 },
                 PackRef { number: 5, name: Some(Sha256([3; 32])), size_bytes: 1000, header_length: 300 },
             ],
-            blocks: vec![BlockRef { place, entries: 2, first: b"a".to_vec(), last: b"b\xff".to_vec() }],
+            blocks: vec![BlockRef {
+                place,
+                chunk: ChunkId([4; 32]),
+                entries: 2,
+                first: b"a".to_vec(),
+                last: b"b\xff".to_vec(),
+            }],
             gone: vec![PathDigest([1; 16])],
         };
         assert_eq!(Part::decode(&part.encode()).unwrap(), part);

@@ -14,10 +14,12 @@ use super::capture::{self, LARGE_BYTES};
 use super::digest::FileHash;
 use super::entry::Kind;
 use super::large::LargeFile;
+use super::outlet::SessionError;
 use super::report::Remark;
-use super::resolve::{self, Basis, Resolution, Task};
-use super::session::{CohortSession, SessionError};
+use super::resolve::{self, Basis, Resolution};
+use super::session::CohortSession;
 use super::sorter::{Sorted, Sorter};
+use super::task::Task;
 use super::worker::{Item, Job, Shared, Worker};
 
 /// Small files share a segment until it holds this much, bytes.
@@ -67,7 +69,7 @@ fn hash_tasks(basis: &Basis<'_>, tasks: &Receiver<Task>, hashed: &Sender<(Task, 
     let mut buffer = vec![0_u8; 256 << 10];
     for task in tasks {
         let Some((tree, below)) = basis.tree_of(&task.found) else { continue };
-        let hash = capture::open_regular(tree, below).and_then(|(fd, _)| hash_of(&fd, &mut buffer));
+        let hash = capture::open_regular(tree, below).and_then(|(fd, _)| capture::hash_of(&fd, &mut buffer));
         match hash {
             Ok(hash) => {
                 if hashed.send((task, hash)).is_err() {
@@ -80,29 +82,6 @@ fn hash_tasks(basis: &Basis<'_>, tasks: &Receiver<Task>, hashed: &Sender<(Task, 
             }
         }
     }
-}
-
-/// The hash as entries have it: of the data extents, if the file has holes.
-fn hash_of(fd: &std::os::fd::OwnedFd, buffer: &mut [u8]) -> Result<FileHash, capture::Missed> {
-    let mut hasher = blake3::Hasher::new();
-    let stat = super::tree::fstat(fd)?.ok_or(capture::Missed::Vanished)?;
-    let is_sparse = stat.size_bytes >= LARGE_BYTES && stat.allocated_bytes < stat.size_bytes;
-    let whole = super::entry::Extent { offset: 0, length: u64::MAX };
-    let extents = if is_sparse { super::large::extents(fd, stat.size_bytes)? } else { vec![whole] };
-    for extent in extents {
-        let end = extent.offset.saturating_add(extent.length);
-        let mut at = extent.offset;
-        while at < end {
-            let want = usize::try_from(end - at).unwrap_or(usize::MAX).min(buffer.len());
-            let n = rustix::io::pread(fd, &mut buffer[..want], at)?;
-            if n == 0 {
-                break;
-            }
-            hasher.update(&buffer[..n]);
-            at += super::wire::to_u64(n);
-        }
-    }
-    Ok(*hasher.finalize().as_bytes())
 }
 
 /// Stores all dirty entries. `names_parents`: manifests also name the directories above entries (application plans).
@@ -251,7 +230,7 @@ impl Producer<'_> {
     }
 
     fn send(&self, job: Job) -> Result<(), SessionError> {
-        self.sender.send(job).map_err(|_| super::session::Stopped.into())
+        self.sender.send(job).map_err(|_| super::outlet::Stopped.into())
     }
 
     /// Ends the current cohort. One whose jobs are all done already is finished here.

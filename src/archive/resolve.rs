@@ -12,63 +12,15 @@ use crate::domain::sent_day::{self, Earlier, Fate, Note, SentDayFacts};
 use crate::domain::time::{Day, Instant};
 
 use super::digest::{FileHash, Hashing, PathDigest, SeenDigest};
-use super::entry::{self, FileTime, Kind};
+use super::entry::{FileTime, Kind, Meta};
 use super::manifest::DirectoryMeta;
 use super::report::{Remark, RunReport};
 use super::sorter::{Sorted, Sorter};
 use super::stat_cache::{CacheReader, Known, print_of};
+use super::task::Task;
 use super::tree::{self, Tree};
 use super::walk::Found;
-use super::wire::{Malformed, Reader};
-
-/// An entry that must be stored, with what is known of it.
-#[derive(Clone, Debug)]
-pub struct Task {
-    /// What the walk saw.
-    pub found: Found,
-    /// The path's digest.
-    pub digest: PathDigest,
-    /// What the last snapshot has of it, if that is in the same cohort.
-    pub known: Option<Known>,
-    /// The clock day of its cohort.
-    pub day: i32,
-}
-
-impl Task {
-    /// Sorts by cohort, then by path.
-    pub fn key(&self) -> Vec<u8> {
-        let mut key = (self.day.cast_unsigned() ^ 0x8000_0000).to_be_bytes().to_vec();
-        key.extend_from_slice(&entry::path_key(&self.found.path));
-        key
-    }
-
-    /// Encodes it for a sorter.
-    pub fn encode(&self) -> Vec<u8> {
-        let mut bytes = self.day.to_le_bytes().to_vec();
-        bytes.extend_from_slice(&self.digest.0);
-        match &self.known {
-            Some(known) => {
-                bytes.push(1);
-                bytes.extend_from_slice(&known.encode());
-            }
-            None => bytes.push(0),
-        }
-        bytes.extend_from_slice(&self.found.encode());
-        bytes
-    }
-
-    /// Decodes what `encode` wrote.
-    pub fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
-        let mut r = Reader::new(bytes);
-        let day = i32::from_le_bytes(r.array("day")?);
-        let digest = PathDigest(r.array("path digest")?);
-        let known = match r.byte("known")? {
-            0 => None,
-            _ => Some(Known::decode(r.raw(69, "known")?).ok_or(Malformed { what: "known" })?),
-        };
-        Ok(Self { found: Found::decode(&mut r)?, digest, known, day })
-    }
-}
+use super::wire::Reader;
 
 /// Contents first seen in living cohorts, read from index objects when the cache was lost.
 pub type FirstSeen = BTreeMap<SeenDigest, i32>;
@@ -201,15 +153,10 @@ pub fn decide(
         task.known = None;
     }
     if basis.damaged.contains(&day) {
-        task.known = task.known.map(rebuilt);
+        task.known = task.known.map(|known| Known { has_content: false, hash: [0; 32], ..known });
     }
     task.day = day;
     Some(task)
-}
-
-/// A damaged cohort is sent again: its old entries cannot be built upon.
-fn rebuilt(known: Known) -> Known {
-    Known { has_content: false, hash: [0; 32], ..known }
 }
 
 struct Decided<'a>(&'a mut BTreeMap<i32, Tally>);
@@ -290,7 +237,7 @@ impl Resolver<'_, Resolution> {
 
     fn gone(&mut self, known: Known) -> io::Result<()> {
         let has_entry = known.kind != Kind::Directory || known.is_own;
-        if known.is_gone || !self.counts(&known) || !self.is_alive(known.day) {
+        if known.is_gone || !self.counts(&known) || (has_entry && !self.is_alive(known.day)) {
             return Ok(());
         }
         if has_entry {
@@ -301,7 +248,10 @@ impl Resolver<'_, Resolution> {
 
     fn entry(&mut self, found: Found, digest: PathDigest, known: Option<Known>) -> io::Result<()> {
         self.out.entries += 1;
-        let known = known.filter(|known| self.counts(known));
+        let is_parent = found.stat.kind == Kind::Directory && !found.is_leaf;
+        // A directory that manifests only name as a parent has no cohort of its own to keep.
+        let has_day = |known: &Known| is_parent || known.kind != Kind::Directory || known.is_own;
+        let known = known.filter(|known| self.counts(known) && has_day(known));
         if found.stat.kind == Kind::Directory
             && !found.is_leaf
             && self.basis.plan.class() == Class::Application
@@ -337,16 +287,17 @@ impl Resolver<'_, Resolution> {
     }
 
     fn changed(&mut self, found: Found, digest: PathDigest, known: Option<Known>) -> io::Result<()> {
+        // A damaged cohort is sent again: its old entries cannot be built upon.
+        let rebuilt = |known: Known| Known { has_content: false, hash: [0; 32], ..known };
         let is_damaged = known.is_some_and(|known| self.basis.damaged.contains(&known.day));
         let mut task = Task { found, digest, known, day: 0 };
         let is_file = task.found.stat.kind == Kind::File;
         let is_application = self.basis.plan.class() == Class::Application;
         let unchanged_print =
             known.is_some_and(|known| known.print == print_of(&task.found.stat, task.found.is_leaf));
-        if is_application && is_file && !(is_damaged && unchanged_print) {
-            if known.is_some() || self.basis.first_seen.is_some() {
-                return self.out.undecided.push(&task.found.path.clone(), &task.encode());
-            }
+        let may_be_known = known.is_some() || self.basis.first_seen.is_some();
+        if is_application && is_file && may_be_known && !(is_damaged && unchanged_print) {
+            return self.out.undecided.push(&task.found.path, &task.encode());
         }
         let earlier = match known {
             Some(known) if is_application && self.is_same_thing(&task.found, &known) => {
@@ -390,9 +341,11 @@ impl Resolver<'_, Resolution> {
         digest: PathDigest,
         known: Option<Known>,
     ) -> io::Result<()> {
-        let Some(known) = known.filter(|known| known.kind == Kind::Directory && !known.is_gone) else {
-            return Ok(());
-        };
+        let Some(known) = known.filter(|known| !known.is_gone) else { return Ok(()) };
+        if known.kind != Kind::Directory {
+            // A file or link became a directory: its entry is gone.
+            return self.gone(known);
+        }
         let print = print_of(&found.stat, false);
         if known.print == print && !known.is_listed && !known.is_ambiguous {
             return Ok(());
@@ -409,7 +362,7 @@ impl Resolver<'_, Resolution> {
         Ok(())
     }
 
-    fn directory_meta(&self, found: &Found) -> Option<super::entry::Meta> {
+    fn directory_meta(&self, found: &Found) -> Option<Meta> {
         let (tree, below) = self.basis.tree_of(found)?;
         let fd = tree.open_directory(below).ok()?;
         let mut meta = found.stat.meta();

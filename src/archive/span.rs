@@ -7,12 +7,14 @@ use rustix::io::Errno;
 use super::block::{Block, Place};
 use super::capture::{self, Missed};
 use super::chunk;
+use super::cutting::Pending;
 use super::entry::{Content, Entry, Extent};
 use super::large::{self, LargeFile, SPAN_BYTES, SpanRead};
+use super::outlet::SessionError;
 use super::pack::PackWriter;
-use super::session::{CohortSession, SessionError};
+use super::session::CohortSession;
 use super::tree::{self, StatFacts};
-use super::worker::{Pending, Worker};
+use super::worker::Worker;
 
 /// Bytes read at once.
 const READ_BYTES: usize = 2 << 20;
@@ -51,7 +53,8 @@ impl Worker<'_> {
         let end = stat.size_bytes.min(start.saturating_add(SPAN_BYTES));
         if start >= end || may_have_holes(&stat) {
             // Shrunk since the walk, or to be read as a whole: the one who brings the last span sees to it.
-            return Ok(Ok(SpanRead { stat, places: Vec::new(), value: [0; 32], bytes: 0 }));
+            let value = *blake3::hash(&[]).as_bytes();
+            return Ok(Ok(SpanRead { stat, places: Vec::new(), value, bytes: 0 }));
         }
         let mut hasher = large::span_hasher(start);
         let extent = Extent { offset: start, length: end - start };
@@ -166,6 +169,7 @@ impl Worker<'_> {
         };
         match stored {
             Ok((entry, stat, _)) if self.is_as_known(&file.task, &entry, &stat) => {
+                session.keep(entry.size_bytes);
                 self.shared.progress.file(entry.size_bytes, entry.meta.kind);
             }
             Ok((entry, stat, chunks)) => {

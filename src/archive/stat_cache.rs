@@ -218,6 +218,10 @@ fn read_news(news: &mut super::sorter::Sorted) -> io::Result<Option<Known>> {
 
 /// Two things learned of one path in one run: only directories can be, from several cohorts.
 fn folded(a: &Known, b: &Known) -> Known {
+    // A path that is gone as one thing and there as another is there.
+    if a.is_gone != b.is_gone {
+        return if a.is_gone { *b } else { *a };
+    }
     let mut one = *b;
     one.is_ambiguous |= a.is_ambiguous || a.hash != b.hash;
     one.is_listed |= a.is_listed;
@@ -255,7 +259,7 @@ mod tests {
             hash: [n; 32],
             day,
             kind: Kind::File,
-            has_content: n % 2 == 0,
+            has_content: n.is_multiple_of(2),
             is_own: false,
             is_ambiguous: n == 3,
             is_listed: false,

@@ -67,10 +67,9 @@ impl Home {
     /// The default: `/var/lib/kura` for root, else `kura` in the XDG data directory.
     pub fn default_path(is_root: bool, data_home: Option<&str>, user_home: Option<&str>) -> PathBuf {
         match (is_root, data_home, user_home) {
-            (true, _, _) => PathBuf::from("/var/lib/kura"),
             (false, Some(data), _) if data.starts_with('/') => Path::new(data).join("kura"),
             (false, _, Some(home)) => Path::new(home).join(".local/share/kura"),
-            (false, _, None) => PathBuf::from("/var/lib/kura"),
+            (_, _, _) => PathBuf::from("/var/lib/kura"),
         }
     }
 
@@ -170,4 +169,10 @@ pub fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<(), ConfigError
 /// Reads a small file.
 pub fn read_file(path: &Path) -> Result<Vec<u8>, ConfigError> {
     fs::read(path).map_err(|source| ConfigError::File { path: path.to_owned(), source })
+}
+
+/// A variable of the environment; `None` if it is missing, empty or not UTF-8.
+#[expect(clippy::disallowed_methods, reason = "this is the one place that may")]
+pub fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
 }

@@ -124,7 +124,7 @@ impl<'a> CohortEntries<'a> {
                 match &newest {
                     None => newest = Some((at, located)),
                     Some(_) if older.is_none() && located.entry.content == Content::Own => {
-                        older = Some(located)
+                        older = Some(located);
                     }
                     Some(_) => {}
                 }
@@ -180,6 +180,7 @@ impl<'a> CohortEntries<'a> {
             let pack = *cursor.packs.get(&block.place.pack).ok_or_else(|| wrong("pack number"))?;
             let frame = frame_of(&block.place);
             let bytes = self.reader.whole_frame(&pack, frame, &mut self.decompressor)?;
+            self.reader.check(&pack, &bytes, &block.chunk, self.hashing)?;
             let decoded = Block::decode(&bytes).map_err(|e| self.reader.malformed(&pack.name, e))?;
             let located = locate(decoded, &cursor.packs).map_err(|e| self.reader.malformed(&pack.name, e))?;
             cursor.ready = located;

@@ -45,7 +45,7 @@ pub enum HostError {
     },
     /// The store.
     #[error(transparent)]
-    Vault(#[from] crate::vault::VaultError),
+    Vault(#[from] vault::VaultError),
     /// A record among the host's keys.
     #[error(transparent)]
     Repository(#[from] RepositoryError),
@@ -115,6 +115,12 @@ impl Host {
     pub fn sort_memory_bytes(&self) -> usize {
         self.settings.sort_memory_mib.unwrap_or(32).clamp(1, 4096) << 20
     }
+}
+
+/// Who counts, by the records in a home; the store is not asked.
+pub fn trust_of(home: &Home) -> Result<Trust, HostError> {
+    home.settings()?;
+    local_trust(&|name: &str| config::read_file(&home.key_file(name)))
 }
 
 /// The records among the host's own files, checked down from the root key whose fingerprint the home holds.

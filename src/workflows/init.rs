@@ -137,12 +137,17 @@ fn key_error(path: &Path, message: impl ToString) -> InitError {
 
 fn root_key(path: &Path) -> Result<SigningKey, InitError> {
     if path.exists() {
-        let text = config::read_file(path)?;
-        return SigningKey::from_pem(&String::from_utf8_lossy(&text)).map_err(|e| key_error(path, e));
+        return read_root_key(path);
     }
     let (key, pem) = SigningKey::generate().map_err(|e| key_error(path, e))?;
     config::write_new(path, pem.as_bytes(), 0o600)?;
     Ok(key)
+}
+
+/// Reads a root key that is there.
+pub(super) fn read_root_key(path: &Path) -> Result<SigningKey, InitError> {
+    let text = config::read_file(path)?;
+    SigningKey::from_pem(&String::from_utf8_lossy(&text)).map_err(|e| key_error(path, e))
 }
 
 /// Makes a recovery key file that names the root key.

@@ -18,6 +18,12 @@ pub mod host;
 /// Making an installation.
 pub mod init;
 
+/// Recovery keys: a further one, and those in force.
+pub mod keys;
+
+/// Stores by their address: opening, trying out.
+pub mod store;
+
 /// The journal of packs before they are sent.
 pub mod journal;
 
@@ -35,3 +41,19 @@ pub mod cohort_entries;
 
 /// Giving a snapshot back.
 pub mod restore;
+
+/// Looking into snapshots.
+pub mod browse;
+
+/// Checking what is stored.
+pub mod verify;
+
+/// Who checks: the host, or the holder of a recovery key.
+mod viewer;
+
+/// Bringing the catalog back.
+pub mod rebuild;
+
+pub use crate::archive::entry::{FileTime, Kind};
+pub use crate::archive::progress::{Phase, Progress, Shown};
+pub use crate::archive::report::shown as shown_path;

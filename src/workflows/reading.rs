@@ -188,7 +188,14 @@ impl CohortReader {
         Ok(plain)
     }
 
-    fn check(&self, pack: &PackName, plain: &[u8], id: &ChunkId, hashing: &Hashing) -> Result<(), ReadError> {
+    /// Refuses a manifest chunk that is not the one its id names.
+    pub fn check(
+        &self,
+        pack: &PackName,
+        plain: &[u8],
+        id: &ChunkId,
+        hashing: &Hashing,
+    ) -> Result<(), ReadError> {
         if hashing.chunk(plain) == *id {
             return Ok(());
         }

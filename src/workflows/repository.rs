@@ -120,6 +120,17 @@ pub struct Trust {
 }
 
 impl Trust {
+    /// Whether a host's key counted at an instant.
+    pub fn counted(&self, key: &PublicKey, at: &str) -> bool {
+        let instant = |text: &str| text.parse::<jiff::Timestamp>().ok();
+        self.signers.keys.iter().any(|host| {
+            let until = host.valid_until.as_deref().map(instant);
+            host.key == *key
+                && instant(&host.valid_from) <= instant(at)
+                && until.is_none_or(|until| until.is_some() && instant(at) <= until)
+        })
+    }
+
     /// The public keys of all hosts that ever counted.
     pub fn host_keys(&self) -> Vec<PublicKey> {
         self.signers.keys.iter().map(|host| host.key.clone()).collect()
@@ -136,27 +147,48 @@ pub async fn load_trust(vault: &dyn Vault, root: &RootPolicy) -> Result<Trust, R
         .filter_map(|kind| if let ObjectKind::Repository(n) = kind { Some(*n) } else { None })
         .collect();
     numbers.sort_unstable();
-    let Some(newest) = numbers.pop() else { return Err(RepositoryError::None(vault.address())) };
-    let key = layout::repository(newest);
-    let bytes = vault.get(&key, None).await?;
-    let record = |source| RepositoryError::Record { key: key.clone(), source };
-    let claimed: Repository =
-        decode(&key, &envelope::peek(&bytes, payload_type::REPOSITORY).map_err(record)?)?;
-    if claimed.format != FORMAT {
-        return Err(RepositoryError::NewerFormat { found: claimed.format });
+    let mut problem = RepositoryError::None(vault.address());
+    let mut found = None;
+    for number in numbers.into_iter().rev() {
+        let key = layout::repository(number);
+        match check_repository(&key, &vault.get(&key, None).await?, root) {
+            Ok(repository) => {
+                found = Some(repository);
+                break;
+            }
+            Err(e @ RepositoryError::NewerFormat { .. }) => return Err(e),
+            Err(e) => problem = e,
+        }
     }
-    let found = claimed.root.fingerprint();
+    let Some(claimed) = found else { return Err(problem) };
+    let trusted = [claimed.root.clone()];
+    let signers = newest_of(vault, &perpetual, &trusted, &claimed, &SIGNING).await?;
+    let recovery = newest_of(vault, &perpetual, &trusted, &claimed, &RECOVERY).await?;
+    Ok(Trust { repository: claimed, signers, recovery, perpetual })
+}
+
+/// A repository record that the expected root key signed.
+fn check_repository(key: &str, bytes: &[u8], root: &RootPolicy) -> Result<Repository, RepositoryError> {
+    /// What every version of the format has.
+    #[derive(serde::Deserialize)]
+    struct Claim {
+        format: u32,
+        root: PublicKey,
+    }
+    let record = |source| RepositoryError::Record { key: key.to_owned(), source };
+    let claim: Claim = decode(key, &envelope::peek(bytes, payload_type::REPOSITORY).map_err(record)?)?;
+    let found = claim.root.fingerprint();
     if let RootPolicy::Fingerprint(expected) = root
         && *expected != found
     {
         return Err(RepositoryError::OtherRoot { expected: expected.clone(), found });
     }
-    let trusted = [claimed.root.clone()];
-    envelope::open(&bytes, payload_type::REPOSITORY, &trusted)
-        .map_err(|source| RepositoryError::Record { key: key.clone(), source })?;
-    let signers = newest_of(vault, &perpetual, &trusted, &claimed, &SIGNING).await?;
-    let recovery = newest_of(vault, &perpetual, &trusted, &claimed, &RECOVERY).await?;
-    Ok(Trust { repository: claimed, signers, recovery, perpetual })
+    let verified = envelope::open(bytes, payload_type::REPOSITORY, &[claim.root])
+        .map_err(|source| RepositoryError::Record { key: key.to_owned(), source })?;
+    if claim.format != FORMAT {
+        return Err(RepositoryError::NewerFormat { found: claim.format });
+    }
+    decode(key, &verified.payload)
 }
 
 /// How to find the newest record of a kind.
@@ -308,15 +340,14 @@ pub fn open_signed(
     keys: &Keys,
     payload_type: &'static str,
     signers: &[PublicKey],
-) -> Result<Vec<u8>, RepositoryError> {
+) -> Result<envelope::Verified, RepositoryError> {
     let limit = usize::try_from(RECORD_BYTES_MAX).unwrap_or(usize::MAX);
     let compressed = seal::open(sealed, keys, RECORD_BYTES_MAX)
         .map_err(|source| RepositoryError::Sealed { key: key.to_owned(), source })?;
     let signed = compress::decompress(&compressed, limit * 4)
         .map_err(|source| RepositoryError::Compressed { key: key.to_owned(), source })?;
-    let verified = envelope::open(&signed, payload_type, signers)
-        .map_err(|source| RepositoryError::Record { key: key.to_owned(), source })?;
-    Ok(verified.payload)
+    envelope::open(&signed, payload_type, signers)
+        .map_err(|source| RepositoryError::Record { key: key.to_owned(), source })
 }
 
 /// Checks a cohort's key object: signed by a host, for this repository, plan and cohort.

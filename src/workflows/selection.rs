@@ -31,6 +31,11 @@ impl Selection {
         Self { literals: Vec::new(), globs: None }
     }
 
+    /// One path and what is below it, as manifests write it.
+    pub fn exactly(path: Vec<u8>) -> Self {
+        Self { literals: vec![path], globs: None }
+    }
+
     /// The paths that people name, relative to what a restore makes; nothing named is everything.
     ///
     /// `prefix`: the source's name if the snapshot has one source only, since restores leave it out then.
@@ -101,11 +106,6 @@ impl Selection {
             // Between them, or it begins or ends inside what was named.
             prefixes(literal).any(covers) || is_within(first, literal) || is_within(last, literal)
         })
-    }
-
-    /// What was named literally and is not among `found`, for a clear message.
-    pub fn named(&self) -> &[Vec<u8>] {
-        &self.literals
     }
 }
 

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use crate::archive::digest::Sha256;
-use crate::archive::envelope::{PublicKey, payload_type};
+use crate::archive::envelope::payload_type;
 use crate::archive::layout::{self, ObjectKind};
-use crate::archive::records::{Repository, Snapshot};
+use crate::archive::records::Snapshot;
 use crate::archive::seal::Keys;
 use crate::domain::plan::PlanName;
 use crate::vault::Vault;
 
-use super::repository::{RepositoryError, decode, open_signed};
+use super::repository::{RepositoryError, Trust, decode, open_signed};
 
 /// A snapshot's name in the store.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,12 +37,10 @@ impl SnapshotName {
 
 /// Who can open and check snapshots.
 pub struct SnapshotKeys<'a> {
-    /// The repository.
-    pub repository: &'a Repository,
+    /// The repository and the hosts that count.
+    pub trust: &'a Trust,
     /// Opens them: the catalog key or a recovery key.
     pub keys: &'a Keys,
-    /// The hosts that count.
-    pub signers: &'a [PublicKey],
 }
 
 /// All snapshots in the store, by plan, ascending in sequence.
@@ -102,12 +100,15 @@ pub async fn fetch(
     if Sha256::of(&sealed) != name.digest {
         return Err(RepositoryError::wrong(&key, "its bytes are not those that its name states"));
     }
-    let payload = open_signed(&key, &sealed, keys.keys, payload_type::SNAPSHOT, keys.signers)?;
-    let snapshot: Snapshot = decode(&key, &payload)?;
+    let verified = open_signed(&key, &sealed, keys.keys, payload_type::SNAPSHOT, &keys.trust.host_keys())?;
+    let snapshot: Snapshot = decode(&key, &verified.payload)?;
     if snapshot.format != crate::archive::records::FORMAT {
         return Err(RepositoryError::NewerFormat { found: snapshot.format });
     }
-    let is_right = snapshot.repository == keys.repository.repository
+    if !keys.trust.counted(&verified.signer, &snapshot.taken_at) {
+        return Err(RepositoryError::wrong(&key, "the host key that signed it did not count at that time"));
+    }
+    let is_right = snapshot.repository == keys.trust.repository.repository
         && snapshot.plan == name.plan.as_str()
         && snapshot.sequence == name.sequence;
     if is_right { Ok(snapshot) } else { Err(RepositoryError::wrong(&key, "it is for another place")) }

@@ -255,13 +255,8 @@ fn meddle(source: &Path, stop: &AtomicBool) {
         drop(std::fs::create_dir(source.join("swapped")));
         drop(std::fs::write(source.join("swapped/inside"), "inside"));
         drop(std::fs::remove_file(source.join("pipe-or-file")));
-        drop(rustix::fs::mknodat(
-            CWD,
-            source.join("pipe-or-file"),
-            rustix::fs::FileType::Fifo,
-            Mode::RUSR,
-            0,
-        ));
+        let _made =
+            rustix::fs::mknodat(CWD, source.join("pipe-or-file"), rustix::fs::FileType::Fifo, Mode::RUSR, 0);
         drop(std::fs::remove_file(source.join("pipe-or-file")));
         drop(std::fs::write(source.join("pipe-or-file"), "file"));
     }
@@ -331,7 +326,12 @@ async fn a_directory_that_cannot_be_read_is_named_and_the_rest_is_kept() {
 async fn while_storing(kura: &Kura, meddle: impl FnOnce() + Send + 'static) -> take_snapshot::Summary {
     let host = Host::open(kura.home(), None).await.unwrap();
     let catalog = Catalog::open(&kura.home().catalog_file()).await.unwrap();
-    let request = take_snapshot::Request { plan: kura.system(), event: "adhoc".to_owned(), reread: false };
+    let request = take_snapshot::Request {
+        plan: kura.system(),
+        event: "adhoc".to_owned(),
+        reason: None,
+        reread: false,
+    };
     let progress = Arc::new(Progress::default());
     let watched = progress.clone();
     let meddler = std::thread::spawn(move || {

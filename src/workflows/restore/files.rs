@@ -121,7 +121,7 @@ fn hash_extents(
 }
 
 /// Where an entry's data lies in the file.
-fn data_extents(entry: &Entry) -> Vec<Extent> {
+pub(in crate::workflows) fn data_extents(entry: &Entry) -> Vec<Extent> {
     if entry.sparse { entry.extents.clone() } else { vec![Extent { offset: 0, length: entry.size_bytes }] }
 }
 

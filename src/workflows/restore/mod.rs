@@ -34,6 +34,9 @@ mod plan;
 
 pub use plan::Named;
 
+pub(super) use files::data_extents;
+pub(super) use plan::source_name;
+
 /// Whose the restored files are.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Owners {
@@ -148,9 +151,12 @@ pub struct OpenSnapshot {
 }
 
 impl OpenSnapshot {
-    /// The source's name, if the snapshot has one source only: restores leave it out.
-    ///
-    /// It is learned from the manifests, so only after entries were read; paths of several sources keep theirs.
+    /// A path as a restore would make it: without the source's name, if the snapshot has one source only.
+    pub fn shown_path(&self, path: &[u8]) -> Vec<u8> {
+        if self.has_one_source() { crate::archive::walk::below(path).to_vec() } else { path.to_vec() }
+    }
+
+    /// Whether the snapshot has one source only: restores then leave out its name.
     pub fn has_one_source(&self) -> bool {
         self.snapshot.sources == 1
     }
@@ -163,12 +169,7 @@ pub async fn open_snapshot(
     sent: Option<(Day, Day)>,
     now: Instant,
 ) -> Result<OpenSnapshot, RestoreError> {
-    let signers = opened.trust.host_keys();
-    let keys = SnapshotKeys {
-        repository: &opened.trust.repository,
-        keys: &opened.secrets.catalog,
-        signers: &signers,
-    };
+    let keys = SnapshotKeys { trust: &opened.trust, keys: &opened.secrets.catalog };
     let (name, snapshot) = snapshots::choose(&*opened.vault, wanted, &keys).await?;
     let mut expired = 0;
     let mut asks: JoinSet<Result<(CohortId, SnapshotCohort, Keys), RepositoryError>> = JoinSet::new();

@@ -10,7 +10,6 @@ use crate::archive::entry::{Content, Kind, Meta};
 use crate::archive::place::{PlaceError, Shortcoming, Target};
 use crate::archive::progress::Progress;
 use crate::archive::report::shown;
-use crate::archive::walk::below;
 use crate::workflows::cohort_entries::{CohortEntries, Located};
 use crate::workflows::reading::CohortReader;
 use crate::workflows::repository::Opened;
@@ -213,7 +212,7 @@ impl<'a> Producer<'a> {
     }
 
     fn in_target(&self, path: &[u8]) -> Vec<u8> {
-        if self.open.has_one_source() { below(path).to_vec() } else { path.to_vec() }
+        self.open.shown_path(path)
     }
 
     fn entry(
@@ -308,7 +307,10 @@ impl<'a> Producer<'a> {
 }
 
 /// The first part of every path, read from the first manifest block there is; needed to read people's paths.
-fn source_name(opened: &Opened, open: &OpenSnapshot) -> Result<Option<Vec<u8>>, RestoreError> {
+pub(in crate::workflows) fn source_name(
+    opened: &Opened,
+    open: &OpenSnapshot,
+) -> Result<Option<Vec<u8>>, RestoreError> {
     let everything = Selection::everything();
     let mut names = BTreeSet::new();
     for (cohort, reader) in &open.cohorts {

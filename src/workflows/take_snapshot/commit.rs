@@ -1,6 +1,6 @@
 //! Signing the snapshot and making it count: store, catalog, cache, journal, in this order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
 
 use bytes::Bytes;
@@ -9,10 +9,10 @@ use crate::archive::compress;
 use crate::archive::digest::Sha256;
 use crate::archive::envelope::payload_type;
 use crate::archive::layout;
+use crate::archive::outlet::{SessionError, SessionOutcome};
 use crate::archive::records::{Completeness, FORMAT, Snapshot, SnapshotCohort};
 use crate::archive::report::{Remark, RunReport};
 use crate::archive::seal::{self, Recipient};
-use crate::archive::session::{SessionError, SessionOutcome};
 use crate::archive::stat_cache;
 use crate::catalog::{PackRow, RunEnd, RunStart, RunState, SnapshotRow};
 use crate::clock;
@@ -35,6 +35,7 @@ pub(super) async fn begin(run: &Run<'_>) -> Result<String, SnapshotError> {
         plan: run.plan().name().to_string(),
         event: run.request.event.clone(),
         started_at: run.now,
+        reason: run.request.reason.clone(),
     };
     run.catalog.begin_run(&start).await?;
     Ok(id)
@@ -89,6 +90,7 @@ pub(super) async fn commit(
     let new_bytes_stored = stored.sent_bytes + crate::archive::wire::to_u64(bytes.len());
     record(run, &snapshot, digest, &stored.outcomes, new_bytes_stored).await?;
     run.state.adopt_next().map_err(local)?;
+    run.state.note_repairs(&BTreeSet::new()).map_err(local)?;
     let mut journal = run.state.journal.lock().unwrap_or_else(PoisonError::into_inner);
     journal.clear().map_err(|source| SnapshotError::Local { what: "the journal", source })?;
     Ok(summary(run, gathered, &snapshot, digest, (report, new_bytes_stored, &stored.outcomes)))
@@ -151,7 +153,7 @@ fn cohorts(run: &Run<'_>, gathered: &Gathered, stored: &Stored) -> Vec<SnapshotC
             delete_from: outcome.cohort.delete_from(plan.retention(), plan.zone()).to_string(),
         });
         cohort.parts.extend(outcome.part.clone());
-        cohort.indexes.extend(outcome.index);
+        cohort.indexes.extend(&outcome.indexes);
         cohort.files += outcome.files;
         cohort.bytes += outcome.bytes;
     }

@@ -60,23 +60,29 @@ impl CohortKeys {
 }
 
 /// Makes or checks the keys of all cohorts of `days`.
+///
+/// Which cohorts are being sent again is noted durably first: after a crash the next run must know, because by then
+/// the new key is in its place and nothing else tells that the cohort's old packs no longer open.
 pub(super) async fn prepare(
     run: &Run<'_>,
     gathered: &Gathered,
     days: &BTreeSet<i32>,
 ) -> Result<CohortKeys, SnapshotError> {
+    run.state
+        .note_repairs(&gathered.damaged)
+        .map_err(|source| SnapshotError::Local { what: "the note of repairs", source })?;
     let gate = Arc::new(Semaphore::new(REQUESTS_MAX));
     let mut asks = JoinSet::new();
     let mut keys = CohortKeys::default();
     for day in days {
         let cohort = run.plan().cohort_of(Day::from_number(*day));
-        let set = run.host.trust.recovery.set;
         let known = gathered.cohorts.get(day).map(|cohort| (cohort.set, cohort.key));
-        let is_stored = gathered.keys.contains(&(cohort, known.map_or(set, |(set, _)| set)));
+        let set = known.map_or(run.host.trust.recovery.set, |(set, _)| set);
+        let is_stored = gathered.keys.contains(&(cohort, set));
         let fresh = if is_stored { None } else { Some(new_key(run, &cohort, set)?) };
         let ask = Ask {
             vault: run.host.vault.clone(),
-            key: layout::cohort_key(run.plan().name(), &cohort, known.map_or(set, |(set, _)| set)),
+            key: layout::cohort_key(run.plan().name(), &cohort, set),
             fresh,
             until: cohort.delete_from(run.plan().retention(), run.plan().zone()),
         };

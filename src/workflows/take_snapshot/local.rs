@@ -3,6 +3,7 @@
 //! The next cache and a note that names it are written before the snapshot is; when the snapshot is in the store, the
 //! note takes the old one's place. After a crash in between, the note whose snapshot is the newest in the store counts.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
@@ -115,6 +116,26 @@ impl PlanState {
     /// The next cache takes the current one's place.
     pub(super) fn adopt_next(&self) -> io::Result<()> {
         fs::rename(self.folder.join("cache-next.json"), self.folder.join("cache.json"))
+    }
+
+    /// Notes which cohorts (by clock day) are being sent again, durably; an empty set removes the note.
+    pub(super) fn note_repairs(&self, days: &BTreeSet<i32>) -> io::Result<()> {
+        let path = self.folder.join("repairs.json");
+        if days.is_empty() {
+            return match fs::remove_file(&path) {
+                Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
+                Ok(()) | Err(_) => Ok(()),
+            };
+        }
+        let mut out = File::create(&path)?;
+        io::Write::write_all(&mut out, &serde_json::to_vec(days).map_err(io::Error::other)?)?;
+        out.sync_all()
+    }
+
+    /// The cohorts that a run which did not finish was sending again.
+    pub(super) fn repairs(&self) -> BTreeSet<i32> {
+        let bytes = fs::read(self.folder.join("repairs.json")).unwrap_or_default();
+        serde_json::from_slice(&bytes).unwrap_or_default()
     }
 
     /// A local copy of an index object, so that it need not be fetched.

@@ -6,10 +6,11 @@ use crate::archive::compress::Compressor;
 use crate::archive::digest::{PathDigest, Sha256};
 use crate::archive::layout;
 use crate::archive::manifest::{self, DirectoryMeta};
+use crate::archive::outlet::{ExistingPack, SessionError, Stopped};
 use crate::archive::pipeline::Sessions;
 use crate::archive::records::InCohort;
 use crate::archive::resolve::Tally;
-use crate::archive::session::{CohortSession, ExistingPack, SessionError, Stopped};
+use crate::archive::session::CohortSession;
 use crate::archive::worker::{Shared, Worker};
 use crate::domain::cohort::CohortId;
 
@@ -18,7 +19,7 @@ use super::errors::SnapshotError;
 use super::gather::{self, Gathered};
 use super::keys::{CohortKeys, KeyInUse};
 
-/// A report longer than this is kept in the home only, bytes.
+/// So much of a report is sealed into the snapshot, whole lines, bytes; the home has all of it.
 const REPORT_BYTES_MAX: u64 = 4 << 20;
 
 /// What stands in the run-day cohort beside manifests.
@@ -36,8 +37,6 @@ pub(super) struct OpenSessions {
     gone: BTreeMap<i32, Vec<PathDigest>>,
     extra: Option<(KeyInUse, Vec<ExistingPack>)>,
     today: i32,
-    /// Packs taken over from a run that did not finish.
-    pub(super) adopted: u64,
 }
 
 /// Fetches what the sessions of `keys` may build upon.
@@ -48,20 +47,18 @@ pub(super) async fn prepare(
     days: &BTreeSet<i32>,
 ) -> Result<OpenSessions, SnapshotError> {
     let mut waiting = BTreeMap::new();
-    let mut adopted = 0;
     for (day, key) in keys.by_day.iter().filter(|(day, _)| days.contains(day)) {
         let mut existing = Vec::new();
         if !key.is_new {
             existing = indexed(run, gathered, *day, &key.cohort).await?;
         }
         let taken = journalled(run, gathered, key, &existing).await?;
-        adopted += crate::archive::wire::to_u64(taken.len());
         existing.extend(taken);
         waiting.insert(*day, (key.clone(), existing));
     }
     let today = run.plan().cohort_of(run.today()).clock_day().number();
     let extra = waiting.get(&today).map(|(key, _)| (key.clone(), Vec::new()));
-    Ok(OpenSessions { waiting, gone: BTreeMap::new(), extra, today, adopted })
+    Ok(OpenSessions { waiting, gone: BTreeMap::new(), extra, today })
 }
 
 /// Packs that a signed snapshot's index names and that the store lists with the right size.
@@ -180,6 +177,8 @@ impl OpenSessions {
         let file = std::fs::File::open(shared.report.path()).map_err(local)?;
         std::io::Read::read_to_end(&mut std::io::Read::take(file, REPORT_BYTES_MAX), &mut bytes)
             .map_err(local)?;
+        let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        bytes.truncate(whole);
         Ok(Some(bytes))
     }
 }

@@ -1,0 +1,105 @@
+//! Builds the program's parts from an installation's home: plans, host, catalog.
+//!
+//! Each command builds only what it needs; what cannot be built says why and what to do.
+
+use std::path::PathBuf;
+
+use crate::catalog::Catalog;
+use crate::clock::SystemClock;
+use crate::config::{self, ConfigError, Home};
+use crate::domain::plan::Plan;
+use crate::policy_files::{self, Refused};
+use crate::workflows::host::{Host, HostError};
+
+pub use crate::catalog::{CatalogError, SnapshotRow};
+
+/// Why a plan cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// No file has this name.
+    #[error("there is no plan {name:?}: {} does not exist{}", .file.display(), known(.plans))]
+    None {
+        /// The name.
+        name: String,
+        /// The file that it would be in.
+        file: PathBuf,
+        /// The plans that there are.
+        plans: Vec<String>,
+    },
+    /// The file is not a right plan.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+}
+
+fn known(plans: &[String]) -> String {
+    if plans.is_empty() { String::new() } else { format!(" (there are: {})", plans.join(", ")) }
+}
+
+/// The program, as one command sees it.
+#[derive(Clone, Debug)]
+pub struct App {
+    /// The installation; it need not exist.
+    pub home: Home,
+    /// The machine's clock.
+    pub clock: SystemClock,
+}
+
+impl App {
+    /// The program for a home, or for the default one of this user.
+    pub fn new(home: Option<PathBuf>) -> Self {
+        let default = || {
+            let (data, user) = (config::environment("XDG_DATA_HOME"), config::environment("HOME"));
+            Home::default_path(rustix::process::geteuid().is_root(), data.as_deref(), user.as_deref())
+        };
+        Self { home: Home::at(home.unwrap_or_else(default)), clock: SystemClock }
+    }
+
+    /// The host, with the store of its settings or another one.
+    pub async fn host(&self, store: Option<&str>) -> Result<Host, HostError> {
+        Host::open(self.home.clone(), store).await
+    }
+
+    /// The catalog of a home that exists.
+    pub async fn catalog(&self) -> Result<Catalog, AppError> {
+        self.home.settings()?;
+        Ok(Catalog::open(&self.home.catalog_file()).await?)
+    }
+
+    /// The file of a plan.
+    pub fn plan_file(&self, name: &str) -> PathBuf {
+        self.home.policies().join(format!("{name}.toml"))
+    }
+
+    /// The plan of a name.
+    pub fn plan(&self, name: &str) -> Result<Plan, PlanError> {
+        let file = self.plan_file(name);
+        if !file.exists() {
+            return Err(PlanError::None { name: name.to_owned(), file, plans: self.plan_names() });
+        }
+        Ok(policy_files::load_plan(&file)?)
+    }
+
+    /// The names of the plan files, right or not, in order.
+    pub fn plan_names(&self) -> Vec<String> {
+        let Ok(listing) = std::fs::read_dir(self.home.policies()) else { return Vec::new() };
+        let names = listing.flatten().filter_map(|entry| {
+            let path = entry.path();
+            let is_plan = path.extension().is_some_and(|ending| ending == "toml");
+            path.file_stem().filter(|_| is_plan).map(|stem| stem.to_string_lossy().into_owned())
+        });
+        let mut names: Vec<String> = names.collect();
+        names.sort();
+        names
+    }
+}
+
+/// Why a part of the program cannot be built.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// The home or its settings.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The catalog.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+}

@@ -1,0 +1,72 @@
+//! What can be typed: the commands and their options, with their help texts.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use super::{
+    cat, catalog, diff, find, init, key, ls, pages, plan, restore, snapshot, snapshots, store, verify,
+};
+
+/// Kura (蔵): sealed backups that are kept for their year, then provably gone.
+#[derive(Debug, Parser)]
+#[command(
+    name = "kura",
+    version,
+    after_help = "Exit codes: 0 done, 1 failed, 2 usage, 3 partial (something was not read), 4 refused by a rule.\n\
+                  KURA_LOG=info shows more messages; KURA_LOG_FORMAT=json writes them as JSON."
+)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    pub(super) global: Global,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+/// Options of every command.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Global {
+    /// The installation [default: /var/lib/kura for root, else kura in the XDG data folder].
+    #[arg(long, global = true, env = "KURA_HOME", value_name = "DIR")]
+    pub(super) home: Option<PathBuf>,
+    /// Print the result as JSON.
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+    /// Show no progress and no remarks, only results and errors.
+    #[arg(long, short, global = true)]
+    pub(super) quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Make an installation: keys, settings and an empty repository.
+    Init(init::Arguments),
+    /// Make and list recovery keys.
+    Key(key::Arguments),
+    /// Check plans and say what they mean.
+    Plan(plan::Arguments),
+    /// Try out what a store can do.
+    Store(store::Arguments),
+    /// Take a snapshot of what a plan protects.
+    Snapshot(snapshot::Arguments),
+    /// List snapshots: counts, sizes and days.
+    Snapshots(snapshots::Arguments),
+    /// Give a snapshot back, from the store and a recovery key alone.
+    Restore(restore::Arguments),
+    /// List the entries of a snapshot.
+    Ls(ls::Arguments),
+    /// Find entries of a snapshot by name or path.
+    Find(find::Arguments),
+    /// Say how two snapshots differ.
+    Diff(diff::Arguments),
+    /// Write one file of a snapshot to stdout.
+    Cat(cat::Arguments),
+    /// Check what is stored.
+    Verify(verify::Arguments),
+    /// Bring the catalog back from the store.
+    Catalog(catalog::Arguments),
+    /// Print completions for a shell.
+    Completions(pages::Completions),
+    /// Write manual pages into a folder.
+    Man(pages::Man),
+}

@@ -1,0 +1,111 @@
+//! Exit codes: a contract with scripts.
+//!
+//! | code | name | meaning |
+//! |---|---|---|
+//! | 0 | done | everything that was asked for was done |
+//! | 1 | failed | it was not done; the message says why and what to do next |
+//! | 2 | usage | the arguments, a plan file or a setting are wrong; nothing was tried |
+//! | 3 | partial | done, but something named in the report was not read |
+//! | 4 | refused | a rule said no; nothing was changed |
+
+use std::process::ExitCode;
+
+use crate::app::PlanError;
+use crate::workflows::host::HostError;
+use crate::workflows::init::InitError;
+use crate::workflows::rebuild::RebuildError;
+use crate::workflows::repository::RepositoryError;
+use crate::workflows::restore::RestoreError;
+use crate::workflows::snapshots::ChoiceError;
+use crate::workflows::take_snapshot::SnapshotError;
+
+use super::failure::Failure;
+
+/// How a command ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Exit {
+    /// Done.
+    Done,
+    /// Failed.
+    Failed,
+    /// Wrong arguments, plans or settings.
+    Usage,
+    /// Done in part.
+    Partial,
+    /// A rule said no.
+    Refused,
+}
+
+impl Exit {
+    /// The code that the shell sees.
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::Partial => 3,
+            Self::Refused => 4,
+        }
+    }
+
+    /// How a command ends that failed so.
+    pub fn of(failure: &Failure) -> Self {
+        match failure {
+            Failure::Usage(_)
+            | Failure::Plan(PlanError::None { .. } | PlanError::Refused(_))
+            | Failure::Problems(_)
+            | Failure::Store(_)
+            | Failure::Log(_)
+            | Failure::Init(InitError::NoRecoveryKey | InitError::NoRootKey)
+            | Failure::Host(HostError::Address { .. }) => Self::Usage,
+            Failure::Snapshot(SnapshotError::Refused(_)) => Self::Refused,
+            Failure::Repository(error) | Failure::Rebuild(RebuildError::Repository(error)) => {
+                Self::of_repository(error)
+            }
+            Failure::Restore(error) => Self::of_restore(error),
+            Failure::Init(_)
+            | Failure::Host(_)
+            | Failure::Snapshot(_)
+            | Failure::Identity(_)
+            | Failure::Rebuild(RebuildError::Catalog(_))
+            | Failure::Vault(_)
+            | Failure::App(_)
+            | Failure::File { .. }
+            | Failure::Failed(_) => Self::Failed,
+        }
+    }
+}
+
+impl Exit {
+    /// A repository that nobody vouches for is refused.
+    const fn of_repository(error: &RepositoryError) -> Self {
+        match error {
+            RepositoryError::NoRoot | RepositoryError::OtherRoot { .. } => Self::Refused,
+            _ => Self::Failed,
+        }
+    }
+
+    /// A chain that was cut or replaced is refused.
+    const fn of_restore(error: &RestoreError) -> Self {
+        match error {
+            RestoreError::Pattern(_) | RestoreError::Choice(ChoiceError::Unreadable(_)) => Self::Usage,
+            RestoreError::RolledBack { .. }
+            | RestoreError::OtherHead { .. }
+            | RestoreError::Choice(ChoiceError::Chain { .. }) => Self::Refused,
+            RestoreError::Repository(error) | RestoreError::Choice(ChoiceError::Repository(error)) => {
+                Self::of_repository(error)
+            }
+            RestoreError::Choice(_)
+            | RestoreError::Read(_)
+            | RestoreError::Target { .. }
+            | RestoreError::Nothing
+            | RestoreError::Spill(_) => Self::Failed,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}

@@ -1,0 +1,149 @@
+//! `kura init`: makes an installation without asking questions, and says what must now go offline.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde::Serialize;
+
+use crate::app::App;
+use crate::config::ConfigError;
+use crate::workflows::init::{self, InitError, Installed, NewInstallation};
+use crate::workflows::store::{self, StoreUrl, Verdict};
+
+use super::commands::Global;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::words::{print, print_json};
+use super::{passphrase, store as probe};
+
+/// Make an installation: keys, settings and an empty repository.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example: kura init --store file:///srv/backup --new-recovery-key /media/usb/recovery.key\n\
+                  The recovery key and the root key are made once. Take them offline: without a recovery key\n\
+                  nobody can open a backup."
+)]
+pub(super) struct Arguments {
+    /// Where backups are kept: `file:///PATH` or `s3://BUCKET/PREFIX?endpoint=https://HOST`. Never holds a password.
+    #[arg(long, value_name = "URL")]
+    store: String,
+    /// Seal to this recovery key (age1…); may be given several times.
+    #[arg(long, value_name = "AGE-PUBLIC-KEY")]
+    recipient: Vec<String>,
+    /// Make a recovery key and write it here.
+    #[arg(long, value_name = "FILE")]
+    new_recovery_key: Option<PathBuf>,
+    /// The root key: read from here, or made here if missing [default: beside the new recovery key, `.root`].
+    #[arg(long, value_name = "FILE")]
+    root_key: Option<PathBuf>,
+    /// Protect the new recovery key with a passphrase (asked for, or from the file named in `KURA_PASSPHRASE_FILE`).
+    #[arg(long, requires = "new_recovery_key")]
+    passphrase: bool,
+}
+
+#[derive(Serialize)]
+struct Made<'a> {
+    home: &'a Path,
+    store: String,
+    repository: &'a str,
+    root_fingerprint: &'a str,
+    root_key: &'a Path,
+    recovery_key: Option<&'a Path>,
+    recipients: &'a [String],
+    warnings: &'a [String],
+}
+
+pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Result<Exit, Failure> {
+    let address: StoreUrl = arguments.store.parse()?;
+    let parsed = arguments.recipient.iter().map(|text| {
+        text.parse().map_err(|_| {
+            Failure::Usage(format!(
+                "{text:?} is not a recovery key: give its public half, which begins with age1"
+            ))
+        })
+    });
+    let recipients = parsed.collect::<Result<Vec<_>, _>>()?;
+    if recipients.is_empty() && arguments.new_recovery_key.is_none() {
+        return Err(InitError::NoRecoveryKey.into());
+    }
+    if arguments.root_key.is_none() && arguments.new_recovery_key.is_none() {
+        return Err(InitError::NoRootKey.into());
+    }
+    if app.home.exists() {
+        return Err(ConfigError::Taken(app.home.path().to_owned()).into());
+    }
+    if let Some(key) = arguments.new_recovery_key.as_deref().filter(|key| key.exists()) {
+        return Err(Failure::Failed(format!(
+            "{} is there already and is not overwritten: choose another name for the new recovery key, or give the \
+             public half of that one with --recipient",
+            key.display()
+        )));
+    }
+    let passphrase = match &arguments.new_recovery_key {
+        Some(key) if arguments.passphrase => Some(passphrase::new_for(key)?),
+        Some(_) | None => None,
+    };
+    let warnings = try_out(app, &address).await?;
+    let new = NewInstallation {
+        home: app.home.clone(),
+        store: address.clone(),
+        recipients,
+        new_recovery_key: arguments.new_recovery_key,
+        passphrase,
+        root_key: arguments.root_key,
+    };
+    let made = init::init(new, &app.clock).await?;
+    if global.json {
+        print_json(&Made {
+            home: app.home.path(),
+            store: address.to_string(),
+            repository: &made.repository,
+            root_fingerprint: &made.root_fingerprint,
+            root_key: &made.root_key,
+            recovery_key: made.recovery_key.as_deref(),
+            recipients: &made.recipients,
+            warnings: &warnings,
+        })?;
+    } else {
+        print(&words(app, &address, &made, &warnings))?;
+    }
+    Ok(Exit::Done)
+}
+
+/// A store that does not do what is needed gets no repository. What it merely lacks is a warning.
+async fn try_out(app: &App, address: &StoreUrl) -> Result<Vec<String>, Failure> {
+    let report = Box::pin(store::create_and_probe(address, &app.clock)).await?;
+    if !report.usable {
+        return Err(Failure::Failed(format!(
+            "the store at {address} does not do what backups need; nothing was made:\n{}",
+            probe::lines(&report)
+        )));
+    }
+    let lacks =
+        report.lines.iter().filter(|line| matches!(line.verdict, Verdict::Fail | Verdict::NotSupported));
+    Ok(lacks.map(|line| format!("{}: {}", line.check, line.detail)).collect())
+}
+
+fn words(app: &App, address: &StoreUrl, made: &Installed, warnings: &[String]) -> String {
+    let mut lines = vec![
+        format!("Made the installation {}", app.home.path().display()),
+        format!("  store             {address}"),
+        format!("  repository        {}", made.repository),
+        format!("  root fingerprint  {}", made.root_fingerprint),
+    ];
+    lines.extend(made.recipients.iter().map(|key| format!("  recovery key      {key}")));
+    lines.extend(warnings.iter().map(|warning| format!("  note              {warning}")));
+    lines.push(String::new());
+    lines.push("Take offline now, two copies in two places, and remove from this machine:".to_owned());
+    if let Some(key) = &made.recovery_key {
+        lines.push(format!("  {}   the recovery key: it alone opens every backup", key.display()));
+    }
+    lines.push(format!("  {}   the root key: it says which keys count", made.root_key.display()));
+    lines.push(String::new());
+    lines.push("Next:".to_owned());
+    lines.push(format!("  write a plan, {}", app.home.policies().join("NAME.toml").display()));
+    lines.push("  kura plan check NAME".to_owned());
+    lines.push("  kura snapshot NAME".to_owned());
+    lines.push(String::new());
+    lines.join("\n")
+}

@@ -1,0 +1,145 @@
+//! The command line: arguments, one workflow each, words for people, exit codes.
+//!
+//! `commands` says what can be typed, `exit` what the codes mean, `failure` how errors are told. Each command has a file of
+//! its own, which parses, calls one workflow and prints; no rule is decided here.
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use rustix::process::{Resource, Rlimit};
+
+use crate::{app::App, telemetry};
+
+/// What can be typed.
+mod commands;
+
+/// Exit codes.
+pub mod exit;
+
+/// Why a command failed.
+pub mod failure;
+
+/// Words for people.
+mod words;
+
+/// Showing how far a run is.
+mod progress;
+
+/// Passphrases.
+mod passphrase;
+
+/// `kura init`.
+mod init;
+
+/// `kura key`.
+mod key;
+
+/// `kura plan check` and `kura plan list`.
+mod plan;
+
+/// `kura plan show`.
+mod plan_show;
+
+/// `kura store`.
+mod store;
+
+/// `kura snapshot`.
+mod snapshot;
+
+/// `kura snapshots`.
+mod snapshots;
+
+/// Opening a repository with a recovery key.
+mod opening;
+
+/// `kura restore`.
+mod restore;
+
+/// Entries of snapshots on stdout.
+mod listing;
+
+/// `kura ls`.
+mod ls;
+
+/// `kura find`.
+mod find;
+
+/// `kura diff`.
+mod diff;
+
+/// `kura cat`.
+mod cat;
+
+/// `kura verify`.
+mod verify;
+
+/// `kura catalog`.
+mod catalog;
+
+/// `kura completions` and `kura man`.
+mod pages;
+
+use commands::{Arguments, Command};
+use exit::Exit;
+use failure::Failure;
+use words::tell;
+
+/// Runs the program with the arguments of this process.
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and the version go to stdout and are no mistake.
+            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
+            drop(error.print());
+            return exit.into();
+        }
+    };
+    match run(arguments) {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            tell(&failure.message());
+            Exit::of(&failure).into()
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> Result<Exit, Failure> {
+    telemetry::start()?;
+    keep_secrets_out_of_core_dumps();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Failure::Failed(format!("cannot start threads: {e}")))?;
+    runtime.block_on(dispatch(arguments))
+}
+
+/// A crash must not leave keys on a disk. Failing is harmless: most systems write no core dumps anyway.
+fn keep_secrets_out_of_core_dumps() {
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    if let Err(error) = rustix::process::setrlimit(Resource::Core, none) {
+        tracing::warn!(%error, "core dumps could not be switched off");
+    }
+}
+
+async fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
+    let global = arguments.global;
+    let app = App::new(global.home.clone());
+    match arguments.command {
+        Command::Init(arguments) => Box::pin(init::run(&app, &global, arguments)).await,
+        Command::Key(arguments) => key::run(&app, &global, arguments),
+        Command::Plan(arguments) => plan::run(&app, &global, arguments),
+        Command::Store(arguments) => Box::pin(store::run(&app, &global, arguments)).await,
+        Command::Snapshot(arguments) => Box::pin(snapshot::run(&app, &global, arguments)).await,
+        Command::Snapshots(arguments) => snapshots::run(&app, &global, arguments).await,
+        Command::Restore(arguments) => Box::pin(restore::run(&app, &global, arguments)).await,
+        Command::Ls(arguments) => Box::pin(ls::run(&app, &global, arguments)).await,
+        Command::Find(arguments) => Box::pin(find::run(&app, &global, arguments)).await,
+        Command::Diff(arguments) => Box::pin(diff::run(&app, &global, arguments)).await,
+        Command::Cat(arguments) => Box::pin(cat::run(&app, arguments)).await,
+        Command::Verify(arguments) => Box::pin(verify::run(&app, &global, arguments)).await,
+        Command::Catalog(arguments) => Box::pin(catalog::run(&app, &global, arguments)).await,
+        Command::Completions(arguments) => pages::completions(&arguments),
+        Command::Man(arguments) => pages::man(&arguments),
+    }
+}

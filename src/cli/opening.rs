@@ -1,0 +1,118 @@
+//! Opening a repository with a recovery key: options that `restore`, `ls`, `verify` and others have in common.
+//!
+//! The store's address and the key are enough; a home, if there is one, only fills in the address.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+
+use crate::app::App;
+use crate::config::ConfigError;
+use crate::workflows::keys;
+use crate::workflows::repository::{self, Opened, RepositoryError, RootPolicy};
+use crate::workflows::store::{self, StoreUrl};
+
+use super::failure::Failure;
+use super::passphrase;
+use super::words::tell;
+
+/// Where the repository is, and whom to trust.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Place {
+    /// The store [default: the one in the settings of the home].
+    #[arg(long, value_name = "URL")]
+    pub(super) store: Option<String>,
+    /// The fingerprint of the root key to trust [default: the one that the identity file names].
+    #[arg(long, value_name = "FINGERPRINT")]
+    root: Option<String>,
+    /// Trust whatever root key the repository names, and show it.
+    #[arg(long, conflicts_with = "root")]
+    trust_on_first_use: bool,
+}
+
+/// A recovery key and where it is used.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Opening {
+    /// The recovery key. Its passphrase is asked for, or read from the file named in `KURA_PASSPHRASE_FILE`.
+    #[arg(long, short, value_name = "FILE")]
+    identity: PathBuf,
+    #[command(flatten)]
+    place: Place,
+}
+
+impl Opening {
+    /// Opens the repository.
+    pub(super) async fn open(&self, app: &App) -> Result<Arc<Opened>, Failure> {
+        self.place.open(app, &self.identity).await
+    }
+}
+
+impl Place {
+    /// The address of the store.
+    pub(super) fn address(&self, app: &App) -> Result<StoreUrl, Failure> {
+        let text = match (&self.store, app.home.settings()) {
+            (Some(store), _) => store.clone(),
+            (None, Ok(settings)) => settings.store,
+            (None, Err(ConfigError::NoHome(home))) => {
+                let home = home.display();
+                return Err(Failure::Usage(format!(
+                    "it is not known where the repository is: give --store URL ({home} is not a Kura home)"
+                )));
+            }
+            (None, Err(error)) => return Err(error.into()),
+        };
+        Ok(text.parse()?)
+    }
+
+    /// Opens the repository with the recovery key in `identity`.
+    pub(super) async fn open(&self, app: &App, identity: &std::path::Path) -> Result<Arc<Opened>, Failure> {
+        let address = self.address(app)?;
+        let file = keys::read_identity(identity, passphrase::of)?;
+        let policy = self.policy(file.root)?;
+        let vault = store::open(&address).await?;
+        let opened = repository::open(vault, file.keys, &policy).await?;
+        if matches!(policy, RootPolicy::FirstUse) {
+            let fingerprint = opened.trust.repository.root.fingerprint();
+            tell(&format!("kura: trusting root key {fingerprint}: compare it with the recovery sheet"));
+        }
+        Ok(Arc::new(opened))
+    }
+
+    fn policy(&self, named: Option<String>) -> Result<RootPolicy, Failure> {
+        if self.trust_on_first_use {
+            return Ok(RootPolicy::FirstUse);
+        }
+        match (&self.root, named) {
+            (Some(root), _) => fingerprint(root).map(RootPolicy::Fingerprint),
+            (None, Some(root)) => Ok(RootPolicy::Fingerprint(root)),
+            (None, None) => Err(RepositoryError::NoRoot.into()),
+        }
+    }
+}
+
+/// A fingerprint as people copy it: with or without `sha256:`, in any case.
+fn fingerprint(text: &str) -> Result<String, Failure> {
+    let lower = text.trim().to_ascii_lowercase();
+    let digits = lower.strip_prefix("sha256:").unwrap_or(&lower);
+    if digits.len() == 64 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Ok(format!("sha256:{digits}"));
+    }
+    Err(Failure::Usage(format!("{text:?} is not a fingerprint: write sha256: and 64 hexadecimal digits")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fingerprint_is_read_as_people_copy_it() {
+        let digits = "0123456789abcdef".repeat(4);
+        for text in
+            [format!("sha256:{digits}"), digits.clone(), format!(" SHA256:{} ", digits.to_uppercase())]
+        {
+            assert_eq!(fingerprint(&text).unwrap(), format!("sha256:{digits}"));
+        }
+        assert!(fingerprint("sha256:12").is_err());
+    }
+}

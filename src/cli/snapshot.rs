@@ -1,0 +1,233 @@
+//! `kura snapshot`: takes a snapshot by hand, and says what became of it.
+
+use std::fs::File;
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::sync::Arc;
+
+use clap::{Args, ValueEnum};
+use serde::{Deserialize, Serialize};
+
+use crate::app::App;
+use crate::workflows::Progress;
+use crate::workflows::store::StoreUrl;
+use crate::workflows::take_snapshot::{self, Request, Summary};
+
+use super::commands::Global;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::progress::Display;
+use super::snapshots::short;
+use super::words::{counted, entries, print, print_json, size, stderr_is_a_journal, tell};
+
+/// At most this many names are shown; the report has them all.
+const NAMES_MAX: usize = 20;
+
+/// The longest reason, characters.
+const REASON_CHARACTERS_MAX: usize = 500;
+
+/// Take a snapshot of what a plan protects.
+#[derive(Debug, Args)]
+#[command(after_help = "Example: kura snapshot records --event maintenance --reason \"before the update\"\n\
+                        Exit codes: 3 if something could not be read (it is named), 4 if a rule said no.")]
+pub(super) struct Arguments {
+    /// The plan: policies/PLAN.toml in the home.
+    plan: String,
+    /// Why the snapshot is taken.
+    #[arg(long, value_enum, default_value_t = Event::Adhoc)]
+    event: Event,
+    /// In words, for the record of runs; no names of persons.
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    /// Read every file again, whatever is remembered of it.
+    #[arg(long)]
+    reread: bool,
+    /// Another address of the same repository [default: the one in the settings].
+    #[arg(long, value_name = "URL")]
+    store: Option<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+enum Event {
+    /// 受入: before something new is accepted.
+    Acceptance,
+    /// 維持管理: before or after maintenance.
+    Maintenance,
+    /// 臨時: by hand.
+    Adhoc,
+    /// 日次: every day.
+    Daily,
+    /// 月次: every month.
+    Monthly,
+}
+
+impl Event {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Acceptance => "acceptance",
+            Self::Maintenance => "maintenance",
+            Self::Adhoc => "adhoc",
+            Self::Daily => "daily",
+            Self::Monthly => "monthly",
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Taken<'a> {
+    snapshot: String,
+    state: &'static str,
+    files: u64,
+    bytes: u64,
+    new_bytes_stored: u64,
+    skipped: u64,
+    plan: &'a str,
+    sequence: u64,
+    digest: String,
+    remarks: &'a std::collections::BTreeMap<&'static str, u64>,
+    report: Option<&'a Path>,
+    adopted_packs: u64,
+    repaired_cohorts: &'a [String],
+}
+
+/// A line of the run's report.
+#[derive(Deserialize)]
+struct Remarked {
+    remark: String,
+    path: String,
+    #[serde(default)]
+    reason: String,
+}
+
+pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Result<Exit, Failure> {
+    let store =
+        arguments.store.map(|text| text.parse::<StoreUrl>()).transpose()?.map(|store| store.to_string());
+    if arguments.reason.as_ref().is_some_and(|reason| reason.chars().count() > REASON_CHARACTERS_MAX) {
+        let message = format!("--reason is longer than {REASON_CHARACTERS_MAX} characters: say it shorter");
+        return Err(Failure::Usage(message));
+    }
+    app.home.settings()?;
+    let plan = app.plan(&arguments.plan)?;
+    let host = app.host(store.as_deref()).await?;
+    let catalog = app.catalog().await?;
+    let event = arguments.event.word().to_owned();
+    let request = Request { plan, event, reason: arguments.reason, reread: arguments.reread };
+    let progress = Arc::new(Progress::default());
+    let display = Display::begin(&progress, global.quiet);
+    let outcome =
+        Box::pin(take_snapshot::take_snapshot(&host, &catalog, &request, &app.clock, &progress)).await;
+    drop(display);
+    catalog.close().await;
+    let summary = outcome?;
+    let plan = request.plan.name().as_str();
+    if global.json {
+        print_json(&taken(&summary, plan))?;
+    } else {
+        print(&words(&summary, plan))?;
+    }
+    tell_remarks(&summary, global.quiet)?;
+    Ok(if summary.is_complete { Exit::Done } else { Exit::Partial })
+}
+
+const fn state(summary: &Summary) -> &'static str {
+    if summary.is_complete { "verified" } else { "partial" }
+}
+
+fn taken<'a>(summary: &'a Summary, plan: &'a str) -> Taken<'a> {
+    let digest = summary.snapshot.to_string();
+    Taken {
+        snapshot: short(&digest),
+        state: state(summary),
+        files: summary.files,
+        bytes: summary.bytes,
+        new_bytes_stored: summary.new_bytes_stored,
+        skipped: summary.skipped,
+        plan,
+        sequence: summary.sequence,
+        digest,
+        remarks: &summary.remarks,
+        report: summary.report.as_deref(),
+        adopted_packs: summary.adopted_packs,
+        repaired_cohorts: &summary.repaired_cohorts,
+    }
+}
+
+fn words(summary: &Summary, plan: &str) -> String {
+    let mut lines = vec![format!(
+        "{}  {plan} number {}: {}, {}, {} sent, {}",
+        short(&summary.snapshot.to_string()),
+        summary.sequence,
+        counted(summary.files, "file"),
+        size(summary.bytes),
+        size(summary.new_bytes_stored),
+        state(summary),
+    )];
+    if summary.adopted_packs > 0 {
+        let packs = counted(summary.adopted_packs, "pack");
+        lines.push(format!("  {packs} taken over from a run that did not finish"));
+    }
+    if !summary.repaired_cohorts.is_empty() {
+        let cohorts = summary.repaired_cohorts.join(", ");
+        lines.push(format!("  damaged in the store, sent again from the source: {cohorts}"));
+    }
+    lines.push(String::new());
+    lines.join("\n")
+}
+
+/// What a kind of remark means.
+fn meaning(remark: &str) -> &str {
+    match remark {
+        "skipped" => "could not be read",
+        "changed-while-read" => "changed while it was read; kept as read last",
+        "past-retention" => "past its year at the source; not backed up (第22条: to be deleted by hand)",
+        "too-close-to-deletion" => "its day is deleted in less than 24 hours; not backed up",
+        "future-day" => "its day lies in the future; counted from today",
+        "absurd-day" => "its day cannot be right; counted from today",
+        "no-day-in-path" => "no day in its path; counted from today",
+        other => other,
+    }
+}
+
+/// Tells on stderr what was remarked: what was skipped by name, the rest by number.
+///
+/// Names stay out of a journal; there the report's path stands instead.
+fn tell_remarks(summary: &Summary, is_quiet: bool) -> Result<(), Failure> {
+    let Some(report) = summary.report.as_deref() else { return Ok(()) };
+    for (remark, count) in &summary.remarks {
+        if !is_quiet || *remark == "skipped" {
+            tell(&format!("kura: {}: {}", entries(*count), meaning(remark)));
+        }
+    }
+    if summary.skipped > 0 && !stderr_is_a_journal() {
+        let names = skipped_names(report)?;
+        let shown = names.len();
+        for line in &names {
+            tell(&format!("  {line}"));
+        }
+        let more = usize::try_from(summary.skipped).unwrap_or(usize::MAX).saturating_sub(shown);
+        if more > 0 {
+            tell(&format!("  … and {more} more"));
+        }
+    }
+    if !is_quiet || summary.skipped > 0 {
+        tell(&format!("kura: all are named in {}", report.display()));
+    }
+    Ok(())
+}
+
+/// The first skipped entries of a report, with the reason.
+fn skipped_names(report: &Path) -> Result<Vec<String>, Failure> {
+    let file = File::open(report).map_err(Failure::file("read the report", report))?;
+    let mut names = Vec::new();
+    for line in BufReader::new(file).lines() {
+        let line = line.map_err(Failure::file("read the report", report))?;
+        let Ok(entry) = serde_json::from_str::<Remarked>(&line) else { continue };
+        if entry.remark == "skipped" {
+            names.push(format!("{}: {}", entry.path, entry.reason));
+        }
+        if names.len() == NAMES_MAX {
+            break;
+        }
+    }
+    Ok(names)
+}

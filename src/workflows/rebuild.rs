@@ -1,0 +1,123 @@
+//! Bringing the catalog back from the store and a recovery key.
+
+use std::collections::BTreeSet;
+
+use crate::archive::digest::Sha256;
+use crate::archive::envelope::payload_type;
+use crate::archive::index::Index;
+use crate::archive::layout;
+use crate::archive::pack::PackFacts;
+use crate::archive::records::{Completeness, Snapshot};
+use crate::catalog::{Catalog, CatalogError, PackRow, SnapshotRow};
+use crate::domain::cohort::CohortId;
+use crate::domain::plan::PlanName;
+use crate::domain::time::Instant;
+
+use super::repository::{Opened, RepositoryError, open_signed};
+use super::snapshots::{self, SnapshotKeys, SnapshotName};
+
+/// What was brought back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rebuilt {
+    /// Plans found.
+    pub plans: u64,
+    /// Snapshots recorded.
+    pub snapshots: u64,
+    /// Packs recorded.
+    pub packs: u64,
+}
+
+/// Why the catalog could not be rebuilt.
+#[derive(Debug, thiserror::Error)]
+pub enum RebuildError {
+    /// A record in the store.
+    #[error(transparent)]
+    Repository(#[from] RepositoryError),
+    /// The catalog.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+}
+
+/// Rebuilds the rows of every plan in the store.
+pub async fn rebuild(opened: &Opened, catalog: &Catalog) -> Result<Rebuilt, RebuildError> {
+    let keys = SnapshotKeys { trust: &opened.trust, keys: &opened.secrets.catalog };
+    let mut rebuilt = Rebuilt::default();
+    for (plan, names) in snapshots::list(&*opened.vault, None).await? {
+        catalog.clear_plan(plan.as_str()).await?;
+        rebuilt.plans += 1;
+        let mut seen = BTreeSet::new();
+        for name in names {
+            let snapshot = snapshots::fetch(&*opened.vault, &name, &keys).await?;
+            let packs = new_packs(opened, &name, &snapshot, &mut seen).await?;
+            rebuilt.packs += crate::archive::wire::to_u64(packs.len());
+            catalog.record_snapshot(&row(&name, &snapshot)?, &packs).await?;
+            rebuilt.snapshots += 1;
+        }
+    }
+    Ok(rebuilt)
+}
+
+/// The packs that a snapshot's index objects name and no earlier one did.
+async fn new_packs(
+    opened: &Opened,
+    name: &SnapshotName,
+    snapshot: &Snapshot,
+    seen: &mut BTreeSet<Sha256>,
+) -> Result<Vec<PackRow>, RebuildError> {
+    let mut packs = Vec::new();
+    for cohort in &snapshot.cohorts {
+        let Ok(id) = cohort.cohort.parse::<CohortId>() else { continue };
+        for digest in &cohort.indexes {
+            if !seen.insert(*digest) {
+                continue;
+            }
+            let key = layout::index(&name.plan, &id, digest);
+            // An index of a cohort that has been deleted since is no loss: its packs are gone too.
+            let Ok(sealed) = opened.vault.get(&key, None).await else { continue };
+            let payload = open_signed(
+                &key,
+                &sealed,
+                &opened.secrets.catalog,
+                payload_type::INDEX,
+                &opened.trust.host_keys(),
+            )?;
+            let index = Index::decode(&payload.payload, name.plan.as_str(), &cohort.cohort)
+                .map_err(|e| RepositoryError::wrong(&key, e.to_string()))?;
+            packs.extend(pack_rows(&name.plan, &id, index));
+        }
+    }
+    Ok(packs)
+}
+
+/// The catalog rows of an index object's packs.
+pub(super) fn pack_rows(plan: &PlanName, cohort: &CohortId, index: Index) -> Vec<PackRow> {
+    let row = |(name, facts): (Sha256, PackFacts)| PackRow {
+        plan: plan.to_string(),
+        cohort: cohort.to_string(),
+        name,
+        size_bytes: facts.size_bytes,
+        files: facts.files,
+    };
+    index.packs.into_iter().map(row).collect()
+}
+
+/// A snapshot's row. Bytes stored are not known from the record: the row says 0.
+pub(super) fn row(name: &SnapshotName, snapshot: &Snapshot) -> Result<SnapshotRow, RepositoryError> {
+    let wrong = |what: &str| RepositoryError::wrong(&name.key(), format!("its {what} cannot be read"));
+    let taken_at: jiff::Timestamp = snapshot.taken_at.parse().map_err(|_| wrong("time"))?;
+    Ok(SnapshotRow {
+        plan: name.plan.to_string(),
+        sequence: name.sequence,
+        digest: name.digest,
+        parent: snapshot.parent,
+        taken_at: Instant::from_micros(taken_at.as_microsecond()),
+        day: snapshot.day.parse().map_err(|_| wrong("day"))?,
+        event: snapshot.event.clone(),
+        is_complete: snapshot.completeness == Completeness::Complete,
+        files: snapshot.files,
+        bytes: snapshot.bytes,
+        new_bytes_stored: 0,
+        skipped: snapshot.skipped,
+        cohorts: crate::archive::wire::to_u64(snapshot.cohorts.len()),
+    })
+}

@@ -1,0 +1,390 @@
+//! Checking what is stored: without a key (presence, signatures, digests of ciphertext) or with one (everything).
+//!
+//! Every problem names the object, says what is wrong, and which snapshots and how many files it touches.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+
+use crate::archive::digest::{Hashing, Sha256};
+use crate::archive::entry::Kind;
+use crate::archive::envelope::payload_type;
+use crate::archive::index::Index;
+use crate::archive::layout::{self, ObjectKind};
+use crate::archive::pack::PackFacts;
+use crate::archive::progress::Progress;
+use crate::archive::records::{Location, Snapshot};
+use crate::archive::seal::Keys;
+use crate::domain::cohort::CohortId;
+use crate::domain::plan::PlanName;
+use crate::vault::Vault;
+
+mod packs;
+
+use packs::check_packs;
+
+use super::cohort_entries::CohortEntries;
+use super::reading::CohortReader;
+use super::repository::{self, Opened, RepositoryError, Trust, open_signed};
+use super::selection::Selection;
+use super::snapshots::{self, SnapshotKeys, SnapshotName};
+
+/// What to check.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Only this plan.
+    pub plan: Option<PlanName>,
+    /// Read the bytes of part N of M of all packs.
+    pub read: Option<(u32, u32)>,
+}
+
+/// Who checks: the host (no recovery key) or a recovery key.
+pub struct Viewer {
+    /// The store.
+    pub vault: Arc<dyn Vault>,
+    /// Who counts.
+    pub trust: Trust,
+    /// Opens snapshots and indexes.
+    pub catalog: Keys,
+    /// Checks chunk ids.
+    pub hashing: Hashing,
+    /// The repository opened with a recovery key: everything is opened then.
+    pub opened: Option<Arc<Opened>>,
+}
+
+/// Something wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The object.
+    pub object: String,
+    /// What is wrong with it.
+    pub what: String,
+    /// Snapshots that need it, by short id.
+    pub snapshots: Vec<String>,
+    /// Files that have bytes in it (of a pack), or that its cohort holds.
+    pub files: u64,
+}
+
+/// What was checked, and what is wrong.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// Snapshots opened and checked.
+    pub snapshots: u64,
+    /// Cohorts they name.
+    pub cohorts: u64,
+    /// Packs found with the right size.
+    pub packs: u64,
+    /// Bytes of those packs.
+    pub bytes: u64,
+    /// Packs whose bytes were read and compared with their name.
+    pub read_packs: u64,
+    /// Bytes read.
+    pub read_bytes: u64,
+    /// Packs opened, every chunk checked.
+    pub opened_packs: u64,
+    /// Files whose entries were read in manifests.
+    pub files: u64,
+    /// Objects that nothing names: left by runs that did not finish; they expire with their cohort.
+    pub orphans: u64,
+    /// Objects that are not Kura's.
+    pub foreign: u64,
+    /// What is wrong.
+    pub problems: Vec<Problem>,
+}
+
+/// What is known of one cohort from all snapshots.
+#[derive(Default)]
+struct Cohort {
+    keys: BTreeSet<(u32, Sha256)>,
+    indexes: BTreeSet<Sha256>,
+    parts: BTreeMap<Vec<Sha256>, Vec<Location>>,
+    snapshots: Vec<String>,
+    files: u64,
+    packs: BTreeMap<Sha256, PackFacts>,
+}
+
+/// Checks.
+pub async fn verify(
+    viewer: Arc<Viewer>,
+    request: &Request,
+    progress: &Arc<Progress>,
+) -> Result<Report, RepositoryError> {
+    let mut stored: BTreeMap<String, u64> =
+        viewer.vault.list("").await?.into_iter().map(|listed| (listed.key, listed.size_bytes)).collect();
+    let mut report = Report::default();
+    let mut named: BTreeSet<String> = BTreeSet::new();
+    for (plan, names) in snapshots::list(&*viewer.vault, request.plan.as_ref()).await? {
+        let cohorts = check_snapshots(&viewer, &plan, &names, &mut report, &mut named).await;
+        for (id, mut cohort) in cohorts {
+            report.cohorts += 1;
+            check_keys(&viewer, &plan, &id, &cohort, (&mut report, &mut named)).await;
+            check_indexes(&viewer, &plan, &id, &mut cohort, (&mut report, &mut named)).await;
+            check_presence(&plan, &id, &cohort, &stored, (&mut report, &mut named));
+            check_packs(&viewer, &plan, &id, &cohort, (request, &mut report, progress)).await;
+            if let Some(opened) = &viewer.opened {
+                check_manifests(&viewer, opened, &plan, &id, &cohort, &mut report).await;
+            }
+        }
+    }
+    count_others(&mut stored, &named, request, &mut report);
+    Ok(report)
+}
+
+fn problem(object: String, what: String, cohort: &Cohort, files: u64) -> Problem {
+    Problem { object, what, snapshots: cohort.snapshots.clone(), files }
+}
+
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text = format!("{text}: {inner}");
+        cause = inner.source();
+    }
+    text
+}
+
+async fn check_snapshots(
+    viewer: &Viewer,
+    plan: &PlanName,
+    names: &[SnapshotName],
+    report: &mut Report,
+    named: &mut BTreeSet<String>,
+) -> BTreeMap<CohortId, Cohort> {
+    let keys = SnapshotKeys { trust: &viewer.trust, keys: &viewer.catalog };
+    let chain =
+        |what: String| Problem { object: layout::snapshots(plan), what, snapshots: Vec::new(), files: 0 };
+    if let Err(e) = snapshots::check_sequence(plan, names) {
+        report.problems.push(chain(e.to_string()));
+    }
+    let mut cohorts: BTreeMap<CohortId, Cohort> = BTreeMap::new();
+    for name in names {
+        named.insert(name.key());
+        match snapshots::fetch(&*viewer.vault, name, &keys).await {
+            Ok(snapshot) => {
+                report.snapshots += 1;
+                if let Err(e) = snapshots::check_parent(name, &snapshot, names) {
+                    report.problems.push(chain(e.to_string()));
+                }
+                collect(&mut cohorts, name, &snapshot);
+            }
+            Err(e) => report.problems.push(Problem {
+                object: name.key(),
+                what: with_causes(&e),
+                snapshots: vec![name.short()],
+                files: 0,
+            }),
+        }
+    }
+    cohorts
+}
+
+fn collect(cohorts: &mut BTreeMap<CohortId, Cohort>, name: &SnapshotName, snapshot: &Snapshot) {
+    for named in &snapshot.cohorts {
+        let Ok(id) = named.cohort.parse::<CohortId>() else { continue };
+        let cohort = cohorts.entry(id).or_default();
+        cohort.keys.insert((named.set, named.key));
+        cohort.indexes.extend(&named.indexes);
+        cohort.parts.insert(named.parts.iter().map(|part| part.pack).collect(), named.parts.clone());
+        cohort.snapshots.push(name.short());
+        cohort.files = cohort.files.max(named.files);
+    }
+}
+
+async fn check_keys(
+    viewer: &Viewer,
+    plan: &PlanName,
+    id: &CohortId,
+    cohort: &Cohort,
+    (report, named): (&mut Report, &mut BTreeSet<String>),
+) {
+    for (set, digest) in &cohort.keys {
+        let key = layout::cohort_key(plan, id, *set);
+        named.insert(key.clone());
+        let checked = match viewer.vault.get(&key, None).await {
+            Ok(bytes) if Sha256::of(&bytes) != *digest => {
+                Err("its bytes are not those that snapshots name".to_owned())
+            }
+            Ok(bytes) => repository::check_cohort_key(&bytes, &viewer.trust, plan, id, *set)
+                .map(|_| ())
+                .map_err(|e| with_causes(&e)),
+            Err(e) => Err(with_causes(&e)),
+        };
+        if let Err(what) = checked {
+            report.problems.push(problem(key, what, cohort, cohort.files));
+        }
+    }
+}
+
+async fn check_indexes(
+    viewer: &Viewer,
+    plan: &PlanName,
+    id: &CohortId,
+    cohort: &mut Cohort,
+    (report, named): (&mut Report, &mut BTreeSet<String>),
+) {
+    for digest in cohort.indexes.clone() {
+        let key = layout::index(plan, id, &digest);
+        named.insert(key.clone());
+        match read_index(viewer, &key, &digest, plan, id).await {
+            Ok(index) => cohort.packs.extend(index.packs),
+            Err(what) => report.problems.push(problem(key, what, cohort, cohort.files)),
+        }
+    }
+}
+
+async fn read_index(
+    viewer: &Viewer,
+    key: &str,
+    digest: &Sha256,
+    plan: &PlanName,
+    id: &CohortId,
+) -> Result<Index, String> {
+    let sealed = viewer.vault.get(key, None).await.map_err(|e| with_causes(&e))?;
+    if Sha256::of(&sealed) != *digest {
+        return Err("its bytes are not those that its name states".to_owned());
+    }
+    let signers = viewer.trust.host_keys();
+    let payload = open_signed(key, &sealed, &viewer.catalog, payload_type::INDEX, &signers);
+    let payload = payload.map_err(|e| with_causes(&e))?;
+    Index::decode(&payload.payload, plan.as_str(), &id.to_string()).map_err(|e| e.to_string())
+}
+
+fn check_presence(
+    plan: &PlanName,
+    id: &CohortId,
+    cohort: &Cohort,
+    stored: &BTreeMap<String, u64>,
+    (report, named): (&mut Report, &mut BTreeSet<String>),
+) {
+    for (name, facts) in &cohort.packs {
+        let key = layout::pack(plan, id, name);
+        match stored.get(&key) {
+            Some(size) if *size == facts.size_bytes => {
+                report.packs += 1;
+                report.bytes += facts.size_bytes;
+            }
+            Some(size) => {
+                let what = format!("it has {size} bytes in the store instead of {}", facts.size_bytes);
+                report.problems.push(problem(key.clone(), what, cohort, facts.files));
+            }
+            None => {
+                let what = "it is missing from the store".to_owned();
+                report.problems.push(problem(key.clone(), what, cohort, facts.files));
+            }
+        }
+        named.insert(key);
+    }
+    let wanted = cohort.parts.values().flatten().map(|part| part.pack);
+    for pack in wanted.filter(|pack| !cohort.packs.contains_key(pack)).collect::<BTreeSet<_>>() {
+        let key = layout::pack(plan, id, &pack);
+        let what = "it holds a manifest, but no index names it".to_owned();
+        report.problems.push(problem(key, what, cohort, cohort.files));
+    }
+}
+
+async fn cohort_keys(
+    viewer: &Viewer,
+    plan: &PlanName,
+    id: &CohortId,
+    cohort: &Cohort,
+) -> Result<Option<Keys>, RepositoryError> {
+    let (Some(opened), Some((set, digest))) = (&viewer.opened, cohort.keys.last()) else { return Ok(None) };
+    repository::open_cohort(opened, plan, id, (*set, digest)).await.map(Some)
+}
+
+/// Reads every manifest of a cohort: all entries decode, and every stretch of data lies in a pack that an index names.
+async fn check_manifests(
+    viewer: &Viewer,
+    opened: &Arc<Opened>,
+    plan: &PlanName,
+    id: &CohortId,
+    cohort: &Cohort,
+    report: &mut Report,
+) {
+    let keys = match cohort_keys(viewer, plan, id, cohort).await {
+        Ok(Some(keys)) => keys,
+        Ok(None) => return,
+        Err(e) => {
+            let key = layout::cohort_key(plan, id, cohort.keys.last().map_or(1, |(set, _)| *set));
+            if !report.problems.iter().any(|problem| problem.object == key) {
+                report.problems.push(problem(key, with_causes(&e), cohort, cohort.files));
+            }
+            return;
+        }
+    };
+    let reader = CohortReader::new(opened.vault.clone(), Handle::current(), plan.clone(), *id, keys);
+    for parts in cohort.parts.values() {
+        let checked =
+            tokio::task::block_in_place(|| read_manifest(&reader, &opened.secrets.hashing, parts, cohort));
+        match checked {
+            Ok(files) => report.files += files,
+            Err(what) => {
+                let object = format!("{plan}/{id} (manifest)");
+                report.problems.push(problem(object, what, cohort, cohort.files));
+            }
+        }
+    }
+}
+
+fn read_manifest(
+    reader: &CohortReader,
+    hashing: &Hashing,
+    parts: &[Location],
+    cohort: &Cohort,
+) -> Result<u64, String> {
+    let everything = Selection::everything();
+    let mut entries =
+        CohortEntries::open(reader, hashing, parts, &everything).map_err(|e| with_causes(&e))?;
+    let mut files = 0;
+    while let Some(located) = entries.next().map_err(|e| with_causes(&e))? {
+        if located.entry.meta.kind != Kind::Directory {
+            files += 1;
+        }
+        for piece in &located.pieces {
+            let facts =
+                cohort.packs.get(&piece.pack.name).ok_or("a file has bytes in a pack that no index names")?;
+            let frame = facts.frames.binary_search_by_key(&piece.frame.offset, |frame| frame.offset);
+            let frame = frame.ok().and_then(|at| facts.frames.get(at));
+            if frame.is_none_or(|frame| frame.length != piece.frame.length) {
+                return Err("a file has bytes in a frame that its pack does not have".to_owned());
+            }
+        }
+    }
+    Ok(files)
+}
+
+/// Counts what no snapshot names.
+fn count_others(
+    stored: &mut BTreeMap<String, u64>,
+    named: &BTreeSet<String>,
+    request: &Request,
+    report: &mut Report,
+) {
+    stored.retain(|key, _| !named.contains(key));
+    for key in stored.keys() {
+        let plan = match layout::parse(key) {
+            Some(
+                ObjectKind::Repository(_)
+                | ObjectKind::SigningKeys(_)
+                | ObjectKind::RecoveryKeys(_)
+                | ObjectKind::CatalogKey(_),
+            ) => continue,
+            Some(
+                ObjectKind::CohortKey(plan, _, _)
+                | ObjectKind::Pack(plan, _, _)
+                | ObjectKind::Index(plan, _, _),
+            ) => plan,
+            Some(ObjectKind::Snapshot(plan, _, _)) => plan,
+            None if key.starts_with("probe/") => continue,
+            None => {
+                report.foreign += 1;
+                continue;
+            }
+        };
+        if request.plan.as_ref().is_none_or(|wanted| *wanted == plan) {
+            report.orphans += 1;
+        }
+    }
+}
