@@ -224,7 +224,7 @@ impl Demonstration<'_> {
             Origin::Sample => {
                 let until = retention::kept(Retention::Years(1), today).delete_from;
                 format!(
-                    "policies/{name}.toml: filed by the day sent; what is sent today is locked until {until}"
+                    "policies/{name}.toml: filed by the day sent; what is sent today may be deleted from {until}"
                 )
             }
             Origin::Given => {

@@ -67,7 +67,10 @@ fn a_given_folder_is_only_read_and_its_copy_comes_back() {
     let ran = shell(&place, "kura quickstart 'my files' --home 'a demo' --json").ends(0);
     assert_eq!(listing(&place.path("my files")), before);
     let told = ran.json();
-    assert_eq!((&told["ok"], &told["plan"], &told["verified"]), (&true.into(), &"files".into(), &true.into()));
+    assert_eq!(
+        (&told["ok"], &told["plan"], &told["verified"]),
+        (&true.into(), &"files".into(), &true.into())
+    );
     assert_eq!((&told["snapshots"][0]["files"], &told["compared_files"]), (&3.into(), &4.into()));
     assert_eq!(told["differences"], serde_json::json!([]));
     for command in told["next"].as_array().expect("commands") {
