@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::{
-    cat, catalog, diff, find, init, key, ls, pages, plan, restore, snapshot, snapshots, store, verify,
+    cat, catalog, diff, find, init, key, ls, pages, plan, quickstart, restore, snapshot, snapshots, store,
+    verify,
 };
 
 /// Kura (蔵): sealed backups that are kept for their year, then provably gone.
@@ -39,6 +40,8 @@ pub(super) struct Global {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
+    /// Show the main job on a folder or on made-up records: keys, plan, snapshots, restore, check.
+    Quickstart(quickstart::Arguments),
     /// Make an installation: keys, settings and an empty repository.
     Init(init::Arguments),
     /// Make and list recovery keys.

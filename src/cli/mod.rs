@@ -28,6 +28,12 @@ mod progress;
 /// Passphrases.
 mod passphrase;
 
+/// What `kura quickstart` says.
+mod quickstart_words;
+
+/// `kura quickstart`.
+mod quickstart;
+
 /// `kura init`.
 mod init;
 
@@ -126,6 +132,7 @@ async fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
     let global = arguments.global;
     let app = App::new(global.home.clone());
     match arguments.command {
+        Command::Quickstart(arguments) => Box::pin(quickstart::run(&app, &global, arguments)).await,
         Command::Init(arguments) => Box::pin(init::run(&app, &global, arguments)).await,
         Command::Key(arguments) => key::run(&app, &global, arguments),
         Command::Plan(arguments) => plan::run(&app, &global, arguments),

@@ -49,6 +49,11 @@ impl Opening {
 }
 
 impl Place {
+    /// The repository of the home, with the root key that the identity file names.
+    pub(super) const fn of_home() -> Self {
+        Self { store: None, root: None, trust_on_first_use: false }
+    }
+
     /// The address of the store.
     pub(super) fn address(&self, app: &App) -> Result<StoreUrl, Failure> {
         let text = match (&self.store, app.home.settings()) {

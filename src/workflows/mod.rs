@@ -55,5 +55,8 @@ mod viewer;
 pub mod rebuild;
 
 pub use crate::archive::entry::{FileTime, Kind};
+/// The parts of the first demonstration that are no other workflow.
+pub mod quickstart;
+
 pub use crate::archive::progress::{Phase, Progress, Shown};
 pub use crate::archive::report::shown as shown_path;

@@ -17,6 +17,9 @@ mod restore;
 /// `kura ls`, `find`, `diff`, `cat`, `verify` and `catalog rebuild`.
 mod browse;
 
+/// `kura quickstart` and the first steps of the README.
+mod quickstart;
+
 /// `kura snapshot` and `kura snapshots`.
 mod snapshot;
 
