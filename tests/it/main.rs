@@ -10,5 +10,6 @@ mod catalog;
 mod cli;
 mod engine;
 mod policies;
+mod recovery;
 mod support;
 mod vault;
