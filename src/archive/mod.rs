@@ -64,8 +64,14 @@ pub mod stat_cache;
 /// The report of a run: every path that was not backed up as it stands.
 pub mod report;
 
+/// An entry that a run must store.
+pub mod task;
+
 /// From what the walk found and what the cache knows to what this run must do.
 pub mod resolve;
+
+/// What sessions share and what leaves them.
+pub mod outlet;
 
 /// One cohort while a run adds to it.
 pub mod session;
@@ -81,6 +87,9 @@ pub mod large;
 
 /// What a worker does with a job.
 pub mod worker;
+
+/// The worker's part in chunks.
+mod cutting;
 
 /// The worker's part in large files.
 mod span;

@@ -14,10 +14,12 @@ use super::capture::{self, LARGE_BYTES};
 use super::digest::FileHash;
 use super::entry::Kind;
 use super::large::LargeFile;
+use super::outlet::SessionError;
 use super::report::Remark;
-use super::resolve::{self, Basis, Resolution, Task};
-use super::session::{CohortSession, SessionError};
+use super::resolve::{self, Basis, Resolution};
+use super::session::CohortSession;
 use super::sorter::{Sorted, Sorter};
+use super::task::Task;
 use super::worker::{Item, Job, Shared, Worker};
 
 /// Small files share a segment until it holds this much, bytes.
@@ -228,7 +230,7 @@ impl Producer<'_> {
     }
 
     fn send(&self, job: Job) -> Result<(), SessionError> {
-        self.sender.send(job).map_err(|_| super::session::Stopped.into())
+        self.sender.send(job).map_err(|_| super::outlet::Stopped.into())
     }
 
     /// Ends the current cohort. One whose jobs are all done already is finished here.

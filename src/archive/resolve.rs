@@ -12,63 +12,15 @@ use crate::domain::sent_day::{self, Earlier, Fate, Note, SentDayFacts};
 use crate::domain::time::{Day, Instant};
 
 use super::digest::{FileHash, Hashing, PathDigest, SeenDigest};
-use super::entry::{self, FileTime, Kind};
+use super::entry::{FileTime, Kind, Meta};
 use super::manifest::DirectoryMeta;
 use super::report::{Remark, RunReport};
 use super::sorter::{Sorted, Sorter};
 use super::stat_cache::{CacheReader, Known, print_of};
+use super::task::Task;
 use super::tree::{self, Tree};
 use super::walk::Found;
-use super::wire::{Malformed, Reader};
-
-/// An entry that must be stored, with what is known of it.
-#[derive(Clone, Debug)]
-pub struct Task {
-    /// What the walk saw.
-    pub found: Found,
-    /// The path's digest.
-    pub digest: PathDigest,
-    /// What the last snapshot has of it, if that is in the same cohort.
-    pub known: Option<Known>,
-    /// The clock day of its cohort.
-    pub day: i32,
-}
-
-impl Task {
-    /// Sorts by cohort, then by path.
-    pub fn key(&self) -> Vec<u8> {
-        let mut key = (self.day.cast_unsigned() ^ 0x8000_0000).to_be_bytes().to_vec();
-        key.extend_from_slice(&entry::path_key(&self.found.path));
-        key
-    }
-
-    /// Encodes it for a sorter.
-    pub fn encode(&self) -> Vec<u8> {
-        let mut bytes = self.day.to_le_bytes().to_vec();
-        bytes.extend_from_slice(&self.digest.0);
-        match &self.known {
-            Some(known) => {
-                bytes.push(1);
-                bytes.extend_from_slice(&known.encode());
-            }
-            None => bytes.push(0),
-        }
-        bytes.extend_from_slice(&self.found.encode());
-        bytes
-    }
-
-    /// Decodes what `encode` wrote.
-    pub fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
-        let mut r = Reader::new(bytes);
-        let day = i32::from_le_bytes(r.array("day")?);
-        let digest = PathDigest(r.array("path digest")?);
-        let known = match r.byte("known")? {
-            0 => None,
-            _ => Some(Known::decode(r.raw(69, "known")?).ok_or(Malformed { what: "known" })?),
-        };
-        Ok(Self { found: Found::decode(&mut r)?, digest, known, day })
-    }
-}
+use super::wire::Reader;
 
 /// Contents first seen in living cohorts, read from index objects when the cache was lost.
 pub type FirstSeen = BTreeMap<SeenDigest, i32>;
@@ -343,10 +295,9 @@ impl Resolver<'_, Resolution> {
         let is_application = self.basis.plan.class() == Class::Application;
         let unchanged_print =
             known.is_some_and(|known| known.print == print_of(&task.found.stat, task.found.is_leaf));
-        if is_application && is_file && !(is_damaged && unchanged_print) {
-            if known.is_some() || self.basis.first_seen.is_some() {
-                return self.out.undecided.push(&task.found.path.clone(), &task.encode());
-            }
+        let may_be_known = known.is_some() || self.basis.first_seen.is_some();
+        if is_application && is_file && may_be_known && !(is_damaged && unchanged_print) {
+            return self.out.undecided.push(&task.found.path, &task.encode());
         }
         let earlier = match known {
             Some(known) if is_application && self.is_same_thing(&task.found, &known) => {
@@ -411,7 +362,7 @@ impl Resolver<'_, Resolution> {
         Ok(())
     }
 
-    fn directory_meta(&self, found: &Found) -> Option<entry::Meta> {
+    fn directory_meta(&self, found: &Found) -> Option<Meta> {
         let (tree, below) = self.basis.tree_of(found)?;
         let fd = tree.open_directory(below).ok()?;
         let mut meta = found.stat.meta();

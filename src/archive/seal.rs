@@ -134,7 +134,7 @@ pub fn read_identity_file(bytes: &[u8], passphrase: Option<SecretString>) -> Res
         let armored = age::armor::ArmoredReader::new(bytes);
         let decryptor = age::Decryptor::new(armored).map_err(|_| SealError::NotAge)?;
         let mut stream = decryptor
-            .decrypt(std::iter::once(&identity as &dyn age::Identity))
+            .decrypt(std::iter::once(&identity).map(|identity| -> &dyn age::Identity { identity }))
             .map_err(|_| SealError::WrongPassphrase)?;
         let mut text = Vec::new();
         (&mut stream).take(64 * 1024).read_to_end(&mut text).map_err(SealError::Altered)?;

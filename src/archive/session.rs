@@ -7,106 +7,22 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::domain::cohort::CohortId;
-use crate::domain::plan::PlanName;
 
 use super::block::{Block, Place};
-use super::compress::{self, CompressError, Compressor};
-use super::digest::{ChunkId, Hashing, PathDigest, SeenDigest, Sha256};
+use super::compress::{self, Compressor};
+use super::digest::{ChunkId, PathDigest, SeenDigest, Sha256};
 use super::entry::Content;
-use super::envelope::{SigningKey, payload_type};
+use super::envelope::payload_type;
 use super::index::Index;
 use super::manifest::{BlockRef, PackRef, Part};
-use super::pack::{ChunkKind, PackError, PackFacts, PackWriter, PackedChunk, SealedPack};
+use super::outlet::{ExistingPack, Makers, Outgoing, SessionError, SessionOutcome, Stopped};
+use super::pack::{ChunkKind, PackFacts, PackWriter, PackedChunk};
 use super::records::Location;
-use super::seal::{self, Recipient, SealError};
+use super::seal::{self, Recipient};
 use super::wire::to_u64;
 
 /// An index object names about so many chunks at most (about 10 MiB).
 const INDEX_CHUNKS: usize = 250_000;
-
-/// Something complete that must reach the store.
-#[derive(Debug)]
-pub enum Outgoing {
-    /// A pack.
-    Pack(CohortId, SealedPack),
-    /// An index object: its name and bytes.
-    Index(CohortId, Sha256, Vec<u8>),
-}
-
-/// The receiving end is gone: the run has failed elsewhere.
-#[derive(Debug, thiserror::Error)]
-#[error("the run was stopped")]
-pub struct Stopped;
-
-/// Where complete packs and objects go. `send` may block; it is called from several threads.
-pub trait Outlet: Sync {
-    /// Hands one over.
-    fn send(&self, outgoing: Outgoing) -> Result<(), Stopped>;
-}
-
-/// Why a session could not go on. Errors of the source are not among them: those are remarks.
-#[derive(Debug, thiserror::Error)]
-pub enum SessionError {
-    /// A pack could not be made.
-    #[error("could not make a pack")]
-    Pack(#[from] PackError),
-    /// An index object could not be sealed.
-    #[error("could not seal an index object")]
-    Seal(#[from] SealError),
-    /// An index object could not be compressed.
-    #[error("could not compress an index object")]
-    Compress(#[from] CompressError),
-    /// The local disk failed.
-    #[error("could not use the disk for temporary data")]
-    Spill(#[from] std::io::Error),
-    /// The other end is gone.
-    #[error(transparent)]
-    Stopped(#[from] Stopped),
-}
-
-/// What every session of a run shares.
-pub struct Makers<'a> {
-    /// The plan's name.
-    pub plan: PlanName,
-    /// The hashing keys.
-    pub hashing: &'a Hashing,
-    /// Signs index objects.
-    pub signing: &'a SigningKey,
-    /// The catalog key: index objects are sealed to it.
-    pub catalog: Recipient,
-    /// The run's throw-away key: packs are sealed to it too, so that they can be read back.
-    pub run: Recipient,
-    /// Where packs go.
-    pub outlet: &'a dyn Outlet,
-}
-
-/// A pack that the cohort already has and that may be built upon.
-#[derive(Clone, Debug)]
-pub struct ExistingPack {
-    /// Its name.
-    pub name: Sha256,
-    /// What is in it.
-    pub facts: PackFacts,
-    /// Taken over from a run that did not finish: it must be named by this run's index.
-    pub is_adopted: bool,
-}
-
-/// What a finished session leaves for the snapshot.
-#[derive(Clone, Debug)]
-pub struct SessionOutcome {
-    /// The cohort.
-    pub cohort: CohortId,
-    /// The new manifest part, if anything changed.
-    pub part: Option<Location>,
-    /// The new index objects, if there are new packs.
-    pub indexes: Vec<Sha256>,
-    /// The packs that are new in this run.
-    pub packs: Vec<(Sha256, PackFacts)>,
-    /// Entries added or replaced that are not directories.
-    pub files: u64,
-    /// Bytes of regular files added or replaced.
-    pub bytes: u64,
-}
 
 struct PackSlot {
     named: Option<(Sha256, u64, u32)>,
@@ -345,7 +261,8 @@ impl CohortSession {
         }
         let (packs, mut seen, files, bytes) = {
             let mut state = self.lock();
-            state.known = std::collections::HashMap::default();
+            state.known.clear();
+            state.known.shrink_to_fit();
             (std::mem::take(&mut state.fresh), std::mem::take(&mut state.seen), state.files, state.bytes)
         };
         seen.sort_unstable();

@@ -167,7 +167,7 @@ pub struct Sorted {
 }
 
 impl Sorted {
-    fn from_memory(&mut self) -> Option<Record> {
+    fn next_in_memory(&mut self) -> Option<Record> {
         let slot = self.slots.next()?;
         let bytes = self.pages[slot.page][slot.start..slot.end].to_vec();
         Some(Record { bytes, key_length: slot.key_length })
@@ -176,10 +176,10 @@ impl Sorted {
     /// The next record, or `None` at the end.
     pub fn next(&mut self) -> io::Result<Option<Record>> {
         if self.heap.is_empty() {
-            return Ok(self.peeked.take().or_else(|| self.from_memory()));
+            return Ok(self.peeked.take().or_else(|| self.next_in_memory()));
         }
         if self.peeked.is_none() {
-            self.peeked = self.from_memory();
+            self.peeked = self.next_in_memory();
         }
         let from_run = match (&self.peeked, self.heap.peek()) {
             (Some(held), Some(Reverse((key, _, _)))) => key.as_slice() <= held.key(),

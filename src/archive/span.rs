@@ -7,12 +7,14 @@ use rustix::io::Errno;
 use super::block::{Block, Place};
 use super::capture::{self, Missed};
 use super::chunk;
+use super::cutting::Pending;
 use super::entry::{Content, Entry, Extent};
 use super::large::{self, LargeFile, SPAN_BYTES, SpanRead};
+use super::outlet::SessionError;
 use super::pack::PackWriter;
-use super::session::{CohortSession, SessionError};
+use super::session::CohortSession;
 use super::tree::{self, StatFacts};
-use super::worker::{Pending, Worker};
+use super::worker::Worker;
 
 /// Bytes read at once.
 const READ_BYTES: usize = 2 << 20;

@@ -259,7 +259,7 @@ mod tests {
             hash: [n; 32],
             day,
             kind: Kind::File,
-            has_content: n % 2 == 0,
+            has_content: n.is_multiple_of(2),
             is_own: false,
             is_ambiguous: n == 3,
             is_listed: false,

@@ -76,7 +76,7 @@ impl StatFacts {
             ctime: FileTime { seconds: stat.st_ctime, nanos: nanos(stat.st_ctime_nsec) },
             inode: stat.st_ino,
             device: stat.st_dev,
-            links: u64::from(stat.st_nlink),
+            links: stat.st_nlink,
             device_number: if is_device { number } else { 0 },
             allocated_bytes: u64::try_from(stat.st_blocks).unwrap_or(0).saturating_mul(512),
         })

@@ -13,8 +13,8 @@ use crate::domain::time::Instant;
 const TABLE: &str = "runs";
 
 const BEGIN_RUN: &str = "
-INSERT INTO runs (run, plan, event, state, started_at)
-VALUES ($1, $2, $3, 'running', $4)
+INSERT INTO runs (run, plan, event, state, started_at, reason)
+VALUES ($1, $2, $3, 'running', $4, $5)
 ON CONFLICT (run) DO NOTHING";
 
 const END_RUN: &str = "
@@ -28,7 +28,7 @@ SET state = 'abandoned', ended_at = $2
 WHERE plan = $1 AND state = 'running'";
 
 const LAST_RUNS: &str = "
-SELECT run, plan, event, state, started_at, ended_at, snapshot, files, bytes, new_bytes_stored, skipped
+SELECT run, plan, event, state, started_at, ended_at, snapshot, files, bytes, new_bytes_stored, skipped, reason
 FROM runs
 WHERE plan = $1
 ORDER BY started_at DESC, run DESC
@@ -74,6 +74,8 @@ pub struct RunStart {
     pub event: String,
     /// When it began.
     pub started_at: Instant,
+    /// Why it was made by hand, in the administrator's words.
+    pub reason: Option<String>,
 }
 
 /// What is known when a run has ended.
@@ -125,7 +127,8 @@ impl Catalog {
             .bind(&start.run)
             .bind(&start.plan)
             .bind(&start.event)
-            .bind(start.started_at.as_micros());
+            .bind(start.started_at.as_micros())
+            .bind(&start.reason);
         let done = query.execute(self.engine.pool()).await.map_err(|error| self.engine.failed(error))?;
         changed_one(done.rows_affected(), &start.run)
     }
@@ -186,6 +189,7 @@ fn read(row: &SqliteRow) -> Result<RunRow, CatalogError> {
         plan: columns.get("plan")?,
         event: columns.get("event")?,
         started_at: columns.instant("started_at")?,
+        reason: columns.get("reason")?,
     };
     Ok(RunRow { start, life })
 }

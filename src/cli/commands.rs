@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use super::{init, key, pages, plan, restore, snapshot, snapshots, store};
+use super::{
+    cat, catalog, diff, find, init, key, ls, pages, plan, restore, snapshot, snapshots, store, verify,
+};
 
 /// Kura (蔵): sealed backups that are kept for their year, then provably gone.
 #[derive(Debug, Parser)]
@@ -51,6 +53,18 @@ pub(super) enum Command {
     Snapshots(snapshots::Arguments),
     /// Give a snapshot back, from the store and a recovery key alone.
     Restore(restore::Arguments),
+    /// List the entries of a snapshot.
+    Ls(ls::Arguments),
+    /// Find entries of a snapshot by name or path.
+    Find(find::Arguments),
+    /// Say how two snapshots differ.
+    Diff(diff::Arguments),
+    /// Write one file of a snapshot to stdout.
+    Cat(cat::Arguments),
+    /// Check what is stored.
+    Verify(verify::Arguments),
+    /// Bring the catalog back from the store.
+    Catalog(catalog::Arguments),
     /// Print completions for a shell.
     Completions(pages::Completions),
     /// Write manual pages into a folder.

@@ -13,6 +13,7 @@ use std::process::ExitCode;
 use crate::app::PlanError;
 use crate::workflows::host::HostError;
 use crate::workflows::init::InitError;
+use crate::workflows::rebuild::RebuildError;
 use crate::workflows::repository::RepositoryError;
 use crate::workflows::restore::RestoreError;
 use crate::workflows::snapshots::ChoiceError;
@@ -58,12 +59,15 @@ impl Exit {
             | Failure::Init(InitError::NoRecoveryKey | InitError::NoRootKey)
             | Failure::Host(HostError::Address { .. }) => Self::Usage,
             Failure::Snapshot(SnapshotError::Refused(_)) => Self::Refused,
-            Failure::Repository(error) => Self::of_repository(error),
+            Failure::Repository(error) | Failure::Rebuild(RebuildError::Repository(error)) => {
+                Self::of_repository(error)
+            }
             Failure::Restore(error) => Self::of_restore(error),
             Failure::Init(_)
             | Failure::Host(_)
             | Failure::Snapshot(_)
             | Failure::Identity(_)
+            | Failure::Rebuild(RebuildError::Catalog(_))
             | Failure::Vault(_)
             | Failure::App(_)
             | Failure::File { .. }

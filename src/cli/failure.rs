@@ -13,6 +13,7 @@ use crate::workflows::host::HostError;
 use crate::workflows::init::InitError;
 use crate::workflows::keys::IdentityError;
 use crate::workflows::reading::ReadError;
+use crate::workflows::rebuild::RebuildError;
 use crate::workflows::repository::RepositoryError;
 use crate::workflows::restore::RestoreError;
 use crate::workflows::snapshots::ChoiceError;
@@ -56,6 +57,9 @@ pub enum Failure {
     /// A restore, or reading a snapshot.
     #[error(transparent)]
     Restore(#[from] RestoreError),
+    /// Bringing the catalog back.
+    #[error(transparent)]
+    Rebuild(#[from] RebuildError),
     /// A store.
     #[error(transparent)]
     Vault(#[from] VaultError),
@@ -155,6 +159,11 @@ impl Failure {
             Self::Restore(RestoreError::Read(ReadError::Damaged { .. })) => {
                 Some("`kura verify` says what else is damaged; another copy of the store may be whole")
             }
+            Self::Restore(
+                RestoreError::Choice(ChoiceError::Chain { .. }) | RestoreError::RolledBack { .. },
+            ) => Some(
+                "compare with another copy of the store and with the last notices before anything is added",
+            ),
             Self::Plan(PlanError::None { .. }) => {
                 Some("write the plan there; `kura plan list` shows those there are")
             }
@@ -186,6 +195,7 @@ impl Failure {
         match self {
             Self::Repository(error)
             | Self::Init(InitError::Repository(error))
+            | Self::Rebuild(RebuildError::Repository(error))
             | Self::Host(HostError::Repository(error))
             | Self::Snapshot(SnapshotError::Repository(error))
             | Self::Restore(

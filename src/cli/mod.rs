@@ -55,6 +55,27 @@ mod opening;
 /// `kura restore`.
 mod restore;
 
+/// Entries of snapshots on stdout.
+mod listing;
+
+/// `kura ls`.
+mod ls;
+
+/// `kura find`.
+mod find;
+
+/// `kura diff`.
+mod diff;
+
+/// `kura cat`.
+mod cat;
+
+/// `kura verify`.
+mod verify;
+
+/// `kura catalog`.
+mod catalog;
+
 /// `kura completions` and `kura man`.
 mod pages;
 
@@ -112,6 +133,12 @@ async fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Snapshot(arguments) => Box::pin(snapshot::run(&app, &global, arguments)).await,
         Command::Snapshots(arguments) => snapshots::run(&app, &global, arguments).await,
         Command::Restore(arguments) => Box::pin(restore::run(&app, &global, arguments)).await,
+        Command::Ls(arguments) => Box::pin(ls::run(&app, &global, arguments)).await,
+        Command::Find(arguments) => Box::pin(find::run(&app, &global, arguments)).await,
+        Command::Diff(arguments) => Box::pin(diff::run(&app, &global, arguments)).await,
+        Command::Cat(arguments) => Box::pin(cat::run(&app, arguments)).await,
+        Command::Verify(arguments) => Box::pin(verify::run(&app, &global, arguments)).await,
+        Command::Catalog(arguments) => Box::pin(catalog::run(&app, &global, arguments)).await,
         Command::Completions(arguments) => pages::completions(&arguments),
         Command::Man(arguments) => pages::man(&arguments),
     }

@@ -38,7 +38,7 @@ pub(super) struct Arguments {
     snapshot: String,
     #[command(flatten)]
     opening: Opening,
-    /// Where to; made if missing, and must be empty unless --in-place is given.
+    /// Where to; made if missing. What is there already is not replaced without --in-place.
     #[arg(long, value_name = "DIR", required_unless_present = "dry_run")]
     to: Option<PathBuf>,
     /// Only this path with what is below it, or a glob (`**/*.xml`); may be given several times.
@@ -133,7 +133,7 @@ fn words(summary: &Summary, request: &Request) -> String {
     let (files, bytes) = (counted(summary.files, "file"), size(summary.bytes));
     let unchanged = match summary.unchanged {
         0 => String::new(),
-        n => format!(", {} were right already", counted(n, "file")),
+        n => format!(", {} unchanged", counted(n, "file")),
     };
     if request.dry_run {
         return format!("{id}  taken {taken}: {files}, {bytes} would be restored\n");

@@ -23,6 +23,9 @@ use super::words::{counted, entries, print, print_json, size, stderr_is_a_journa
 /// At most this many names are shown; the report has them all.
 const NAMES_MAX: usize = 20;
 
+/// The longest reason, characters.
+const REASON_CHARACTERS_MAX: usize = 500;
+
 /// Take a snapshot of what a plan protects.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: kura snapshot records --event maintenance --reason \"before the update\"\n\
@@ -99,11 +102,16 @@ struct Remarked {
 pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Result<Exit, Failure> {
     let store =
         arguments.store.map(|text| text.parse::<StoreUrl>()).transpose()?.map(|store| store.to_string());
+    if arguments.reason.as_ref().is_some_and(|reason| reason.chars().count() > REASON_CHARACTERS_MAX) {
+        let message = format!("--reason is longer than {REASON_CHARACTERS_MAX} characters: say it shorter");
+        return Err(Failure::Usage(message));
+    }
     app.home.settings()?;
     let plan = app.plan(&arguments.plan)?;
     let host = app.host(store.as_deref()).await?;
     let catalog = app.catalog().await?;
-    let request = Request { plan, event: arguments.event.word().to_owned(), reread: arguments.reread };
+    let event = arguments.event.word().to_owned();
+    let request = Request { plan, event, reason: arguments.reason, reread: arguments.reread };
     let progress = Arc::new(Progress::default());
     let display = Display::begin(&progress, global.quiet);
     let outcome =

@@ -6,12 +6,12 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::app::App;
-use crate::domain::time::{UnknownZone, Zone};
+use crate::domain::time::Zone;
 
 use super::commands::Global;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::words::{grouped, local, print, print_json, size, table};
+use super::words::{grouped, local, print, print_json, size, table, tokyo};
 
 /// List snapshots: counts, sizes and days.
 #[derive(Debug, Args)]
@@ -34,7 +34,8 @@ struct Listed<'a> {
     event: &'a str,
     files: u64,
     bytes: u64,
-    new_bytes_stored: u64,
+    /// Not known of a snapshot that a rebuild found in the store.
+    new_bytes_stored: Option<u64>,
     skipped: u64,
     state: &'static str,
 }
@@ -54,7 +55,8 @@ pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Res
             event: &row.event,
             files: row.files,
             bytes: row.bytes,
-            new_bytes_stored: row.new_bytes_stored,
+            // No run stores nothing: its snapshot at least is new.
+            new_bytes_stored: Some(row.new_bytes_stored).filter(|bytes| *bytes > 0),
             skipped: row.skipped,
             state: if row.is_complete { "verified" } else { "partial" },
         })
@@ -67,7 +69,7 @@ pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Res
     let mut cells = Vec::new();
     for (row, listed) in rows.iter().zip(&listed) {
         if !zones.contains_key(listed.plan) {
-            zones.insert(listed.plan, zone_of(app, listed.plan)?);
+            zones.insert(listed.plan, zone_of(app, listed.plan));
         }
         let time =
             zones.get(listed.plan).map_or_else(|| listed.taken_at.clone(), |zone| local(row.taken_at, zone));
@@ -77,7 +79,7 @@ pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Res
             time,
             grouped(listed.files),
             size(listed.bytes),
-            size(listed.new_bytes_stored),
+            listed.new_bytes_stored.map_or_else(|| "-".to_owned(), size),
             listed.state.to_owned(),
         ]);
     }
@@ -95,9 +97,6 @@ pub(super) fn short(digest: &str) -> String {
 }
 
 /// The zone of a plan; Tokyo's, if the plan is gone or wrong: a listing is not the place to complain about it.
-fn zone_of(app: &App, plan: &str) -> Result<Zone, Failure> {
-    if let Ok(plan) = app.plan(plan) {
-        return Ok(plan.zone().clone());
-    }
-    Zone::named("Asia/Tokyo").map_err(|e: UnknownZone| Failure::Failed(e.to_string()))
+fn zone_of(app: &App, plan: &str) -> Zone {
+    app.plan(plan).map_or_else(|_| tokyo(), |plan| plan.zone().clone())
 }

@@ -79,6 +79,12 @@ pub(super) fn size(bytes: u64) -> String {
     format!("{bytes} B")
 }
 
+/// The zone in which times stand where no plan says another one.
+pub(super) fn tokyo() -> Zone {
+    // The tables are part of the program.
+    Zone::named("Asia/Tokyo").unwrap_or_else(|_| Zone::utc())
+}
+
 /// `2026-11-22 18:30` in a zone.
 pub(super) fn local(at: Instant, zone: &Zone) -> String {
     match (jiff::Timestamp::from_second(at.as_seconds()), jiff::tz::TimeZone::get(zone.name())) {

@@ -67,10 +67,9 @@ impl Home {
     /// The default: `/var/lib/kura` for root, else `kura` in the XDG data directory.
     pub fn default_path(is_root: bool, data_home: Option<&str>, user_home: Option<&str>) -> PathBuf {
         match (is_root, data_home, user_home) {
-            (true, _, _) => PathBuf::from("/var/lib/kura"),
             (false, Some(data), _) if data.starts_with('/') => Path::new(data).join("kura"),
             (false, _, Some(home)) => Path::new(home).join(".local/share/kura"),
-            (false, _, None) => PathBuf::from("/var/lib/kura"),
+            (_, _, _) => PathBuf::from("/var/lib/kura"),
         }
     }
 

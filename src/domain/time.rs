@@ -110,6 +110,11 @@ impl Zone {
         jiff::tz::TimeZone::get(name).map(Self).map_err(|_| UnknownZone(name.to_owned()))
     }
 
+    /// UTC, which needs no table.
+    pub const fn utc() -> Self {
+        Self(jiff::tz::TimeZone::UTC)
+    }
+
     /// The IANA name.
     pub fn name(&self) -> &str {
         self.0.iana_name().unwrap_or("UTC")

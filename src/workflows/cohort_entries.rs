@@ -124,7 +124,7 @@ impl<'a> CohortEntries<'a> {
                 match &newest {
                     None => newest = Some((at, located)),
                     Some(_) if older.is_none() && located.entry.content == Content::Own => {
-                        older = Some(located)
+                        older = Some(located);
                     }
                     Some(_) => {}
                 }

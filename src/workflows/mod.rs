@@ -48,7 +48,12 @@ pub mod browse;
 /// Checking what is stored.
 pub mod verify;
 
+/// Who checks: the host, or the holder of a recovery key.
+mod viewer;
+
 /// Bringing the catalog back.
 pub mod rebuild;
 
+pub use crate::archive::entry::{FileTime, Kind};
 pub use crate::archive::progress::{Phase, Progress, Shown};
+pub use crate::archive::report::shown as shown_path;

@@ -6,9 +6,11 @@ use crate::archive::digest::Sha256;
 use crate::archive::envelope::payload_type;
 use crate::archive::index::Index;
 use crate::archive::layout;
+use crate::archive::pack::PackFacts;
 use crate::archive::records::{Completeness, Snapshot};
 use crate::catalog::{Catalog, CatalogError, PackRow, SnapshotRow};
 use crate::domain::cohort::CohortId;
+use crate::domain::plan::PlanName;
 use crate::domain::time::Instant;
 
 use super::repository::{Opened, RepositoryError, open_signed};
@@ -81,16 +83,22 @@ async fn new_packs(
             )?;
             let index = Index::decode(&payload.payload, name.plan.as_str(), &cohort.cohort)
                 .map_err(|e| RepositoryError::wrong(&key, e.to_string()))?;
-            packs.extend(index.packs.into_iter().map(|(pack, facts)| PackRow {
-                plan: name.plan.to_string(),
-                cohort: cohort.cohort.clone(),
-                name: pack,
-                size_bytes: facts.size_bytes,
-                files: facts.files,
-            }));
+            packs.extend(pack_rows(&name.plan, &id, index));
         }
     }
     Ok(packs)
+}
+
+/// The catalog rows of an index object's packs.
+pub(super) fn pack_rows(plan: &PlanName, cohort: &CohortId, index: Index) -> Vec<PackRow> {
+    let row = |(name, facts): (Sha256, PackFacts)| PackRow {
+        plan: plan.to_string(),
+        cohort: cohort.to_string(),
+        name,
+        size_bytes: facts.size_bytes,
+        files: facts.files,
+    };
+    index.packs.into_iter().map(row).collect()
 }
 
 /// A snapshot's row. Bytes stored are not known from the record: the row says 0.

@@ -27,6 +27,7 @@ fn run_start(number: u64) -> RunStart {
         plan: "records".to_owned(),
         event: "daily".to_owned(),
         started_at: at(i64::try_from(number).expect("small")),
+        reason: Some("before the update".to_owned()),
     }
 }
 
@@ -419,6 +420,7 @@ async fn the_tables_refuse_what_is_outside_their_columns() {
 const SAMPLES: &[(i64, &str)] = &[
     (1, include_str!("fixtures/migrations/0001_runs.sql")),
     (2, include_str!("fixtures/migrations/0002_repository.sql")),
+    (3, include_str!("fixtures/migrations/0003_run_reason.sql")),
 ];
 
 #[tokio::test]

@@ -11,6 +11,12 @@ mod init;
 /// `kura plan`.
 mod plan;
 
+/// `kura restore`.
+mod restore;
+
+/// `kura ls`, `find`, `diff`, `cat`, `verify` and `catalog rebuild`.
+mod browse;
+
 /// `kura snapshot` and `kura snapshots`.
 mod snapshot;
 
@@ -66,6 +72,20 @@ impl Place {
         place.write("source/deep/two.txt", "two");
         place.plan("records", &place.source_plan("records"));
         place
+    }
+
+    /// The same with a snapshot taken.
+    fn with_snapshot() -> Self {
+        let place = Self::with_plan();
+        place.kura(&["snapshot", "records"]).ends(0);
+        place
+    }
+
+    /// Runs the program with the recovery key and the store alone: there is no home.
+    fn bare(&self, arguments: &[&str]) -> Ran {
+        let (store, none) = (self.store(), self.text("no-home"));
+        let more = ["--store", &store, "--identity", "recovery.key", "--home", &none];
+        self.kura(&[arguments, &more[..]].concat())
     }
 
     fn path(&self, name: &str) -> PathBuf {

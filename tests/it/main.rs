@@ -2,14 +2,19 @@
 #![expect(
     clippy::expect_used,
     clippy::panic,
+    clippy::unwrap_used,
     reason = "a helper of a test stops the test, like the test itself"
 )]
 
 mod architecture;
 mod catalog;
 mod cli;
+mod crash;
+mod days;
 mod engine;
 mod policies;
 mod recovery;
+mod s3_story;
 mod support;
+mod trees;
 mod vault;

@@ -386,7 +386,8 @@ def read_snapshot(repository, plan, sequence, digest, name):
     for cohort in snapshot["cohorts"]:
         check_fields(name, cohort, cohort=str, key=str, set=int, parts=list, indexes=list, files=int, bytes=int,
                      delete_from=str)
-        check(re.fullmatch(r"sent-\d{4}-\d\d-\d\d|gen-\d{4}-(\d\d|q[1-4])", cohort["cohort"]), f"{name}: a cohort's name")
+        is_good = re.fullmatch(r"sent-\d{4}-\d\d-\d\d|gen-\d{4}-(\d\d|q[1-4])", cohort["cohort"])
+        check(is_good, f"{name}: a cohort is called {cohort['cohort']!r}")
         for location in cohort["parts"]:
             check_fields(name, location, **LOCATION)
     for extra in ("directories", "report"):
@@ -582,7 +583,7 @@ class Entry:
 
 
 class Stream:
-    """The chunks of a block, one after the other."""
+    """The chunks of a block, one after the other. Streams are numbered in the order in which they were read."""
 
     made = 0
 

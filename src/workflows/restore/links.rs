@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::archive::entry::{Entry, Kind};
-use crate::archive::place::{PlaceError, Target};
+use crate::archive::place::Target;
 
 use super::plan::Counts;
 
@@ -38,11 +38,7 @@ impl Links {
     /// Makes the links.
     pub(super) fn make(self, target: &Target, counts: &Counts) {
         for (path, existing) in self.waiting {
-            let made = match target.hard_link(&existing, &path) {
-                Err(PlaceError::Exists) => Err(PlaceError::Exists),
-                Err(PlaceError::IsDirectory) => Err(PlaceError::IsDirectory),
-                other => other,
-            };
+            let made = target.hard_link(&existing, &path);
             counts.placed(&path, 0, made.map(|()| Vec::new()));
         }
     }

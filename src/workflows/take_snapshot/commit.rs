@@ -9,10 +9,10 @@ use crate::archive::compress;
 use crate::archive::digest::Sha256;
 use crate::archive::envelope::payload_type;
 use crate::archive::layout;
+use crate::archive::outlet::{SessionError, SessionOutcome};
 use crate::archive::records::{Completeness, FORMAT, Snapshot, SnapshotCohort};
 use crate::archive::report::{Remark, RunReport};
 use crate::archive::seal::{self, Recipient};
-use crate::archive::session::{SessionError, SessionOutcome};
 use crate::archive::stat_cache;
 use crate::catalog::{PackRow, RunEnd, RunStart, RunState, SnapshotRow};
 use crate::clock;
@@ -35,6 +35,7 @@ pub(super) async fn begin(run: &Run<'_>) -> Result<String, SnapshotError> {
         plan: run.plan().name().to_string(),
         event: run.request.event.clone(),
         started_at: run.now,
+        reason: run.request.reason.clone(),
     };
     run.catalog.begin_run(&start).await?;
     Ok(id)

@@ -3,8 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::archive::outlet::SessionError;
 use crate::archive::seal::SealError;
-use crate::archive::session::SessionError;
 use crate::catalog::CatalogError;
 use crate::domain::time::Instant;
 use crate::workflows::repository::RepositoryError;

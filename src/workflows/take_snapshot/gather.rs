@@ -15,6 +15,7 @@ use crate::archive::stat_cache::CacheReader;
 use crate::domain::cohort::CohortId;
 use crate::domain::plan::Class;
 use crate::workflows::journal::JournalledPack;
+use crate::workflows::rebuild;
 use crate::workflows::repository::{RepositoryError, open_signed};
 use crate::workflows::snapshots::{self, SnapshotKeys, SnapshotName};
 
@@ -69,7 +70,7 @@ pub(super) async fn gather(run: &Run<'_>) -> Result<Gathered, SnapshotError> {
                 keys.insert((cohort, set));
             }
             Some(ObjectKind::Snapshot(plan, sequence, digest)) => {
-                names.push(SnapshotName { plan, sequence, digest })
+                names.push(SnapshotName { plan, sequence, digest });
             }
             Some(_) | None => {}
         }
@@ -80,7 +81,7 @@ pub(super) async fn gather(run: &Run<'_>) -> Result<Gathered, SnapshotError> {
         Some(name) => Some((name.clone(), fetch(run, name).await?)),
         None => None,
     };
-    check_head(run, parent.as_ref()).await?;
+    let known = check_head(run, parent.as_ref()).await?;
     let cache = run
         .state
         .settle(parent.as_ref().map(|(name, _)| name.digest))
@@ -104,6 +105,9 @@ pub(super) async fn gather(run: &Run<'_>) -> Result<Gathered, SnapshotError> {
         journalled,
         cache,
     };
+    if gathered.parent.as_ref().is_some_and(|(name, _)| name.sequence > known) {
+        absorb(run, &gathered).await?;
+    }
     gathered.damaged = damaged(run, &gathered).await?;
     if gathered.cache.is_none() && plan.class() == Class::Application && gathered.parent.is_some() {
         gathered.first_seen = Some(first_seen(run, &gathered).await?);
@@ -121,10 +125,12 @@ async fn fetch(run: &Run<'_>, name: &SnapshotName) -> Result<Snapshot, SnapshotE
 }
 
 /// The store must not be behind what this host remembers, nor the clock behind the newest snapshot.
-async fn check_head(run: &Run<'_>, parent: Option<&(SnapshotName, Snapshot)>) -> Result<(), SnapshotError> {
+///
+/// Gives the number of the newest snapshot that the catalog knows, 0 for none.
+async fn check_head(run: &Run<'_>, parent: Option<&(SnapshotName, Snapshot)>) -> Result<u64, SnapshotError> {
     let known = run.catalog.head(run.plan().name().as_str()).await?;
     let stored = parent.map_or(0, |(name, _)| name.sequence);
-    if let Some(known) = known {
+    if let Some(known) = &known {
         let is_other =
             parent.is_some_and(|(name, _)| name.sequence == known.sequence && name.digest != known.digest);
         if known.sequence > stored || is_other {
@@ -137,7 +143,20 @@ async fn check_head(run: &Run<'_>, parent: Option<&(SnapshotName, Snapshot)>) ->
     {
         return Err(Refused::ClockBehind { now: run.now, last: snapshot.taken_at.clone() }.into());
     }
-    Ok(())
+    Ok(known.map_or(0, |known| known.sequence))
+}
+
+/// Records the newest snapshot in the catalog: a run that ended after it was stored, or another host, did not.
+async fn absorb(run: &Run<'_>, gathered: &Gathered) -> Result<(), SnapshotError> {
+    let Some((name, snapshot)) = &gathered.parent else { return Ok(()) };
+    let mut packs = Vec::new();
+    for cohort in gathered.cohorts.values() {
+        let Ok(id) = cohort.cohort.parse::<CohortId>() else { continue };
+        for digest in &cohort.indexes {
+            packs.extend(rebuild::pack_rows(&name.plan, &id, read_index(run, &id, digest).await?));
+        }
+    }
+    Ok(run.catalog.record_snapshot(&rebuild::row(name, snapshot)?, &packs).await?)
 }
 
 /// The newest snapshot's cohorts that still count: not yet deletable; of a system plan, this generation only.

@@ -11,12 +11,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::archive::chunk::Cutter;
 use crate::archive::digest::Sha256;
 use crate::archive::entry::FileTime;
+use crate::archive::outlet::{Makers, SessionError, SessionOutcome};
 use crate::archive::pipeline;
 use crate::archive::progress::{Phase, Progress};
 use crate::archive::report::{Remark, RunReport};
 use crate::archive::resolve::{self, Basis, Resolution, Tally};
 use crate::archive::seal::{Identity, Keys};
-use crate::archive::session::{Makers, SessionError, SessionOutcome};
 use crate::archive::sorter::Sorter;
 use crate::archive::tree::Tree;
 use crate::archive::walk::{self, Finds, Found, Refusal};
@@ -48,6 +48,8 @@ pub struct Request {
     pub plan: Plan,
     /// Why: `adhoc`, `acceptance`, `maintenance`, `daily`, `monthly`.
     pub event: String,
+    /// Why, in the administrator's words; kept with the run in the catalog, not in the store.
+    pub reason: Option<String>,
     /// Read every file again, whatever the stat cache says.
     pub reread: bool,
 }

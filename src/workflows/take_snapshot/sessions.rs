@@ -6,10 +6,11 @@ use crate::archive::compress::Compressor;
 use crate::archive::digest::{PathDigest, Sha256};
 use crate::archive::layout;
 use crate::archive::manifest::{self, DirectoryMeta};
+use crate::archive::outlet::{ExistingPack, SessionError, Stopped};
 use crate::archive::pipeline::Sessions;
 use crate::archive::records::InCohort;
 use crate::archive::resolve::Tally;
-use crate::archive::session::{CohortSession, ExistingPack, SessionError, Stopped};
+use crate::archive::session::CohortSession;
 use crate::archive::worker::{Shared, Worker};
 use crate::domain::cohort::CohortId;
 

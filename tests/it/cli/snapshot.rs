@@ -18,7 +18,8 @@ fn a_snapshot_is_taken_told_and_listed() {
     assert_eq!(id.len(), 12);
     let ran = place.kura(&["snapshots"]).ends(0);
     assert!(ran.out.contains(id) && ran.out.contains("verified"), "{}", ran.out);
-    let second = place.kura(&["snapshot", "records", "--event", "maintenance"]).ends(0);
+    let second = ["snapshot", "records", "--event", "maintenance", "--reason", "before the update"];
+    let second = place.kura(&second).ends(0);
     assert!(second.out.contains("number 2: 2 files"), "{}", second.out);
     let listed = place.kura(&["snapshots", "records", "--json"]).ends(0).json();
     assert_eq!((&listed[0]["id"], &listed[1]["event"]), (&id.into(), &"maintenance".into()));
@@ -31,7 +32,7 @@ fn what_could_not_be_read_is_named_and_the_run_is_partial() {
     for number in 0..23 {
         let name = format!("source/closed-{number:02}");
         place.write(&name, "secret");
-        std::fs::set_permissions(place.path(&name), std::fs::Permissions::from_mode(0)).expect("rights");
+        std::fs::set_permissions(place.path(&name), std::fs::Permissions::from_mode(0o000)).expect("rights");
     }
     let ran = place.kura_as_nobody(&["snapshot", "records", "--json"]).ends(3);
     let taken = ran.json();

@@ -25,7 +25,9 @@ fn help_and_version_are_no_mistake() {
     assert!(place.kura(&["--version"]).ends(0).out.starts_with("kura 0."));
     let help = place.kura(&["--help"]).ends(0).out;
     assert!(help.contains("Exit codes: 0 done, 1 failed, 2 usage, 3 partial"), "{help}");
-    for command in ["init", "key", "plan", "store", "snapshot", "snapshots", "completions", "man"] {
+    let commands =
+        "init key plan store snapshot snapshots restore ls find diff cat verify catalog completions man";
+    for command in commands.split(' ') {
         assert!(help.contains(&format!("\n  {command} ")), "{command} is missing:\n{help}");
         place.kura(&[command, "--help"]).ends(0);
     }

@@ -98,7 +98,12 @@ impl Kura {
         self.clock.set(Instant::from_micros(self.clock.now().as_micros() + 1_000_000));
         let host = Host::open(self.home(), None).await.expect("the host opens");
         let catalog = Catalog::open(&self.home().catalog_file()).await.expect("the catalog opens");
-        let request = take_snapshot::Request { plan: plan.clone(), event: "adhoc".to_owned(), reread: false };
+        let request = take_snapshot::Request {
+            plan: plan.clone(),
+            event: "adhoc".to_owned(),
+            reason: None,
+            reread: false,
+        };
         take_snapshot(&host, &catalog, &request, &self.clock, &Arc::new(Progress::default())).await
     }
 

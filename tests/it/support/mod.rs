@@ -8,3 +8,6 @@ pub(crate) mod s3;
 
 /// A whole Kura in a temporary folder.
 pub(crate) mod kura;
+
+/// Simulated days.
+pub(crate) mod simulate;

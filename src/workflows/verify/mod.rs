@@ -6,31 +6,29 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tokio::runtime::Handle;
-use tokio::task::JoinSet;
 
-use crate::archive::compress::Decompressor;
 use crate::archive::digest::{Hashing, Sha256};
 use crate::archive::entry::Kind;
 use crate::archive::envelope::payload_type;
 use crate::archive::index::Index;
 use crate::archive::layout::{self, ObjectKind};
-use crate::archive::pack::{PackFacts, PackedFrame};
-use crate::archive::progress::{Phase, Progress};
+use crate::archive::pack::PackFacts;
+use crate::archive::progress::Progress;
 use crate::archive::records::{Location, Snapshot};
 use crate::archive::seal::Keys;
-use crate::archive::unseal;
 use crate::domain::cohort::CohortId;
 use crate::domain::plan::PlanName;
-use crate::vault::{Vault, VaultError};
+use crate::vault::Vault;
+
+mod packs;
+
+use packs::check_packs;
 
 use super::cohort_entries::CohortEntries;
 use super::reading::CohortReader;
 use super::repository::{self, Opened, RepositoryError, Trust, open_signed};
 use super::selection::Selection;
 use super::snapshots::{self, SnapshotKeys, SnapshotName};
-
-/// Packs read at once.
-const READS_MAX: usize = 4;
 
 /// What to check.
 #[derive(Clone, Debug)]
@@ -286,71 +284,6 @@ fn check_presence(
     }
 }
 
-/// Reads packs: compares their digests, and with a recovery key opens them and checks every chunk.
-async fn check_packs(
-    viewer: &Arc<Viewer>,
-    plan: &PlanName,
-    id: &CohortId,
-    cohort: &Cohort,
-    (request, report, progress): (&Request, &mut Report, &Arc<Progress>),
-) {
-    let keys = match cohort_keys(viewer, plan, id, cohort).await {
-        Ok(keys) => keys.map(Arc::new),
-        Err(_) => None,
-    };
-    let is_due = |name: &Sha256| match request.read {
-        Some((part, parts)) => u32::from(name.0[0]) % parts.max(1) == part.saturating_sub(1) % parts.max(1),
-        None => keys.is_some(),
-    };
-    let due: Vec<(&Sha256, &PackFacts)> = cohort.packs.iter().filter(|(name, _)| is_due(name)).collect();
-    let bytes = due.iter().map(|(_, facts)| facts.size_bytes).sum();
-    progress.begin(Phase::Verifying, crate::archive::wire::to_u64(due.len()), bytes);
-    let mut reads: JoinSet<(Sha256, Result<u64, String>)> = JoinSet::new();
-    for (name, facts) in due {
-        if reads.len() >= READS_MAX
-            && let Some(Ok(done)) = reads.join_next().await
-        {
-            note_read(report, plan, id, cohort, (done, keys.is_some()));
-        }
-        let read = ReadPack {
-            viewer: viewer.clone(),
-            key: layout::pack(plan, id, name),
-            name: *name,
-            frames: facts.frames.clone(),
-            keys: keys.clone(),
-            progress: progress.clone(),
-        };
-        reads.spawn(async move { (read.name, read.check().await) });
-    }
-    while let Some(Ok(done)) = reads.join_next().await {
-        note_read(report, plan, id, cohort, (done, keys.is_some()));
-    }
-}
-
-fn note_read(
-    report: &mut Report,
-    plan: &PlanName,
-    id: &CohortId,
-    cohort: &Cohort,
-    ((name, outcome), is_opened): ((Sha256, Result<u64, String>), bool),
-) {
-    match outcome {
-        Ok(bytes) => {
-            report.read_packs += 1;
-            report.read_bytes += bytes;
-            report.opened_packs += u64::from(is_opened);
-        }
-        Err(what) => {
-            let key = layout::pack(plan, id, &name);
-            // A missing pack was named already.
-            if !report.problems.iter().any(|problem| problem.object == key) {
-                let files = cohort.packs.get(&name).map_or(0, |facts| facts.files);
-                report.problems.push(problem(key, what, cohort, files));
-            }
-        }
-    }
-}
-
 async fn cohort_keys(
     viewer: &Viewer,
     plan: &PlanName,
@@ -359,35 +292,6 @@ async fn cohort_keys(
 ) -> Result<Option<Keys>, RepositoryError> {
     let (Some(opened), Some((set, digest))) = (&viewer.opened, cohort.keys.last()) else { return Ok(None) };
     repository::open_cohort(opened, plan, id, (*set, digest)).await.map(Some)
-}
-
-struct ReadPack {
-    viewer: Arc<Viewer>,
-    key: String,
-    name: Sha256,
-    frames: Vec<PackedFrame>,
-    keys: Option<Arc<Keys>>,
-    progress: Arc<Progress>,
-}
-
-impl ReadPack {
-    async fn check(self) -> Result<u64, String> {
-        let bytes = self.viewer.vault.get(&self.key, None).await.map_err(|e: VaultError| with_causes(&e))?;
-        let length = crate::archive::wire::to_u64(bytes.len());
-        let progress = self.progress.clone();
-        let work = move || -> Result<(), String> {
-            if Sha256::of(&bytes) != self.name {
-                return Err("its bytes are not those that its name states".to_owned());
-            }
-            let Some(keys) = self.keys else { return Ok(()) };
-            let mut decompressor = Decompressor::new().map_err(|e| e.to_string())?;
-            let tools = (&mut decompressor, &self.viewer.hashing);
-            unseal::check_sealed(&bytes, &keys, &self.frames, tools).map_err(|e| with_causes(&e))
-        };
-        tokio::task::spawn_blocking(work).await.map_err(|e| e.to_string())??;
-        progress.file(length, Kind::File);
-        Ok(length)
-    }
 }
 
 /// Reads every manifest of a cohort: all entries decode, and every stretch of data lies in a pack that an index names.

@@ -1,0 +1,108 @@
+//! The worker's part in chunks: cut a stream, leave out what is stored, collect what is new into frames.
+
+use std::collections::BTreeMap;
+
+use super::block::Place;
+use super::digest::ChunkId;
+use super::outlet::SessionError;
+use super::pack::PackWriter;
+use super::session::CohortSession;
+use super::wire::to_u64;
+use super::worker::Worker;
+
+/// New chunks are collected into frames of about this much plaintext, bytes.
+const FRAME_BYTES: usize = 2 << 20;
+
+impl Worker<'_> {
+    /// Cuts `stream` to its end; known chunks get their places, new ones are copied for the next frame.
+    pub(super) fn cut_and_store(
+        &mut self,
+        session: &CohortSession,
+        pack: &mut PackWriter,
+        stream: &[u8],
+        chunks: &mut Vec<Pending>,
+    ) -> Result<(), SessionError> {
+        let mut rest = stream;
+        while !rest.is_empty() {
+            let length = self.shared.cutter.cut(rest);
+            let (bytes, after) = rest.split_at(length);
+            rest = after;
+            self.take_chunk(session, pack, bytes, chunks)?;
+        }
+        Ok(())
+    }
+
+    /// Takes one chunk.
+    pub(super) fn take_chunk(
+        &mut self,
+        session: &CohortSession,
+        pack: &mut PackWriter,
+        bytes: &[u8],
+        chunks: &mut Vec<Pending>,
+    ) -> Result<(), SessionError> {
+        let id = self.shared.makers.hashing.chunk(bytes);
+        let pending = match session.place_of(&id) {
+            Some(place) => Pending::Stored(place),
+            None => {
+                let is_waiting =
+                    chunks.iter().rev().take(64).any(|p| matches!(p, Pending::New(i, _) if *i == id));
+                if !is_waiting {
+                    self.fresh.extend_from_slice(bytes);
+                }
+                let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+                if is_waiting { Pending::Again(id) } else { Pending::New(id, length) }
+            }
+        };
+        chunks.push(pending);
+        if self.fresh.len() >= FRAME_BYTES {
+            self.flush_fresh(session, pack, chunks)?;
+        }
+        Ok(())
+    }
+
+    /// Stores the waiting chunks as one frame and gives every waiting chunk its place.
+    pub(super) fn flush_fresh(
+        &mut self,
+        session: &CohortSession,
+        pack: &mut PackWriter,
+        chunks: &mut [Pending],
+    ) -> Result<(), SessionError> {
+        if self.fresh.is_empty() {
+            return Ok(());
+        }
+        let waiting: Vec<(ChunkId, u32)> = chunks
+            .iter()
+            .filter_map(|p| if let Pending::New(id, length) = p { Some((*id, *length)) } else { None })
+            .collect();
+        let places = session.store(pack, &mut self.compressor, &self.fresh, &waiting)?;
+        let stored: BTreeMap<ChunkId, Place> = waiting.iter().map(|(id, _)| *id).zip(places).collect();
+        for pending in chunks.iter_mut() {
+            if let Pending::New(id, _) | Pending::Again(id) = pending
+                && let Some(place) = stored.get(id)
+            {
+                *pending = Pending::Stored(*place);
+            }
+        }
+        self.shared.progress.stored(to_u64(self.fresh.len()));
+        self.fresh.clear();
+        Ok(())
+    }
+}
+
+/// A chunk of a stream on its way to a place.
+#[derive(Clone, Debug)]
+pub(super) enum Pending {
+    /// It has its place.
+    Stored(Place),
+    /// It waits for the next frame.
+    New(ChunkId, u32),
+    /// The same as one that waits.
+    Again(ChunkId),
+}
+
+impl Pending {
+    /// Its place, once it has one.
+    pub(super) fn stored(self) -> Option<Place> {
+        if let Self::Stored(place) = self { Some(place) } else { None }
+    }
+}

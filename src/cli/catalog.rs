@@ -1,0 +1,61 @@
+//! `kura catalog rebuild`: brings the catalog back from the store.
+
+use clap::{Args, Subcommand};
+use serde::Serialize;
+
+use crate::app::App;
+use crate::workflows::rebuild;
+
+use super::commands::Global;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::opening::Opening;
+use super::words::{counted, print, print_json};
+
+/// Bring the catalog of the home back.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Read the store again and record its snapshots; the record of past runs stays. The store counts as right.
+    Rebuild(Rebuild),
+}
+
+#[derive(Debug, Args)]
+struct Rebuild {
+    #[command(flatten)]
+    opening: Opening,
+}
+
+#[derive(Serialize)]
+struct Rebuilt {
+    plans: u64,
+    snapshots: u64,
+    packs: u64,
+}
+
+pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Result<Exit, Failure> {
+    let Command::Rebuild(wanted) = arguments.command;
+    app.home.settings()?;
+    let opened = wanted.opening.open(app).await?;
+    let catalog = app.catalog().await?;
+    let outcome = Box::pin(rebuild::rebuild(&opened, &catalog)).await;
+    catalog.close().await;
+    let done = outcome?;
+    if global.json {
+        let (plans, snapshots, packs) = (done.plans, done.snapshots, done.packs);
+        print_json(&Rebuilt { plans, snapshots, packs })?;
+    } else {
+        print(&format!(
+            "recorded {} and {} of {}\n",
+            counted(done.snapshots, "snapshot"),
+            counted(done.packs, "pack"),
+            counted(done.plans, "plan"),
+        ))?;
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,37 @@
+//! Who checks what is stored: the host with its catalog key, or the holder of a recovery key.
+
+use std::sync::Arc;
+
+use crate::archive::seal::Identity;
+
+use super::host::Host;
+use super::repository::{Opened, RepositoryError};
+use super::verify::Viewer;
+
+impl Viewer {
+    /// The host: opens snapshots and indexes, but no pack.
+    pub fn of_host(host: Host) -> Self {
+        Self {
+            vault: host.vault,
+            trust: host.trust,
+            catalog: host.secrets.catalog,
+            hashing: host.secrets.hashing,
+            opened: None,
+        }
+    }
+
+    /// A recovery key: opens everything.
+    pub fn of_opened(opened: Arc<Opened>) -> Result<Self, RepositoryError> {
+        let secrets = &opened.secrets;
+        let identity = Identity::from_secret(&secrets.record.catalog_identity);
+        let identity = identity
+            .map_err(|source| RepositoryError::Sealed { key: "keys/catalog-<n>.age".to_owned(), source })?;
+        Ok(Self {
+            vault: opened.vault.clone(),
+            trust: opened.trust.clone(),
+            catalog: identity.into(),
+            hashing: secrets.hashing.clone(),
+            opened: Some(opened),
+        })
+    }
+}
