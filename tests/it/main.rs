@@ -14,6 +14,7 @@ mod damage;
 mod days;
 mod engine;
 mod policies;
+mod recovery;
 mod s3_story;
 mod support;
 mod trees;
