@@ -180,7 +180,7 @@ fn identities(root: &Path) -> BTreeSet<String> {
         let bytes = std::fs::read(root.join(path)).unwrap();
         let text = String::from_utf8_lossy(&bytes).into_owned();
         for (at, _) in text.match_indices("AGE-SECRET-KEY-1") {
-            found.insert(text.chars().skip(text[..at].chars().count()).take(74).collect());
+            found.insert(text.get(at..).unwrap_or_default().chars().take(74).collect());
         }
     }
     found

@@ -101,7 +101,7 @@ fn a_file_that_may_not_be_read_is_counted_and_the_run_is_partial() {
     let place = Place::new();
     place.write("source/open", "open");
     place.write("source/closed", "closed");
-    std::fs::set_permissions(place.path("source/closed"), std::fs::Permissions::from_mode(0))
+    std::fs::set_permissions(place.path("source/closed"), std::fs::Permissions::from_mode(0o000))
         .expect("rights");
     let ran = place.kura_as_nobody(&["quickstart", "source", "--home", "demo"]).ends(3);
     assert!(ran.out.contains("Not protected: 1 entries"), "{}", ran.out);
