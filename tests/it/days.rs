@@ -1,9 +1,13 @@
 //! An application plan over simulated weeks: what counts from which day, what is sent, what comes back.
 
 use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
 
+use kura::archive::progress::Progress;
+use kura::catalog::Catalog;
+use kura::workflows::host::Host;
 use kura::workflows::restore;
-use kura::workflows::take_snapshot::Summary;
+use kura::workflows::take_snapshot::{self, Summary, take_snapshot};
 
 use crate::support::kura::{Kura, listing, touch};
 use crate::support::simulate::{
@@ -263,4 +267,59 @@ async fn what_is_past_its_year_is_left_out_of_a_restore() {
     let summary = complete(&kura).await;
     assert_eq!(summary.remarks.get("past-retention"), Some(&1), "{summary:?}");
     assert_eq!(summary.files, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_directory_whose_files_are_all_removed_stays() {
+    let kura = Kura::new("2031-03-03").await;
+    write(&kura.source().join("box/f"), "f", "2031-03-03");
+    write(&kura.source().join("g"), "g", "2031-03-03");
+    settle(&kura.source(), "2031-03-03");
+    complete(&kura).await;
+    kura.set_day("2031-03-05");
+    std::fs::remove_file(kura.source().join("box/f")).unwrap();
+    touch(&kura.source().join("box"), "2031-03-05");
+    let summary = complete(&kura).await;
+    assert!(summary.remarks.is_empty(), "{summary:?}");
+    comes_back(&kura, "emptied").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_reads_everything_again_counts_everything() {
+    let kura = Kura::new("2031-03-03").await;
+    for name in ["a", "b", "c"] {
+        write(&kura.source().join(name), name, "2031-03-03");
+    }
+    write(&kura.source().join("large"), vec![3; 2 << 20], "2031-03-03");
+    settle(&kura.source(), "2031-03-03");
+    for plan in [kura.records(), kura.system()] {
+        let first = kura.snapshot(&plan).await.unwrap();
+        let host = Host::open(kura.home(), None).await.unwrap();
+        let catalog = Catalog::open(&kura.home().catalog_file()).await.unwrap();
+        let request =
+            take_snapshot::Request { plan, event: "monthly".to_owned(), reason: None, reread: true };
+        let progress = Arc::new(Progress::default());
+        let again = take_snapshot(&host, &catalog, &request, &kura.clock, &progress).await.unwrap();
+        assert_eq!((again.files, again.bytes), (first.files, first.bytes), "{again:?}");
+        assert!(again.new_bytes_stored < 20_000, "{again:?}");
+        comes_back(&kura, request.plan.class().word()).await;
+        drop(catalog);
+        std::fs::remove_dir_all(kura.store().join("test")).unwrap();
+        std::fs::remove_file(kura.home().catalog_file()).unwrap();
+        lose_cache(&kura);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_name_of_a_touched_inode_keeps_its_day() {
+    let kura = Kura::new("2031-03-03").await;
+    write(&kura.source().join("a"), "same", "2031-03-03");
+    std::fs::hard_link(kura.source().join("a"), kura.source().join("b")).unwrap();
+    settle(&kura.source(), "2031-03-03");
+    complete(&kura).await;
+    kura.set_day("2031-03-05");
+    touch(&kura.source().join("a"), "2031-03-05");
+    complete(&kura).await;
+    comes_back(&kura, "touched").await;
+    assert_eq!(sent_on(&kura, "2031-03-03").await, ["a", "b"]);
 }

@@ -229,3 +229,10 @@ async fn the_host_opens_no_pack_and_the_recovery_key_opens_all() {
     }
     assert!(packs >= 2);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forged_repository_record_with_a_higher_number_does_not_end_all_restores() {
+    let kura = taken(&["2031-03-03"]).await;
+    std::fs::write(kura.store().join("kura/2.json"), "rubbish").unwrap();
+    assert!(restore_as(&kura, &request(&kura, "to")).await.is_ok());
+}
