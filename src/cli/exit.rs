@@ -11,12 +11,12 @@
 use std::process::ExitCode;
 
 use crate::app::PlanError;
+use crate::workflows::choice::ChoiceError;
 use crate::workflows::host::HostError;
 use crate::workflows::init::InitError;
 use crate::workflows::rebuild::RebuildError;
 use crate::workflows::repository::RepositoryError;
 use crate::workflows::restore::RestoreError;
-use crate::workflows::snapshots::ChoiceError;
 use crate::workflows::take_snapshot::SnapshotError;
 
 use super::failure::Failure;

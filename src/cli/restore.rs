@@ -12,8 +12,8 @@ use crate::app::App;
 use crate::clock::Clock as _;
 use crate::domain::time::Day;
 use crate::workflows::Progress;
+use crate::workflows::choice::Wanted;
 use crate::workflows::restore::{self, Owners, Request, RestoreError, Summary};
-use crate::workflows::snapshots::Wanted;
 
 use super::commands::Global;
 use super::exit::Exit;

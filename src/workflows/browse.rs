@@ -12,12 +12,12 @@ use crate::archive::entry::{Content, Entry, Kind, path_key};
 use crate::archive::sorter::{Sorted, Sorter};
 use crate::domain::time::Instant;
 
+use super::choice::Wanted;
 use super::cohort_entries::{CohortEntries, Located};
 use super::reading::CohortReader;
 use super::repository::Opened;
 use super::restore::{OpenSnapshot, RestoreError, open_snapshot};
 use super::selection::Selection;
-use super::snapshots::Wanted;
 
 const MEMORY_BYTES: usize = 32 << 20;
 

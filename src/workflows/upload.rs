@@ -26,6 +26,7 @@ use crate::domain::plan::Plan;
 use crate::domain::time::Instant;
 use crate::vault::{Vault, VaultError};
 
+use super::index_copies::IndexCopies;
 use super::journal::{Journal, JournalledPack};
 
 /// Bytes that may be on their way at once, KiB.
@@ -82,6 +83,7 @@ struct Sending {
     run: Keys,
     hashing: Hashing,
     progress: Arc<Progress>,
+    indexes: IndexCopies,
     sent_bytes: AtomicU64,
 }
 
@@ -125,6 +127,8 @@ pub struct UploadParts {
     pub progress: Arc<Progress>,
     /// Is told of packs before they are sent.
     pub journal: Arc<Mutex<Journal>>,
+    /// Keeps copies of the index objects that were sent.
+    pub indexes: IndexCopies,
     /// Recipients by cohort, for the journal.
     pub recipients: Arc<dyn Fn(&CohortId) -> String + Send + Sync>,
 }
@@ -142,6 +146,7 @@ impl Upload {
             run: parts.run,
             hashing: parts.hashing,
             progress: parts.progress,
+            indexes: parts.indexes,
             sent_bytes: AtomicU64::new(0),
         });
         let mut tasks = JoinSet::new();
@@ -208,19 +213,24 @@ fn journalled(
 
 async fn send(sending: Arc<Sending>, queued: Queued) -> Result<(), UploadError> {
     let plan = sending.plan.name();
-    let (key, bytes, cohort, facts) = match queued.outgoing {
+    let (key, name, bytes, cohort, facts) = match queued.outgoing {
         Outgoing::Pack(cohort, pack) => {
-            (layout::pack(plan, &cohort, &pack.name), pack.bytes, cohort, Some(pack.facts))
+            (layout::pack(plan, &cohort, &pack.name), pack.name, pack.bytes, cohort, Some(pack.facts))
         }
         Outgoing::Index(cohort, name, bytes) => {
-            (layout::index(plan, &cohort, &name), Bytes::from(bytes), cohort, None)
+            (layout::index(plan, &cohort, &name), name, Bytes::from(bytes), cohort, None)
         }
     };
     let until = cohort.delete_from(sending.plan.retention(), sending.plan.zone());
     put_and_compare(&*sending.vault, &key, &bytes, Some(until)).await?;
     let length = to_u64(bytes.len());
-    if let Some(facts) = facts {
-        check(sending.clone(), key, bytes, facts).await?;
+    match facts {
+        Some(facts) => check(sending.clone(), key, bytes, facts).await?,
+        None => {
+            let copies = sending.indexes.clone();
+            let kept = tokio::task::spawn_blocking(move || copies.keep(&name, &bytes)).await;
+            kept.map_err(|_| UploadError::Lost)?;
+        }
     }
     sending.sent_bytes.fetch_add(length, Ordering::Relaxed);
     sending.progress.sent(length);

@@ -22,10 +22,11 @@ use crate::domain::cohort::CohortId;
 use crate::domain::plan::PlanName;
 use crate::domain::time::{Day, Instant};
 
+use super::choice::{self, ChoiceError, Wanted};
 use super::reading::{CohortReader, ReadError};
 use super::repository::{self, Opened, RepositoryError};
 use super::selection::{BadPattern, Selection};
-use super::snapshots::{self, ChoiceError, SnapshotKeys, SnapshotName, Wanted};
+use super::snapshots::{self, SnapshotKeys, SnapshotName};
 
 mod directories;
 mod files;
@@ -170,7 +171,7 @@ pub async fn open_snapshot(
     now: Instant,
 ) -> Result<OpenSnapshot, RestoreError> {
     let keys = SnapshotKeys { trust: &opened.trust, keys: &opened.secrets.catalog };
-    let (name, snapshot) = snapshots::choose(&*opened.vault, wanted, &keys).await?;
+    let (name, snapshot) = choice::choose(&*opened.vault, wanted, &keys).await?;
     let mut expired = 0;
     let mut asks: JoinSet<Result<(CohortId, SnapshotCohort, Keys), RepositoryError>> = JoinSet::new();
     let mut cohorts = Vec::new();
@@ -192,7 +193,7 @@ pub async fn open_snapshot(
         }
         let (opened, plan, cohort) = (opened.clone(), name.plan.clone(), cohort.clone());
         asks.spawn(async move {
-            let keys = repository::open_cohort(&opened, &plan, &id, (cohort.set, &cohort.key)).await?;
+            let keys = repository::open_cohort(&opened, &plan, &id, (cohort.key_number, &cohort.key)).await?;
             Ok((id, cohort, keys))
         });
     }

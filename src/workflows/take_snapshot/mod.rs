@@ -129,17 +129,29 @@ impl Run<'_> {
     }
 
     async fn take(&self) -> Result<Summary, SnapshotError> {
-        let gathered = gather::gather(self).await?;
+        let mut gathered = gather::gather(self).await?;
         let trees = self.open_sources()?;
-        let report = RunReport::create(&self.state.report_file(self.now))
-            .map_err(|source| SnapshotError::Local { what: "the run's report", source })?;
-        let mut resolution = tokio::task::block_in_place(|| self.resolve(&gathered, &trees, &report))?;
-        self.check_clamped(&report, resolution.entries)?;
-        let days: BTreeSet<i32> =
-            touched_days(&resolution, self.plan().cohort_of(self.today()).clock_day().number(), &report);
-        let keys = keys::prepare(self, &gathered, &days).await?;
-        let sessions = sessions::prepare(self, &gathered, &keys, &days).await?;
-        let stored = self.store(&mut resolution, sessions, keys, &trees, &report).await?;
+        // Damage that shows only when a cohort's key and index are opened is noted, and the run decides anew.
+        let (report, mut resolution, directories, keys, sessions) = loop {
+            let report = RunReport::create(&self.state.report_file(self.now))
+                .map_err(|source| SnapshotError::Local { what: "the run's report", source })?;
+            let mut resolution = tokio::task::block_in_place(|| self.resolve(&gathered, &trees, &report))?;
+            let directories = sessions::take_stored(self, &gathered, &mut resolution.directories);
+            self.check_clamped(&report, resolution.entries)?;
+            let today = self.plan().cohort_of(self.today()).clock_day().number();
+            let days = touched_days(&resolution, today, &report);
+            let keys = keys::prepare(self, &gathered, &days).await?;
+            if keys.lost.is_empty() {
+                let sessions = sessions::prepare(self, &gathered, &keys, &days).await?;
+                if sessions.unreadable.is_empty() {
+                    break (report, resolution, directories, keys, sessions);
+                }
+                gathered.damaged.extend(&sessions.unreadable);
+            }
+            gathered.damaged.extend(&keys.lost);
+        };
+        let mut stored = self.store(&mut resolution, sessions, keys, &trees, &report).await?;
+        stored.extras.directories = directories.or(stored.extras.directories);
         report.flush().map_err(|source| SnapshotError::Local { what: "the run's report", source })?;
         commit::commit(self, &gathered, stored, &report).await
     }
@@ -219,6 +231,7 @@ impl Run<'_> {
             hashing: self.host.secrets.hashing.clone(),
             progress: self.progress.clone(),
             journal: self.state.journal.clone(),
+            indexes: self.state.indexes.clone(),
             recipients: keys.by_cohort(),
         });
         let catalog = self.host.trust.repository.catalog.parse().map_err(SnapshotError::Seal)?;

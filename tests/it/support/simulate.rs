@@ -8,8 +8,8 @@ use std::process::Command;
 use std::sync::Arc;
 
 use kura::archive::progress::Progress;
+use kura::workflows::choice::Wanted;
 use kura::workflows::restore::{self, Owners, RestoreError};
-use kura::workflows::snapshots::Wanted;
 
 use super::kura::Kura;
 
