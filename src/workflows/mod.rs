@@ -6,6 +6,9 @@
 /// Whom a reader trusts, and how records are opened.
 pub mod repository;
 
+/// Key objects of cohorts.
+pub mod cohort_key;
+
 /// Fetching parts of packs.
 pub mod reading;
 

@@ -10,7 +10,8 @@ use kura::archive::seal::{self, Identity, Keys, Recipient};
 use kura::archive::{compress, digest, layout, unseal};
 use kura::vault::{DirVault, Vault};
 use kura::workflows::choice::{ChoiceError, Wanted};
-use kura::workflows::repository::{self, Opened, RepositoryError, RootPolicy, open_cohort};
+use kura::workflows::cohort_key::open_cohort;
+use kura::workflows::repository::{self, Opened, RepositoryError, RootPolicy};
 use kura::workflows::restore::RestoreError;
 use kura::workflows::take_snapshot::{Refused, SnapshotError};
 

@@ -23,8 +23,9 @@ use crate::domain::plan::PlanName;
 use crate::domain::time::{Day, Instant};
 
 use super::choice::{self, ChoiceError, Wanted};
+use super::cohort_key;
 use super::reading::{CohortReader, ReadError};
-use super::repository::{self, Opened, RepositoryError};
+use super::repository::{Opened, RepositoryError};
 use super::selection::{BadPattern, Selection};
 use super::snapshots::{self, SnapshotKeys, SnapshotName};
 
@@ -193,7 +194,7 @@ pub async fn open_snapshot(
         }
         let (opened, plan, cohort) = (opened.clone(), name.plan.clone(), cohort.clone());
         asks.spawn(async move {
-            let keys = repository::open_cohort(&opened, &plan, &id, (cohort.key_number, &cohort.key)).await?;
+            let keys = cohort_key::open_cohort(&opened, &plan, &id, (cohort.key_number, &cohort.key)).await?;
             Ok((id, cohort, keys))
         });
     }

@@ -19,7 +19,8 @@ use crate::domain::cohort::CohortId;
 use crate::domain::plan::PlanName;
 use crate::domain::time::{Day, Instant};
 use crate::vault::Vault;
-use crate::workflows::repository::{RepositoryError, Trust, check_cohort_key};
+use crate::workflows::cohort_key::check_cohort_key;
+use crate::workflows::repository::{RepositoryError, Trust};
 
 use super::Run;
 use super::errors::SnapshotError;

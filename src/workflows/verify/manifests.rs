@@ -12,8 +12,9 @@ use crate::archive::seal::Keys;
 use crate::domain::cohort::CohortId;
 use crate::domain::plan::PlanName;
 use crate::workflows::cohort_entries::CohortEntries;
+use crate::workflows::cohort_key;
 use crate::workflows::reading::CohortReader;
-use crate::workflows::repository::{self, Opened};
+use crate::workflows::repository::Opened;
 use crate::workflows::selection::Selection;
 
 use super::{Cohort, Report, Viewer, with_causes};
@@ -31,7 +32,7 @@ pub(super) async fn cohort_keys(
     let mut all: Option<Keys> = None;
     let mut problems = Vec::new();
     for (number, digest) in &cohort.keys {
-        match repository::open_cohort(opened, plan, id, (*number, digest)).await {
+        match cohort_key::open_cohort(opened, plan, id, (*number, digest)).await {
             Ok(keys) => {
                 all = Some(match all {
                     Some(others) => keys.and(others),

@@ -24,7 +24,8 @@ use manifests::check_manifests;
 use packs::check_packs;
 
 use super::chain::Chain;
-use super::repository::{self, Opened, RepositoryError, Trust, open_signed};
+use super::cohort_key;
+use super::repository::{Opened, RepositoryError, Trust, open_signed};
 use super::snapshots::{self, SnapshotKeys, SnapshotName};
 
 /// What to check.
@@ -239,7 +240,7 @@ async fn check_keys(
             Ok(bytes) if Sha256::of(&bytes) != *digest => {
                 Err("its bytes are not those that snapshots name".to_owned())
             }
-            Ok(bytes) => repository::check_cohort_key(&bytes, &viewer.trust, plan, id, *number)
+            Ok(bytes) => cohort_key::check_cohort_key(&bytes, &viewer.trust, plan, id, *number)
                 .map(|_| ())
                 .map_err(|e| with_causes(&e)),
             Err(e) => Err(with_causes(&e)),
