@@ -291,6 +291,7 @@ impl Demonstration<'_> {
             to: self.layout.restored.clone(),
             sent: None,
             in_place: false,
+            sync: false,
             dry_run: false,
             owners: Owners::Usual,
             expect_head: None,

@@ -60,6 +60,8 @@ pub struct Request {
     pub sent: Option<(Day, Day)>,
     /// Replace what differs in the target, leave what is right.
     pub in_place: bool,
+    /// End only when everything is on the disk.
+    pub sync: bool,
     /// Only say what would be restored.
     pub dry_run: bool,
     /// Whose the files are.
@@ -240,7 +242,7 @@ pub async fn restore(
             Some(Target::open(&request.to, options).map_err(failed)?)
         };
         let mut summary = plan::run(&opened, &open, request, target.as_ref(), (&directories, progress))?;
-        if let Some(target) = &target {
+        if let Some(target) = target.as_ref().filter(|_| request.sync) {
             target.sync().map_err(|source| RestoreError::Target { path: request.to.clone(), source })?;
         }
         summary.snapshot = open.name.digest.to_string();
@@ -273,9 +275,9 @@ pub(super) fn current_directories(
     let Some((_, reader)) = open.cohorts.iter().find(|(cohort, _)| cohort.cohort == stored.cohort) else {
         return Ok(BTreeMap::new());
     };
-    let mut decompressor = crate::archive::compress::Decompressor::new()
+    let mut unpacker = crate::archive::unseal::Unpacker::new()
         .map_err(|_| std::io::Error::other("no memory to decompress"))?;
-    let bytes = reader.chunk(&stored.location, &opened.secrets.hashing, &mut decompressor)?;
+    let bytes = reader.chunk(&stored.location, &opened.secrets.hashing, &mut unpacker)?;
     let decoded = manifest::decode_directories(&bytes);
     let decoded = decoded.map_err(|e| reader.malformed(&stored.location.pack, e))?;
     Ok(decoded.into_iter().map(|directory| (directory.path, directory.meta)).collect())

@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::archive::buffers::Buffers;
 use crate::archive::chunk::Cutter;
 use crate::archive::digest::Sha256;
 use crate::archive::entry::FileTime;
@@ -224,6 +225,7 @@ impl Run<'_> {
     ) -> Result<Stored, SnapshotError> {
         let run_identity = Identity::generate();
         let run_recipient = run_identity.recipient();
+        let buffers = Arc::new(Buffers::default());
         let (outlet, upload) = Upload::begin(UploadParts {
             vault: self.host.vault.clone(),
             plan: self.plan().clone(),
@@ -231,6 +233,7 @@ impl Run<'_> {
             hashing: self.host.secrets.hashing.clone(),
             progress: self.progress.clone(),
             journal: self.state.journal.clone(),
+            buffers: buffers.clone(),
             indexes: self.state.indexes.clone(),
             recipients: keys.by_cohort(),
         });
@@ -242,6 +245,7 @@ impl Run<'_> {
             catalog,
             run: run_recipient,
             outlet: &outlet,
+            buffers: &buffers,
         };
         let empty = || Sorter::new(self.host.sort_memory_bytes(), self.host.home.spill());
         let shared = Shared {

@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
-use crate::archive::compress::Decompressor;
 use crate::archive::digest::Sha256;
 use crate::archive::entry::Kind;
 use crate::archive::layout;
 use crate::archive::pack::{PackFacts, PackedFrame};
 use crate::archive::progress::{Phase, Progress};
 use crate::archive::seal::Keys;
-use crate::archive::unseal;
+use crate::archive::unseal::Checker;
 use crate::domain::cohort::CohortId;
 use crate::domain::plan::PlanName;
 use crate::vault::VaultError;
@@ -103,9 +102,9 @@ impl ReadPack {
                 return Err("its bytes are not those that its name states".to_owned());
             }
             let Some(keys) = self.keys else { return Ok(()) };
-            let mut decompressor = Decompressor::new().map_err(|e| e.to_string())?;
-            let tools = (&mut decompressor, &self.viewer.hashing);
-            unseal::check_sealed(&bytes, &keys, &self.frames, tools).map_err(|e| with_causes(&e))
+            let mut checker = Checker::new().map_err(|e| with_causes(&e))?;
+            let checked = checker.check(&bytes, &keys, &self.frames, &self.viewer.hashing);
+            checked.map_err(|e| with_causes(&e))
         };
         tokio::task::spawn_blocking(work).await.map_err(|e| e.to_string())??;
         progress.file(length, Kind::File);

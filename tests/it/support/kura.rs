@@ -125,6 +125,7 @@ impl Kura {
             to: to.clone(),
             sent: None,
             in_place: false,
+            sync: false,
             dry_run: false,
             owners: Owners::Usual,
             expect_head: None,

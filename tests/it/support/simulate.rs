@@ -64,6 +64,7 @@ pub(crate) fn request(kura: &Kura, name: &str) -> restore::Request {
         to: kura.dir.path().join(name),
         sent: None,
         in_place: false,
+        sync: false,
         dry_run: false,
         owners: Owners::Usual,
         expect_head: None,
