@@ -13,6 +13,7 @@ mod crash;
 mod damage;
 mod days;
 mod engine;
+mod faults;
 mod policies;
 mod recovery;
 mod s3_story;
