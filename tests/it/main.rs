@@ -14,6 +14,7 @@ mod damage;
 mod days;
 mod engine;
 mod faults;
+mod hosts;
 mod policies;
 mod recovery;
 mod s3_story;
