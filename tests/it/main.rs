@@ -18,6 +18,7 @@ mod hosts;
 mod policies;
 mod recovery;
 mod s3_story;
+mod scale;
 mod support;
 mod trees;
 mod trust;
