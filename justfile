@@ -27,3 +27,7 @@ deny:
 # a first backup and restore of the bundled sample, in ./kura-demo
 demo:
   cargo run --release --locked -- quickstart --home kura-demo
+
+# how fast each stage of the engine is, on one core
+bench:
+  cargo bench --locked --bench engine

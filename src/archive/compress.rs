@@ -10,7 +10,7 @@ const LEVEL: i32 = 3;
 /// Levels that data is tried with, fastest first.
 const LEVELS: [i32; 3] = [1, 2, 3];
 /// A slower level must make a frame smaller than the faster ones by this part of a thousand.
-const GAINS: [usize; 3] = [0, 15, 30];
+const GAINS: [usize; 3] = [0, 5, 30];
 /// Plaintext that the levels are tried with, bytes: long enough for repetitions to be found, short beside a frame.
 const SAMPLE_BYTES: usize = 256 << 10;
 /// After so many frames the levels are tried again: what data is like changes slowly.
@@ -42,13 +42,14 @@ pub struct Compressor {
     context: zstd::bulk::Compressor<'static>,
     level: i32,
     frames_until_trial: u32,
+    frame: Vec<u8>,
 }
 
 impl Compressor {
     /// A context that has seen no data.
     pub fn new() -> Result<Self, CompressError> {
         let context = zstd::bulk::Compressor::new(LEVEL).map_err(CompressError::Compress)?;
-        Ok(Self { context, level: LEVEL, frames_until_trial: 0 })
+        Ok(Self { context, level: LEVEL, frames_until_trial: 0, frame: Vec::new() })
     }
 
     /// Other data begins: the levels are tried with its first frame.
@@ -56,27 +57,27 @@ impl Compressor {
         self.frames_until_trial = 0;
     }
 
-    /// Compresses `plain` into one frame in the emptied `out`.
-    pub fn frame(&mut self, plain: &[u8], out: &mut Vec<u8>) -> Result<(), CompressError> {
+    /// Compresses `plain` into one frame, which stands in a buffer of the context's own.
+    pub fn frame(&mut self, plain: &[u8]) -> Result<&[u8], CompressError> {
         if plain.len() < SAMPLE_BYTES {
-            return self.with_level(LEVEL, plain, out);
+            return self.with_level(LEVEL, plain);
         }
         if self.frames_until_trial == 0 {
             self.frames_until_trial = FRAMES_PER_TRIAL;
-            self.level = self.best_level(plain, out)?;
+            self.level = self.best_level(plain)?;
         }
         self.frames_until_trial -= 1;
-        self.with_level(self.level, plain, out)
+        self.with_level(self.level, plain)
     }
 
-    fn best_level(&mut self, plain: &[u8], out: &mut Vec<u8>) -> Result<i32, CompressError> {
+    fn best_level(&mut self, plain: &[u8]) -> Result<i32, CompressError> {
         let start = (plain.len() - SAMPLE_BYTES) / 2;
         let sample = &plain[start..start + SAMPLE_BYTES];
         let (mut best, mut smallest) = (LEVELS[0], usize::MAX);
         for (level, gain) in LEVELS.into_iter().zip(GAINS) {
-            self.with_level(level, sample, out)?;
-            if out.len() < smallest - smallest / 1000 * gain {
-                (best, smallest) = (level, out.len());
+            let length = self.with_level(level, sample)?.len();
+            if length < smallest - smallest / 1000 * gain {
+                (best, smallest) = (level, length);
             }
             if smallest > SAMPLE_BYTES / 100 * 97 {
                 // Compressed already: no level finds what is not there.
@@ -86,12 +87,12 @@ impl Compressor {
         Ok(best)
     }
 
-    fn with_level(&mut self, level: i32, plain: &[u8], out: &mut Vec<u8>) -> Result<(), CompressError> {
-        out.clear();
-        out.reserve(zstd::zstd_safe::compress_bound(plain.len()));
+    fn with_level(&mut self, level: i32, plain: &[u8]) -> Result<&[u8], CompressError> {
+        self.frame.clear();
+        self.frame.reserve(zstd::zstd_safe::compress_bound(plain.len()));
         self.context.set_compression_level(level).map_err(CompressError::Compress)?;
-        self.context.compress_to_buffer(plain, out).map_err(CompressError::Compress)?;
-        Ok(())
+        self.context.compress_to_buffer(plain, &mut self.frame).map_err(CompressError::Compress)?;
+        Ok(&self.frame)
     }
 }
 
@@ -154,8 +155,7 @@ mod tests {
     #[test]
     fn a_frame_comes_back_and_a_lying_length_is_refused() {
         let plain = vec![7_u8; 100_000];
-        let mut frame = Vec::new();
-        Compressor::new().unwrap().frame(&plain, &mut frame).unwrap();
+        let frame = Compressor::new().unwrap().frame(&plain).unwrap().to_vec();
         let mut decompressor = Decompressor::new().unwrap();
         assert_eq!(decompressor.frame(&frame, plain.len()).unwrap(), plain);
         assert!(decompressor.frame(&frame, plain.len() - 1).is_err());
@@ -171,10 +171,10 @@ mod tests {
         let rows: Vec<u8> =
             (0..40_000).flat_map(|n| format!("{n}\t2026-11-22\tabc\n").into_bytes()).collect();
         let few: Vec<u8> = noise.iter().map(|byte| byte & 3).collect();
-        let (mut frame, mut levels) = (Vec::new(), Vec::new());
+        let mut levels = Vec::new();
         for plain in [&noise, &rows, &few] {
             compressor.other_data();
-            compressor.frame(plain, &mut frame).unwrap();
+            let frame = compressor.frame(plain).unwrap().to_vec();
             levels.push(compressor.level);
             assert_eq!(&Decompressor::new().unwrap().frame(&frame, plain.len()).unwrap(), plain);
         }

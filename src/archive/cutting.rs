@@ -10,9 +10,6 @@ use super::session::CohortSession;
 use super::wire::to_u64;
 use super::worker::Worker;
 
-/// New chunks are collected into frames of about this much plaintext, bytes.
-const FRAME_BYTES: usize = 2 << 20;
-
 impl Worker<'_> {
     /// Cuts `stream` to its end; known chunks get their places, new ones are copied for the next frame.
     pub(super) fn cut_and_store(
@@ -54,7 +51,7 @@ impl Worker<'_> {
             }
         };
         chunks.push(pending);
-        if self.fresh.len() >= FRAME_BYTES {
+        if self.fresh.len() >= pack.frame_bytes() {
             self.flush_fresh(session, pack, chunks)?;
         }
         Ok(())

@@ -20,6 +20,8 @@ pub const INDEX_MAGIC: u32 = 0x184D_2A5B;
 pub const PADDING_MAGIC: u32 = 0x184D_2A5A;
 /// First bytes of the pack's index: name and version.
 pub const INDEX_MARK: &[u8; 9] = b"KURAPACK\x01";
+/// New chunks are collected into frames of about this much plaintext, bytes.
+const FRAME_BYTES: usize = 2 << 20;
 /// A pack is closed when its payload reaches this, bytes.
 pub const PACK_BYTES: u64 = 12 << 20;
 
@@ -139,7 +141,6 @@ pub struct PackWriter {
     header_length: u32,
     payload_bytes: u64,
     frames: Vec<PackedFrame>,
-    compressed: Vec<u8>,
     /// File entries that have bytes in this pack (for damage reports).
     pub files: u64,
 }
@@ -176,15 +177,7 @@ impl PackWriter {
         buffer.clear();
         let sink = Sink { bytes: buffer, digest: Sha256Hasher::default() };
         let stream = seal::begin(sink, recipients)?;
-        Ok(Self {
-            ordinal,
-            stream,
-            header_length: 0,
-            payload_bytes: 0,
-            frames: Vec::new(),
-            compressed: Vec::new(),
-            files: 0,
-        })
+        Ok(Self { ordinal, stream, header_length: 0, payload_bytes: 0, frames: Vec::new(), files: 0 })
     }
 
     /// Compresses `plain` into one frame and appends it. The chunks' lengths must add up to `plain.len()`.
@@ -198,19 +191,31 @@ impl PackWriter {
     ) -> Result<(u64, u32), PackError> {
         let plain_length = chunks.iter().map(|chunk| chunk.length).sum::<u32>();
         assert_eq!(to_u64(plain.len()), u64::from(plain_length), "chunks fill their frame");
-        compressor.frame(plain, &mut self.compressed)?;
-        self.stream.write_all(&self.compressed).map_err(PackError::Write)?;
+        let frame = compressor.frame(plain)?;
+        self.stream.write_all(frame).map_err(PackError::Write)?;
         let offset = self.payload_bytes;
-        let length = u32::try_from(self.compressed.len()).unwrap_or(u32::MAX);
+        let length = u32::try_from(frame.len()).unwrap_or(u32::MAX);
         self.payload_bytes += u64::from(length);
         self.frames.push(PackedFrame { offset, length, plain_length, chunks });
         Ok((offset, length))
     }
 
     /// Whether the pack should be closed: full, or nearly full at a length that needs hardly any padding.
+    ///
+    /// The nearer it is to being full, the more padding is put up with: a fifth of a per cent, then one per cent.
     pub fn is_full(&self) -> bool {
         let bytes = self.payload_bytes;
-        bytes >= PACK_BYTES || (bytes >= PACK_BYTES / 4 * 3 && padme(bytes + 4096) - bytes < bytes / 128)
+        // What the index will take: an id and two numbers for each chunk.
+        let chunks: usize = self.frames.iter().map(|frame| frame.chunks.len()).sum();
+        let tail = to_u64(37 * chunks + 6 * self.frames.len()) + 32;
+        let padding = padme(bytes + tail).saturating_sub(bytes + tail);
+        let is_cheap = |from: u64, part: u64| bytes >= from && padding < bytes / part;
+        bytes >= PACK_BYTES || is_cheap(PACK_BYTES / 3 * 2, 512) || is_cheap(PACK_BYTES / 8 * 7, 100)
+    }
+
+    /// How much plaintext the next frame should hold, bytes: less near the end, so that some length fits well.
+    pub const fn frame_bytes(&self) -> usize {
+        if self.payload_bytes >= PACK_BYTES / 3 * 2 { FRAME_BYTES / 4 } else { FRAME_BYTES }
     }
 
     /// Whether nothing was added yet.

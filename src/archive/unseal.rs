@@ -107,7 +107,7 @@ pub struct Fetched<'a> {
 }
 
 /// So many buffers of plaintext are kept to be used again.
-const SPARE_MAX: usize = 4;
+const SPARE_MAX: usize = 2;
 
 /// Decrypts ranges of packs and decompresses frames in them; its buffers are used again.
 pub struct Unpacker {

@@ -17,8 +17,8 @@ use crate::workflows::reading::{CohortReader, FrameAt, PackName, ReadError};
 
 use super::plan::{Counts, Item, Job, bytes_of};
 
-/// A part of a large file covers about so many bytes.
-const PART_BYTES: u64 = 4 << 20;
+/// A part of a large file covers at least so many bytes, in whole frames: each is decompressed once.
+const PART_BYTES: u64 = 2 << 20;
 const HASH_BUFFER_BYTES: usize = 1 << 20;
 
 /// The frames of a job, decompressed, by pack and offset.
@@ -56,11 +56,14 @@ pub(super) fn begin_large(
     let placed = target.begin_file(&item.path, item.located.entry.size_bytes).map_err(failed)?;
     let mut parts: Vec<(u64, Vec<Piece>)> = Vec::new();
     let (mut at, mut held) = (0, 0);
+    let mut last = None;
     for piece in &item.located.pieces {
-        if held == 0 || held >= PART_BYTES {
+        let frame = Some((piece.pack.name, piece.frame.offset));
+        if held == 0 || (held >= PART_BYTES && frame != last) || held >= 8 * PART_BYTES {
             parts.push((at, Vec::new()));
             held = 0;
         }
+        last = frame;
         if let Some((_, pieces)) = parts.last_mut() {
             pieces.push(*piece);
         }

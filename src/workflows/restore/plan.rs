@@ -10,7 +10,7 @@ use crate::archive::entry::{Content, Kind, Meta};
 use crate::archive::place::{PlaceError, Shortcoming, Target};
 use crate::archive::progress::Progress;
 use crate::archive::report::shown;
-use crate::workflows::cohort_entries::{CohortEntries, Located};
+use crate::workflows::cohort_entries::{CohortEntries, Located, Piece};
 use crate::workflows::reading::CohortReader;
 use crate::workflows::repository::Opened;
 use crate::workflows::selection::Selection;
@@ -21,7 +21,7 @@ use super::links::Links;
 use super::{OpenSnapshot, Request, RestoreError, Summary};
 
 /// A job holds about so many bytes of files.
-const JOB_BYTES: u64 = 4 << 20;
+const JOB_BYTES: u64 = 2 << 20;
 /// A job holds at most so many files.
 const JOB_FILES: usize = 512;
 /// Files longer than this are restored by several workers.
@@ -255,12 +255,26 @@ impl<'a> Producer<'a> {
             self.large(Item { path, located }, reader, jobs);
             return Ok(());
         }
-        self.pending_bytes += located.entry.data_bytes();
-        self.pending.push(Item { path, located });
-        if self.pending_bytes >= JOB_BYTES || self.pending.len() >= JOB_FILES {
+        let is_due = self.pending_bytes >= JOB_BYTES || self.pending.len() >= JOB_FILES;
+        let is_overdue = self.pending_bytes >= JOB_BYTES * 4 || self.pending.len() >= JOB_FILES * 4;
+        if is_overdue || (is_due && !self.goes_on(&located)) {
             self.flush(reader, jobs);
         }
+        self.pending_bytes += located.entry.data_bytes();
+        self.pending.push(Item { path, located });
         Ok(())
+    }
+
+    /// Whether an entry's data begins in the frame where that of the last pending one ends: such entries are restored
+    /// by one worker, so that the frame is decompressed once.
+    fn goes_on(&self, located: &Located) -> bool {
+        let frame = |piece: &Piece| (piece.pack.name, piece.frame.offset);
+        let last = self.pending.iter().rev().find_map(|item| item.located.pieces.last());
+        match (last, located.pieces.first()) {
+            (Some(last), Some(first)) => frame(last) == frame(first),
+            (_, None) => true,
+            (None, Some(_)) => false,
+        }
     }
 
     fn directory(

@@ -11,7 +11,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::archive::buffers::Buffers;
 use crate::archive::chunk::Cutter;
 use crate::archive::digest::Sha256;
-use crate::archive::entry::FileTime;
 use crate::archive::outlet::{Makers, SessionError, SessionOutcome};
 use crate::archive::pipeline;
 use crate::archive::progress::{Phase, Progress};
@@ -21,7 +20,7 @@ use crate::archive::seal::{Identity, Keys};
 use crate::archive::sorter::Sorter;
 use crate::archive::tree::Tree;
 use crate::archive::walk::{self, Finds, Found, Refusal};
-use crate::archive::worker::Shared;
+use crate::archive::worker::{RacyFrom, Shared};
 use crate::clock::Clock;
 use crate::domain::plan::{Class, Plan};
 use crate::domain::time::{Day, Instant};
@@ -259,7 +258,7 @@ impl Run<'_> {
             news: Mutex::new(std::mem::replace(&mut resolution.news, empty())),
             outcomes: Mutex::new(Vec::new()),
             progress: self.progress,
-            racy_from: FileTime { seconds: self.now.as_seconds() - 2, nanos: 0 },
+            racy_from: RacyFrom::run(self.now),
             keeps_first_seen: self.plan().class() == Class::Application,
         };
         self.progress.begin(Phase::Storing, resolution.dirty_files, resolution.dirty_bytes);

@@ -134,7 +134,8 @@ async fn a_write_that_the_server_acknowledges_and_loses_never_counts() {
         lost += 1;
         assert!(lost < 50, "the run succeeds when nothing is lost any more");
     }
-    assert!(lost >= 4, "a key, a pack, an index and a snapshot were lost: {lost}");
+    // How many packs there are depends on how many workers found something to do.
+    assert!(lost >= 3, "a key, a pack or an index, and a snapshot were lost: {lost}");
     site.is_well();
 }
 
