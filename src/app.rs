@@ -4,14 +4,13 @@
 
 use std::path::PathBuf;
 
-use crate::catalog::Catalog;
 use crate::clock::SystemClock;
 use crate::config::{self, ConfigError, Home};
 use crate::domain::plan::Plan;
 use crate::policy_files::{self, Refused};
 use crate::workflows::host::{Host, HostError};
 
-pub use crate::catalog::{CatalogError, SnapshotRow};
+pub use crate::catalog::{Catalog, CatalogError, SnapshotRow};
 
 /// Why a plan cannot be used.
 #[derive(Debug, thiserror::Error)]

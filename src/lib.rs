@@ -14,6 +14,9 @@ pub mod archive;
 /// Where objects are kept: a directory, an S3 bucket, memory for tests.
 pub mod vault;
 
+/// Proofs of who somebody is: password hashes, one-time codes, tokens.
+pub mod credentials;
+
 /// An installation's home folder and its settings.
 pub mod config;
 

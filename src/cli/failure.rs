@@ -9,6 +9,8 @@ use crate::app::{AppError, CatalogError, PlanError};
 use crate::config::ConfigError;
 use crate::policy_files::Refused;
 use crate::telemetry::BadFilter;
+use crate::workflows::accounts::AccountError;
+use crate::workflows::check_audit::AuditError;
 use crate::workflows::host::HostError;
 use crate::workflows::init::InitError;
 use crate::workflows::keys::IdentityError;
@@ -16,9 +18,11 @@ use crate::workflows::reading::ReadError;
 use crate::workflows::rebuild::RebuildError;
 use crate::workflows::repository::RepositoryError;
 use crate::workflows::restore::RestoreError;
+use crate::workflows::sign_in::AccessError;
 use crate::workflows::snapshots::ChoiceError;
 use crate::workflows::store::{StoreUrlError, VaultError};
 use crate::workflows::take_snapshot::SnapshotError;
+use crate::workflows::tokens::TokenError;
 use crate::workflows::upload::UploadError;
 
 /// Why a command failed.
@@ -66,6 +70,18 @@ pub enum Failure {
     /// The home or the catalog.
     #[error(transparent)]
     App(#[from] AppError),
+    /// Who somebody is, or what he may do.
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    /// An account.
+    #[error(transparent)]
+    Account(#[from] AccountError),
+    /// A token.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// The audit log.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
     /// A file that the command itself reads or writes.
     #[error("cannot {act} {}", .path.display())]
     File {

@@ -79,6 +79,18 @@ mod cat;
 /// `kura verify`.
 mod verify;
 
+/// Who somebody is.
+mod who;
+
+/// `kura account`.
+mod account;
+
+/// `kura token`.
+mod token;
+
+/// `kura audit`.
+mod audit;
+
 /// `kura catalog`.
 mod catalog;
 
@@ -145,6 +157,9 @@ async fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Diff(arguments) => Box::pin(diff::run(&app, &global, arguments)).await,
         Command::Cat(arguments) => Box::pin(cat::run(&app, arguments)).await,
         Command::Verify(arguments) => Box::pin(verify::run(&app, &global, arguments)).await,
+        Command::Account(arguments) => Box::pin(account::run(&app, &global, arguments)).await,
+        Command::Token(arguments) => Box::pin(token::run(&app, &global, arguments)).await,
+        Command::Audit(arguments) => audit::run(&app, &global, arguments).await,
         Command::Catalog(arguments) => Box::pin(catalog::run(&app, &global, arguments)).await,
         Command::Completions(arguments) => pages::completions(&arguments),
         Command::Man(arguments) => pages::man(&arguments),

@@ -38,3 +38,15 @@ pub mod plan;
 
 /// The canonical text of what an approval covers.
 pub mod plan_content;
+
+/// Roles, acts, and who may do what.
+pub mod role;
+
+/// What an account's id and password must be; the lockout.
+pub mod account;
+
+/// Lines of the audit log and how they are chained.
+pub mod audit;
+
+/// Somebody who proved who he is.
+pub mod actor;

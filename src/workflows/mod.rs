@@ -54,6 +54,18 @@ mod viewer;
 /// Bringing the catalog back.
 pub mod rebuild;
 
+/// Proving who somebody is.
+pub mod sign_in;
+
+/// Accounts: adding, disabling, passwords, second factors.
+pub mod accounts;
+
+/// API tokens.
+pub mod tokens;
+
+/// Checking the audit log.
+pub mod check_audit;
+
 pub use crate::archive::entry::{FileTime, Kind};
 /// The parts of the first demonstration that are no other workflow.
 pub mod quickstart;

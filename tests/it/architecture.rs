@@ -59,6 +59,12 @@ const LAYERS: &[Layer] = &[
         instead: "a vault keeps objects and knows no meaning: let the workflow join it with others",
     },
     Layer {
+        module: "credentials",
+        may_use: "domain clock archive::digest",
+        never: OUTSIDE,
+        instead: "credentials computes proofs: let the workflow fetch and keep them",
+    },
+    Layer {
         module: "catalog",
         may_use: "domain config clock archive::digest",
         never: "axum askama clap aws_config aws_sdk_s3 age zstd",
@@ -84,13 +90,13 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         module: "workflows",
-        may_use: "domain policy_files archive vault catalog clock config",
+        may_use: "domain policy_files archive vault catalog clock config credentials",
         never: OUTSIDE,
         instead: "put SQL into catalog/, S3 into vault/, words for people into cli/; call a function there",
     },
     Layer {
         module: "app",
-        may_use: "domain policy_files archive vault catalog clock config telemetry workflows",
+        may_use: "domain policy_files archive vault catalog clock config credentials telemetry workflows",
         never: "clap",
         instead: "`app` builds the whole program from settings; arguments are cli's",
     },

@@ -363,7 +363,9 @@ async fn a_catalog_with_overwritten_pages_is_damaged() {
     catalog.record_snapshot(&snapshot("records", 1), &packs("records", "gen-2026-11", 0..500)).await.unwrap();
     catalog.close().await;
     let mut bytes = fs::read(&path).unwrap();
-    bytes[4096..].fill(0xa5);
+    // The second half: the first holds the tables' own definitions, without which nothing opens.
+    let half = bytes.len() / 2;
+    bytes[half..].fill(0xa5);
     fs::write(&path, bytes).unwrap();
 
     let catalog = Catalog::open(&path).await.unwrap();
@@ -421,6 +423,7 @@ const SAMPLES: &[(i64, &str)] = &[
     (1, include_str!("fixtures/migrations/0001_runs.sql")),
     (2, include_str!("fixtures/migrations/0002_repository.sql")),
     (3, include_str!("fixtures/migrations/0003_run_reason.sql")),
+    (4, include_str!("fixtures/migrations/0004_accounts.sql")),
 ];
 
 #[tokio::test]
