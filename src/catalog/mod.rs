@@ -35,8 +35,22 @@ mod accounts;
 /// API tokens.
 mod tokens;
 
+/// Windows.
+mod windows;
+
+/// Their occurrences.
+mod occurrences;
+
+/// Notices, revision by revision.
+mod notices;
+
+/// How far their delivery to portals is.
+mod outbox;
+
 pub use accounts::AccountRow;
 pub use engine::Trouble;
+pub use notices::NoticeRow;
+pub use outbox::{Delivery, Message};
 pub use packs::PackRow;
 pub use runs::{RunEnd, RunLife, RunRow, RunStart, RunState};
 pub use snapshots::SnapshotRow;

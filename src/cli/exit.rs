@@ -12,6 +12,8 @@ use std::process::ExitCode;
 
 use crate::app::PlanError;
 use crate::workflows::accounts::AccountError;
+use crate::workflows::desk::DeskError;
+use crate::workflows::gate::GateError;
 use crate::workflows::host::HostError;
 use crate::workflows::init::InitError;
 use crate::workflows::rebuild::RebuildError;
@@ -75,7 +77,10 @@ impl Exit {
             )
             | Failure::Token(TokenError::Catalog(_))
             | Failure::Audit(_) => Self::Failed,
-            Failure::Account(_) | Failure::Token(_) => Self::Refused,
+            Failure::Account(_) | Failure::Token(_) | Failure::Gate(GateError::Refused { .. }) => {
+                Self::Refused
+            }
+            Failure::Desk(error) | Failure::Gate(GateError::Desk(error)) => Self::of_desk(error),
             Failure::Init(_)
             | Failure::Host(_)
             | Failure::Snapshot(_)
@@ -90,6 +95,16 @@ impl Exit {
 }
 
 impl Exit {
+    /// A state or a right that says no is refused.
+    const fn of_desk(error: &DeskError) -> Self {
+        match error {
+            DeskError::Access(error) => Self::of_access(error),
+            DeskError::Terms(_) | DeskError::Reason(_) => Self::Usage,
+            DeskError::Move(_) | DeskError::Stale(_) | DeskError::Begun(_) => Self::Refused,
+            DeskError::None { .. } | DeskError::Plan(_) | DeskError::Catalog(_) => Self::Failed,
+        }
+    }
+
     /// Whoever is not let in is refused; what broke on the way has failed.
     const fn of_access(error: &AccessError) -> Self {
         match error {

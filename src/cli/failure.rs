@@ -11,6 +11,8 @@ use crate::policy_files::Refused;
 use crate::telemetry::BadFilter;
 use crate::workflows::accounts::AccountError;
 use crate::workflows::check_audit::AuditError;
+use crate::workflows::desk::DeskError;
+use crate::workflows::gate::GateError;
 use crate::workflows::host::HostError;
 use crate::workflows::init::InitError;
 use crate::workflows::keys::IdentityError;
@@ -79,6 +81,12 @@ pub enum Failure {
     /// A token.
     #[error(transparent)]
     Token(#[from] TokenError),
+    /// A window, an occurrence or a notice.
+    #[error(transparent)]
+    Desk(#[from] DeskError),
+    /// The gate before a snapshot.
+    #[error(transparent)]
+    Gate(#[from] GateError),
     /// The audit log.
     #[error(transparent)]
     Audit(#[from] AuditError),
@@ -101,6 +109,15 @@ pub enum Failure {
 impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
         Self::App(error.into())
+    }
+}
+
+impl From<crate::app::DeskError> for Failure {
+    fn from(error: crate::app::DeskError) -> Self {
+        match error {
+            crate::app::DeskError::App(error) => Self::App(error),
+            crate::app::DeskError::Host(error) => Self::Host(error),
+        }
     }
 }
 

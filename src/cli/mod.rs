@@ -82,6 +82,18 @@ mod verify;
 /// Who somebody is.
 mod who;
 
+/// `kura window`.
+mod window;
+
+/// What `kura window` shows.
+mod window_list;
+
+/// `kura notice`.
+mod notice;
+
+/// `kura serve`.
+mod serve;
+
 /// `kura account`.
 mod account;
 
@@ -157,6 +169,9 @@ async fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Diff(arguments) => Box::pin(diff::run(&app, &global, arguments)).await,
         Command::Cat(arguments) => Box::pin(cat::run(&app, arguments)).await,
         Command::Verify(arguments) => Box::pin(verify::run(&app, &global, arguments)).await,
+        Command::Window(arguments) => Box::pin(window::run(&app, &global, arguments)).await,
+        Command::Notice(arguments) => Box::pin(notice::run(&app, &global, arguments)).await,
+        Command::Serve(arguments) => Box::pin(serve::run(&app, &global, arguments)).await,
         Command::Account(arguments) => Box::pin(account::run(&app, &global, arguments)).await,
         Command::Token(arguments) => Box::pin(token::run(&app, &global, arguments)).await,
         Command::Audit(arguments) => audit::run(&app, &global, arguments).await,

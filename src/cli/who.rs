@@ -10,6 +10,7 @@ use crate::app::{App, Catalog};
 use crate::config;
 use crate::domain::account::AccountId;
 use crate::domain::actor::Actor;
+use crate::domain::role::Act;
 use crate::domain::time::Instant;
 use crate::workflows::sign_in::{self, AccessError, Proof};
 
@@ -61,6 +62,21 @@ impl Who {
             sign_in::sign_in(&app.home, catalog, &proof, now).await
         });
         Ok(signed_in.await?)
+    }
+}
+
+impl Who {
+    /// Checks who it is, and whether he may do something.
+    pub(super) async fn sign_in_for(
+        &self,
+        app: &App,
+        catalog: &Catalog,
+        act: Act,
+        now: Instant,
+    ) -> Result<Actor, Failure> {
+        let actor = self.sign_in(app, catalog, now).await?;
+        actor.check(act).map_err(AccessError::from)?;
+        Ok(actor)
     }
 }
 

@@ -10,5 +10,8 @@ pub mod second_factor;
 /// API tokens.
 pub mod token;
 
+/// Signatures of pushed notices.
+pub mod webhook;
+
 /// Sealing the secrets of second factors, so that a copy of the catalog alone makes no codes.
 pub mod sealed;

@@ -363,9 +363,9 @@ async fn a_catalog_with_overwritten_pages_is_damaged() {
     catalog.record_snapshot(&snapshot("records", 1), &packs("records", "gen-2026-11", 0..500)).await.unwrap();
     catalog.close().await;
     let mut bytes = fs::read(&path).unwrap();
-    // The second half: the first holds the tables' own definitions, without which nothing opens.
-    let half = bytes.len() / 2;
-    bytes[half..].fill(0xa5);
+    // The last pages: before them lie the definitions of the tables, without which nothing opens.
+    let from = bytes.len() - 4 * 4096;
+    bytes[from..].fill(0xa5);
     fs::write(&path, bytes).unwrap();
 
     let catalog = Catalog::open(&path).await.unwrap();
@@ -424,6 +424,8 @@ const SAMPLES: &[(i64, &str)] = &[
     (2, include_str!("fixtures/migrations/0002_repository.sql")),
     (3, include_str!("fixtures/migrations/0003_run_reason.sql")),
     (4, include_str!("fixtures/migrations/0004_accounts.sql")),
+    (5, include_str!("fixtures/migrations/0005_windows.sql")),
+    (6, include_str!("fixtures/migrations/0006_outbox.sql")),
 ];
 
 #[tokio::test]

@@ -23,6 +23,12 @@ mod quickstart;
 /// `kura account`, `kura token` and `kura audit`.
 mod accounts;
 
+/// `kura serve`.
+mod serve;
+
+/// `kura window`, `kura notice`, and the gate before `kura snapshot`.
+mod windows;
+
 /// `kura snapshot` and `kura snapshots`.
 mod snapshot;
 
