@@ -54,5 +54,5 @@ impl Clock for ManualClock {
     reason = "without randomness no key may be made: stopping is the only safe act"
 )]
 pub fn random_bytes(out: &mut [u8]) {
-    aws_lc_rs::rand::fill(out).expect("the operating system gives random bytes");
+    getrandom::fill(out).expect("the operating system gives random bytes");
 }

@@ -27,9 +27,9 @@ pub fn catalog_key(n: u32) -> String {
     format!("keys/catalog-{n}.age")
 }
 
-/// `<plan>/<cohort>/key-<n>.json`: the cohort's key, sealed to recovery-key set `n`.
-pub fn cohort_key(plan: &PlanName, cohort: &CohortId, set: u32) -> String {
-    format!("{plan}/{cohort}/key-{set}.json")
+/// `<plan>/<cohort>/key-<n>.json`: a key of the cohort, sealed to the recovery keys.
+pub fn cohort_key(plan: &PlanName, cohort: &CohortId, n: u32) -> String {
+    format!("{plan}/{cohort}/key-{n}.json")
 }
 
 /// `<plan>/<cohort>/packs/<sha256>`.

@@ -31,6 +31,9 @@ pub mod chunk;
 /// zstd with an output cap.
 pub mod compress;
 
+/// Buffers of packs, used again.
+pub mod buffers;
+
 /// Packs: zstd frames of one cohort inside one age file.
 pub mod pack;
 

@@ -3,6 +3,7 @@
 use crate::domain::cohort::CohortId;
 use crate::domain::plan::PlanName;
 
+use super::buffers::Buffers;
 use super::compress::CompressError;
 use super::digest::{Hashing, Sha256};
 use super::envelope::SigningKey;
@@ -64,6 +65,8 @@ pub struct Makers<'a> {
     pub run: Recipient,
     /// Where packs go.
     pub outlet: &'a dyn Outlet,
+    /// Buffers of packs that are in the store.
+    pub buffers: &'a Buffers,
 }
 
 /// A pack that the cohort already has and that may be built upon.

@@ -21,7 +21,7 @@ pub const PADDING_MAGIC: u32 = 0x184D_2A5A;
 /// First bytes of the pack's index: name and version.
 pub const INDEX_MARK: &[u8; 9] = b"KURAPACK\x01";
 /// A pack is closed when its payload reaches this, bytes.
-pub const PACK_BYTES: u64 = 16 << 20;
+pub const PACK_BYTES: u64 = 12 << 20;
 
 /// Why a pack could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -171,9 +171,10 @@ pub struct PackFacts {
 }
 
 impl PackWriter {
-    /// Opens an empty pack sealed to `recipients`.
-    pub fn new(ordinal: u32, recipients: &[&Recipient]) -> Result<Self, PackError> {
-        let sink = Sink { bytes: Vec::with_capacity(1 << 20), digest: Sha256Hasher::default() };
+    /// Opens an empty pack sealed to `recipients`, in the emptied `buffer`.
+    pub fn new(ordinal: u32, recipients: &[&Recipient], mut buffer: Vec<u8>) -> Result<Self, PackError> {
+        buffer.clear();
+        let sink = Sink { bytes: buffer, digest: Sha256Hasher::default() };
         let stream = seal::begin(sink, recipients)?;
         Ok(Self {
             ordinal,
@@ -209,7 +210,7 @@ impl PackWriter {
     /// Whether the pack should be closed: full, or nearly full at a length that needs hardly any padding.
     pub fn is_full(&self) -> bool {
         let bytes = self.payload_bytes;
-        bytes >= PACK_BYTES || (bytes >= PACK_BYTES / 4 * 3 && padme(bytes + 4096) - bytes < bytes / 256)
+        bytes >= PACK_BYTES || (bytes >= PACK_BYTES / 4 * 3 && padme(bytes + 4096) - bytes < bytes / 128)
     }
 
     /// Whether nothing was added yet.

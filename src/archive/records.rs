@@ -123,8 +123,8 @@ pub struct SnapshotCohort {
     pub cohort: String,
     /// SHA-256 of its key object.
     pub key: Sha256,
-    /// The recovery-key set of that key object.
-    pub set: u32,
+    /// The number in the name of that key object.
+    pub key_number: u32,
     /// Its manifest parts, oldest first.
     pub parts: Vec<Location>,
     /// Its index objects, oldest first.

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::PathBuf;
 
-use crate::domain::plan::{Class, Plan};
+use crate::domain::plan::{Class, PastRetention, Plan};
 use crate::domain::sent_day::{self, Earlier, Fate, Note, SentDayFacts};
 use crate::domain::time::{Day, Instant};
 
@@ -147,7 +147,7 @@ pub fn decide(
     if let Some(known) = &task.known
         && (known.day != day || known.is_gone)
     {
-        if !known.is_gone {
+        if !known.is_gone && resolver.is_alive(known.day) {
             resolver.out.0.entry(known.day).or_default().gone.push(task.digest);
         }
         task.known = None;
@@ -171,6 +171,16 @@ impl<Out> Resolver<'_, Out> {
     fn fate(&mut self, day: Day) -> Fate {
         let basis = self.basis;
         *self.fates.entry(day.number()).or_insert_with(|| sent_day::fate(basis.plan, day, basis.now))
+    }
+
+    /// Whether the cohort of a day is not past its year. One that is may not be added to, not even what is gone.
+    fn is_alive(&mut self, day: i32) -> bool {
+        let day = Day::from_number(day);
+        match self.fate(day) {
+            Fate::Keep(cohort) => cohort.clock_day() == self.basis.plan.cohort_of(day).clock_day(),
+            Fate::TooCloseToDeletion(_) => true,
+            Fate::PastRetention(_) => false,
+        }
     }
 
     /// The clock day under which something to be stored is filed; `None` with a remark if it is not stored.
@@ -226,13 +236,10 @@ impl Resolver<'_, Resolution> {
         }
     }
 
-    fn is_alive(&mut self, day: i32) -> bool {
-        let day = Day::from_number(day);
-        match self.fate(day) {
-            Fate::Keep(cohort) => cohort.clock_day() == self.basis.plan.cohort_of(day).clock_day(),
-            Fate::TooCloseToDeletion(_) => true,
-            Fate::PastRetention(_) => false,
-        }
+    /// A record that a plan keeps beyond its year is a new one when the year of its cohort is over.
+    fn begins_anew(&mut self, known: &Known, is_parent: bool) -> bool {
+        let keeps = self.basis.plan.past_retention() == PastRetention::KeepFromFirstSeen;
+        keeps && !is_parent && !self.is_alive(known.day)
     }
 
     fn gone(&mut self, known: Known) -> io::Result<()> {
@@ -251,7 +258,8 @@ impl Resolver<'_, Resolution> {
         let is_parent = found.stat.kind == Kind::Directory && !found.is_leaf;
         // A directory that manifests only name as a parent has no cohort of its own to keep.
         let has_day = |known: &Known| is_parent || known.kind != Kind::Directory || known.is_own;
-        let known = known.filter(|known| self.counts(known) && has_day(known));
+        let known =
+            known.filter(|known| self.counts(known) && has_day(known) && !self.begins_anew(known, is_parent));
         if found.stat.kind == Kind::Directory
             && !found.is_leaf
             && self.basis.plan.class() == Class::Application
@@ -311,7 +319,7 @@ impl Resolver<'_, Resolution> {
         if let Some(known) = known
             && (known.is_gone || known.day != day)
         {
-            if !known.is_gone {
+            if !known.is_gone && self.is_alive(known.day) {
                 self.out.cohorts.entry(known.day).or_default().gone.push(digest);
             }
             task.known = None;

@@ -106,6 +106,15 @@ pub struct Keys {
     identities: Vec<Box<dyn age::Identity + Send + Sync>>,
 }
 
+impl Keys {
+    /// These and others.
+    #[must_use]
+    pub fn and(mut self, others: Self) -> Self {
+        self.identities.extend(others.identities);
+        self
+    }
+}
+
 impl From<Identity> for Keys {
     fn from(identity: Identity) -> Self {
         Self { identities: vec![Box::new(identity.0)] }

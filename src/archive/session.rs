@@ -138,7 +138,7 @@ impl CohortSession {
             state.packs.push(PackSlot { named: None });
             u32::try_from(state.packs.len() - 1).unwrap_or(u32::MAX)
         };
-        Ok(PackWriter::new(number, &[&self.recipient, &makers.run])?)
+        Ok(PackWriter::new(number, &[&self.recipient, &makers.run], makers.buffers.take())?)
     }
 
     /// Gives a pack back, or seals it and sends it off if it is full.

@@ -82,6 +82,7 @@ impl Worker<'_> {
     ) -> Result<Result<Vec<Place>, Errno>, SessionError> {
         let mut window = std::mem::take(&mut self.segment);
         window.clear();
+        self.compressor.other_data();
         let mut chunks: Vec<Pending> = Vec::new();
         let mut consumed = 0;
         for extent in extents {
@@ -94,10 +95,11 @@ impl Worker<'_> {
                 }
                 let want = usize::try_from(end - at).unwrap_or(usize::MAX).min(READ_BYTES);
                 let filled = window.len();
-                window.resize(filled + want, 0);
-                let read = match rustix::io::pread(fd, &mut window[filled..], at) {
-                    Ok(n) => n,
-                    Err(Errno::INTR) => 0,
+                window.reserve_exact(want);
+                let read = match rustix::io::pread(fd, rustix::buffer::spare_capacity(&mut window), at) {
+                    // The spare capacity may be more than what is wanted.
+                    Ok(n) => n.min(want),
+                    Err(Errno::INTR) => continue,
                     Err(e) => {
                         self.segment = window;
                         return self.abandon(session, pack, chunks, e);

@@ -106,8 +106,58 @@ pub struct Fetched<'a> {
     pub size_bytes: u64,
 }
 
-/// Decrypts `payload` (a range of the age payload) from the pieces fetched for it.
-pub fn open_range(fetched: &Fetched<'_>, keys: &Keys, payload: Range<u64>) -> Result<Vec<u8>, UnsealError> {
+/// So many buffers of plaintext are kept to be used again.
+const SPARE_MAX: usize = 4;
+
+/// Decrypts ranges of packs and decompresses frames in them; its buffers are used again.
+pub struct Unpacker {
+    decompressor: Decompressor,
+    payload: Vec<u8>,
+    spare: Vec<Vec<u8>>,
+}
+
+impl Unpacker {
+    /// One with empty buffers.
+    pub fn new() -> Result<Self, CompressError> {
+        Ok(Self { decompressor: Decompressor::new()?, payload: Vec::new(), spare: Vec::new() })
+    }
+
+    /// Decrypts `payload` (a range of the age payload) from the pieces fetched for it; `frame` then reads in it.
+    pub fn open(
+        &mut self,
+        fetched: &Fetched<'_>,
+        keys: &Keys,
+        payload: Range<u64>,
+    ) -> Result<(), UnsealError> {
+        open_range(fetched, keys, payload, &mut self.payload)
+    }
+
+    /// Decompresses the frame that begins at `offset` of the opened range.
+    pub fn frame(&mut self, offset: u64, length: u32, plain_length: u32) -> Result<Vec<u8>, UnsealError> {
+        let wrong = |_| Malformed { what: "frame position" };
+        let start = usize::try_from(offset).map_err(wrong)?;
+        let end = start.saturating_add(usize::try_from(length).map_err(wrong)?);
+        let bytes = self.payload.get(start..end).ok_or(Malformed { what: "frame position" })?;
+        let mut plain = self.spare.pop().unwrap_or_default();
+        self.decompressor.frame_into(bytes, usize::try_from(plain_length).map_err(wrong)?, &mut plain)?;
+        Ok(plain)
+    }
+
+    /// Takes the buffer of a frame that is done with.
+    pub fn give_back(&mut self, plain: Vec<u8>) {
+        if self.spare.len() < SPARE_MAX {
+            self.spare.push(plain);
+        }
+    }
+}
+
+/// Decrypts `payload` (a range of the age payload) from the pieces fetched for it, into the emptied `plain`.
+fn open_range(
+    fetched: &Fetched<'_>,
+    keys: &Keys,
+    payload: Range<u64>,
+    plain: &mut Vec<u8>,
+) -> Result<(), UnsealError> {
     seal::check_header(fetched.header)?;
     let window = Window {
         header: fetched.header,
@@ -126,9 +176,9 @@ pub fn open_range(fetched: &Fetched<'_>, keys: &Keys, payload: Range<u64>) -> Re
         stream.seek(SeekFrom::Start(payload.start)).map_err(UnsealError::Altered)?;
     }
     let length = usize::try_from(payload.end.saturating_sub(payload.start)).unwrap_or(usize::MAX);
-    let mut plain = vec![0_u8; length];
-    stream.read_exact(&mut plain).map_err(UnsealError::Altered)?;
-    Ok(plain)
+    // What is left from the last range need not be cleared: it is overwritten.
+    plain.resize(length, 0);
+    stream.read_exact(plain).map_err(UnsealError::Altered)
 }
 
 /// A whole pack, opened: its payload and the frames its own index names.
@@ -172,25 +222,43 @@ impl OpenPack {
     }
 }
 
-/// Opens a fresh pack front to back and checks every chunk, holding one frame at a time.
-pub fn check_sealed(
-    sealed: &[u8],
-    keys: &Keys,
-    frames: &[PackedFrame],
-    (decompressor, hashing): (&mut Decompressor, &Hashing),
-) -> Result<(), UnsealError> {
-    seal::check_header(sealed)?;
-    let mut stream = seal::start_open(sealed, keys)?;
-    let mut bytes = Vec::new();
-    for frame in frames {
-        let wrong = || UnsealError::Index(Malformed { what: "frame length" });
-        bytes.resize(usize::try_from(frame.length).map_err(|_| wrong())?, 0);
-        stream.read_exact(&mut bytes).map_err(UnsealError::Altered)?;
-        let plain = decompressor.frame(&bytes, usize::try_from(frame.plain_length).map_err(|_| wrong())?)?;
-        check_chunks(&plain, frame, hashing)?;
+/// Opens packs front to back and checks every chunk, holding one frame at a time; its buffers are used again.
+pub struct Checker {
+    decompressor: Decompressor,
+    frame: Vec<u8>,
+    plain: Vec<u8>,
+}
+
+impl Checker {
+    /// One with empty buffers.
+    pub fn new() -> Result<Self, UnsealError> {
+        Ok(Self { decompressor: Decompressor::new()?, frame: Vec::new(), plain: Vec::new() })
     }
-    io::copy(&mut stream, &mut io::sink()).map_err(UnsealError::Altered)?;
-    Ok(())
+
+    /// Checks a whole pack that should hold `frames`.
+    pub fn check(
+        &mut self,
+        sealed: &[u8],
+        keys: &Keys,
+        frames: &[PackedFrame],
+        hashing: &Hashing,
+    ) -> Result<(), UnsealError> {
+        seal::check_header(sealed)?;
+        let mut stream = seal::start_open(sealed, keys)?;
+        let wrong = |_| UnsealError::Index(Malformed { what: "frame length" });
+        for frame in frames {
+            self.frame.resize(usize::try_from(frame.length).map_err(wrong)?, 0);
+            stream.read_exact(&mut self.frame).map_err(UnsealError::Altered)?;
+            let plain_length = usize::try_from(frame.plain_length).map_err(wrong)?;
+            self.decompressor.frame_into(&self.frame, plain_length, &mut self.plain)?;
+            check_chunks(&self.plain, frame, hashing)?;
+        }
+        // The index, the padding, and that nothing was cut off.
+        let buffer = &mut self.frame;
+        buffer.resize(1 << 16, 0);
+        while stream.read(buffer).map_err(UnsealError::Altered)? > 0 {}
+        Ok(())
+    }
 }
 
 fn check_chunks(plain: &[u8], frame: &PackedFrame, hashing: &Hashing) -> Result<(), UnsealError> {
@@ -241,7 +309,7 @@ mod tests {
     use super::*;
 
     fn sample(frames: usize, hashing: &Hashing, identity: &Identity) -> (pack::SealedPack, Vec<Vec<u8>>) {
-        let mut writer = PackWriter::new(0, &[&identity.recipient()]).unwrap();
+        let mut writer = PackWriter::new(0, &[&identity.recipient()], Vec::new()).unwrap();
         let mut compressor = Compressor::new().unwrap();
         let mut plains = Vec::new();
         for n in 0..frames {
@@ -270,7 +338,8 @@ mod tests {
             let body =
                 &sealed.bytes[usize::try_from(range.start).unwrap()..usize::try_from(range.end).unwrap()];
             let fetched = Fetched { header, body, body_start: range.start, size_bytes: facts.size_bytes };
-            let bytes = open_range(&fetched, &keys, payload).unwrap();
+            let mut bytes = Vec::new();
+            open_range(&fetched, &keys, payload, &mut bytes).unwrap();
             assert_eq!(&decompressor.frame(&bytes, plain.len()).unwrap(), plain);
         }
     }

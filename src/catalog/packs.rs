@@ -34,7 +34,7 @@ VALUES
     ($46, $47, $48, $49, $50)
 ON CONFLICT (plan, cohort, name) DO NOTHING";
 
-/// The limit is 160 TB of packs of 16 MiB.
+/// The limit is 120 TB of packs of 12 MiB.
 const LIST_PLAN: &str = "
 SELECT plan, cohort, name, size_bytes, files
 FROM packs

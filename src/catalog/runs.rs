@@ -147,7 +147,8 @@ impl Catalog {
             .bind(stored(end.skipped, TABLE, "skipped")?);
         let mut tx = self.begin().await?;
         tx.changed_one(query, TABLE, run).await?;
-        let snapshot = end.snapshot.map_or_else(|| "no snapshot".to_owned(), |digest| format!("snapshot {digest}"));
+        let snapshot =
+            end.snapshot.map_or_else(|| "no snapshot".to_owned(), |digest| format!("snapshot {digest}"));
         let entry = AuditEntry {
             at: end.ended_at,
             actor: "host".to_owned(),

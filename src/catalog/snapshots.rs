@@ -47,6 +47,10 @@ WHERE plan = $1
 ORDER BY plan, sequence
 LIMIT 100000";
 
+const DELETE_FROM: &str = "
+DELETE FROM snapshots
+WHERE plan = $1 AND sequence >= $2";
+
 pub(super) const DELETE_PLAN: &str = "
 DELETE FROM snapshots
 WHERE plan = $1";
@@ -101,6 +105,13 @@ impl Catalog {
         }
         packs::insert(&self.engine, &mut tx, new_packs).await?;
         self.engine.commit(tx).await
+    }
+
+    /// Forgets a plan's snapshots from `sequence` on: the store has others in their place. Packs stay.
+    pub async fn forget_snapshots_from(&self, plan: &str, sequence: u64) -> Result<(), CatalogError> {
+        let query = sqlx::query(DELETE_FROM).bind(plan).bind(stored(sequence, TABLE, "sequence")?);
+        query.execute(self.engine.pool()).await.map_err(|error| self.engine.failed(error))?;
+        Ok(())
     }
 
     /// The newest snapshot of a plan.

@@ -9,8 +9,8 @@ use crate::app::App;
 use crate::clock::Clock as _;
 use crate::workflows::Kind;
 use crate::workflows::browse::Browser;
+use crate::workflows::choice::Wanted;
 use crate::workflows::restore::RestoreError;
-use crate::workflows::snapshots::Wanted;
 
 use super::exit::Exit;
 use super::failure::Failure;

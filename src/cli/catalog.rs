@@ -36,6 +36,7 @@ struct Rebuilt {
     plans: u64,
     snapshots: u64,
     packs: u64,
+    unreadable: u64,
 }
 
 pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Result<Exit, Failure> {
@@ -47,8 +48,8 @@ pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Res
     catalog.close().await;
     let done = outcome?;
     if global.json {
-        let (plans, snapshots, packs) = (done.plans, done.snapshots, done.packs);
-        print_json(&Rebuilt { plans, snapshots, packs })?;
+        let rebuild::Rebuilt { plans, snapshots, packs, unreadable } = done;
+        print_json(&Rebuilt { plans, snapshots, packs, unreadable })?;
     } else {
         print(&format!(
             "recorded {} and {} of {}\n",
@@ -56,6 +57,12 @@ pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Res
             counted(done.packs, "pack"),
             counted(done.plans, "plan"),
         ))?;
+        if done.unreadable > 0 {
+            print(&format!(
+                "{} could not be read and was left out; `kura verify` names it\n",
+                counted(done.unreadable, "object"),
+            ))?;
+        }
     }
-    Ok(Exit::Done)
+    Ok(if done.unreadable == 0 { Exit::Done } else { Exit::Partial })
 }

@@ -12,6 +12,7 @@ use std::process::ExitCode;
 
 use crate::app::PlanError;
 use crate::workflows::accounts::AccountError;
+use crate::workflows::choice::ChoiceError;
 use crate::workflows::desk::DeskError;
 use crate::workflows::gate::GateError;
 use crate::workflows::host::HostError;
@@ -20,7 +21,6 @@ use crate::workflows::rebuild::RebuildError;
 use crate::workflows::repository::RepositoryError;
 use crate::workflows::restore::RestoreError;
 use crate::workflows::sign_in::AccessError;
-use crate::workflows::snapshots::ChoiceError;
 use crate::workflows::take_snapshot::SnapshotError;
 use crate::workflows::tokens::TokenError;
 

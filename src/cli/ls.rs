@@ -7,8 +7,8 @@ use clap::Args;
 use crate::app::App;
 use crate::clock::Clock as _;
 use crate::workflows::browse::Browser;
+use crate::workflows::choice::Wanted;
 use crate::workflows::restore::RestoreError;
-use crate::workflows::snapshots::Wanted;
 
 use super::commands::Global;
 use super::exit::Exit;

@@ -14,10 +14,10 @@ use crate::config::{ConfigError, make_folder};
 use crate::domain::retention::{self, Retention};
 use crate::domain::time::Zone;
 use crate::workflows::Progress;
+use crate::workflows::choice::Wanted;
 use crate::workflows::init::{self, NewInstallation};
 use crate::workflows::quickstart::{self as demonstration, Comparison, Layout, Origin, Size, TreeError};
 use crate::workflows::restore::{self, Owners};
-use crate::workflows::snapshots::Wanted;
 use crate::workflows::store::{self, StoreUrl};
 use crate::workflows::take_snapshot;
 use crate::workflows::verify::{self, Viewer};
@@ -291,6 +291,7 @@ impl Demonstration<'_> {
             to: self.layout.restored.clone(),
             sent: None,
             in_place: false,
+            sync: false,
             dry_run: false,
             owners: Owners::Usual,
             expect_head: None,

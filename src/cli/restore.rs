@@ -12,8 +12,8 @@ use crate::app::App;
 use crate::clock::Clock as _;
 use crate::domain::time::Day;
 use crate::workflows::Progress;
+use crate::workflows::choice::Wanted;
 use crate::workflows::restore::{self, Owners, Request, RestoreError, Summary};
-use crate::workflows::snapshots::Wanted;
 
 use super::commands::Global;
 use super::exit::Exit;
@@ -50,6 +50,9 @@ pub(super) struct Arguments {
     /// Restore into a folder that is in use: replace what differs, leave what is right, remove nothing.
     #[arg(long)]
     in_place: bool,
+    /// End only when everything is on the disk: as safe from a power cut as after `sync`.
+    #[arg(long)]
+    sync: bool,
     /// Only say how much would be restored.
     #[arg(long)]
     dry_run: bool,
@@ -91,6 +94,7 @@ pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Res
         to: arguments.to.unwrap_or_default(),
         sent: arguments.sent.as_deref().map(days).transpose()?,
         in_place: arguments.in_place,
+        sync: arguments.sync,
         dry_run: arguments.dry_run,
         owners: if arguments.owner_names { Owners::ByName } else { Owners::Usual },
         expect_head: arguments.expect_head.as_deref().map(head).transpose()?,

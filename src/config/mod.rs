@@ -21,7 +21,7 @@ pub struct Settings {
     /// Threads that read, compress and seal. Default: one for each core.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threads: Option<usize>,
-    /// Memory for sorting before it spills to disk, MiB. Default 32.
+    /// Memory for sorting before it spills to disk, MiB. Default 8.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sort_memory_mib: Option<usize>,
     /// What notices say and how early they come. Default: see [`NoticeSettings`].

@@ -182,6 +182,10 @@ impl Vault for MemoryVault {
     fn can_lock(&self) -> bool {
         true
     }
+
+    fn is_remote(&self) -> bool {
+        false
+    }
 }
 
 impl Object {

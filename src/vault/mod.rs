@@ -133,6 +133,11 @@ pub trait Vault: Send + Sync {
     /// Reads an object, whole or a range of its bytes. A range past the end is `VaultError::Missing`.
     async fn get(&self, key: &str, range: Option<Range<u64>>) -> Result<Bytes, VaultError>;
 
+    /// Whether the object is there with exactly these bytes. They are read from the store and compared.
+    async fn holds(&self, key: &str, bytes: &Bytes) -> Result<bool, VaultError> {
+        Ok(self.get(key, None).await? == bytes)
+    }
+
     /// Size of an object in bytes, or `None` if there is none.
     async fn size(&self, key: &str) -> Result<Option<u64>, VaultError>;
 
@@ -144,4 +149,7 @@ pub trait Vault: Send + Sync {
 
     /// Whether the store enforces the `retain_until` of `put`.
     fn can_lock(&self) -> bool;
+
+    /// Whether answers take long enough that many requests should be under way at once.
+    fn is_remote(&self) -> bool;
 }

@@ -7,17 +7,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::archive::block::Block;
-use crate::archive::compress::Decompressor;
 use crate::archive::entry::{Content, Entry, Kind, path_key};
 use crate::archive::sorter::{Sorted, Sorter};
+use crate::archive::unseal::Unpacker;
 use crate::domain::time::Instant;
 
+use super::choice::Wanted;
 use super::cohort_entries::{CohortEntries, Located};
 use super::reading::CohortReader;
 use super::repository::Opened;
 use super::restore::{OpenSnapshot, RestoreError, open_snapshot};
 use super::selection::Selection;
-use super::snapshots::Wanted;
 
 const MEMORY_BYTES: usize = 32 << 20;
 
@@ -142,14 +142,14 @@ const CHECKED_FIRST_BYTES: u64 = 16 << 20;
 
 fn write_out(located: &Located, reader: &CohortReader, out: &mut dyn Write) -> Result<u64, RestoreError> {
     let entry = &located.entry;
-    let mut decompressor = Decompressor::new().map_err(io::Error::other)?;
+    let mut unpacker = Unpacker::new().map_err(io::Error::other)?;
     let mut hasher = blake3::Hasher::new();
     let mut held = Vec::new();
     let is_short = entry.data_bytes() <= CHECKED_FIRST_BYTES;
     let mut extents = crate::workflows::restore::data_extents(entry).into_iter();
     let (mut at, mut extent) = (0_u64, extents.next());
     for piece in &located.pieces {
-        let plain = reader.whole_frame(&piece.pack, piece.frame, &mut decompressor)?;
+        let plain = reader.whole_frame(&piece.pack, piece.frame, &mut unpacker)?;
         let start = usize::try_from(piece.offset).map_err(io::Error::other)?;
         let end = start.saturating_add(usize::try_from(piece.length).map_err(io::Error::other)?);
         let mut bytes = plain.get(start..end).ok_or_else(|| io::Error::other("bytes outside their frame"))?;

@@ -7,11 +7,11 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use crate::archive::block::{Block, OwnerNames, Place};
-use crate::archive::compress::Decompressor;
 use crate::archive::digest::{Hashing, PathDigest, Sha256};
 use crate::archive::entry::{Content, Entry, path_order};
 use crate::archive::manifest::Part;
 use crate::archive::records::Location;
+use crate::archive::unseal::Unpacker;
 use crate::archive::wire::Malformed;
 
 use super::reading::{CohortReader, FrameAt, PackName, ReadError};
@@ -46,7 +46,7 @@ pub struct CohortEntries<'a> {
     reader: &'a CohortReader,
     hashing: &'a Hashing,
     selection: &'a Selection,
-    decompressor: Decompressor,
+    unpacker: Unpacker,
     cursors: Vec<Cursor>,
 }
 
@@ -67,15 +67,15 @@ impl<'a> CohortEntries<'a> {
         selection: &'a Selection,
     ) -> Result<Self, ReadError> {
         let damaged = |root: &Location, what| reader.malformed(&root.pack, Malformed { what });
-        let mut decompressor = match Decompressor::new() {
-            Ok(decompressor) => decompressor,
+        let mut unpacker = match Unpacker::new() {
+            Ok(unpacker) => unpacker,
             Err(_) => {
                 return Err(reader.malformed(&Sha256([0; 32]), Malformed { what: "no memory to decompress" }));
             }
         };
         let mut cursors = Vec::new();
         for root in parts {
-            let bytes = reader.chunk(root, hashing, &mut decompressor)?;
+            let bytes = reader.chunk(root, hashing, &mut unpacker)?;
             let part = Part::decode(&bytes).map_err(|e| reader.malformed(&root.pack, e))?;
             let own =
                 PackName { name: root.pack, size_bytes: root.pack_bytes, header_length: root.header_bytes };
@@ -102,7 +102,7 @@ impl<'a> CohortEntries<'a> {
                 gone: part.gone.into_iter().collect(),
             });
         }
-        Ok(Self { reader, hashing, selection, decompressor, cursors })
+        Ok(Self { reader, hashing, selection, unpacker, cursors })
     }
 
     /// The next entry that the selection may want, or `None` at the end.
@@ -179,7 +179,7 @@ impl<'a> CohortEntries<'a> {
             let wrong = |what| self.reader.malformed(&cursor.root.pack, Malformed { what });
             let pack = *cursor.packs.get(&block.place.pack).ok_or_else(|| wrong("pack number"))?;
             let frame = frame_of(&block.place);
-            let bytes = self.reader.whole_frame(&pack, frame, &mut self.decompressor)?;
+            let bytes = self.reader.whole_frame(&pack, frame, &mut self.unpacker)?;
             self.reader.check(&pack, &bytes, &block.chunk, self.hashing)?;
             let decoded = Block::decode(&bytes).map_err(|e| self.reader.malformed(&pack.name, e))?;
             let located = locate(decoded, &cursor.packs).map_err(|e| self.reader.malformed(&pack.name, e))?;

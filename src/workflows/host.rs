@@ -113,7 +113,7 @@ impl Host {
 
     /// Memory for each sorter, bytes.
     pub fn sort_memory_bytes(&self) -> usize {
-        self.settings.sort_memory_mib.unwrap_or(32).clamp(1, 4096) << 20
+        self.settings.sort_memory_mib.unwrap_or(8).clamp(1, 4096) << 20
     }
 }
 

@@ -57,6 +57,9 @@ impl Journal {
 
     /// Forgets everything: the run was committed, or its packs are of no use.
     pub fn clear(&mut self) -> io::Result<()> {
+        if self.file.metadata()?.len() == 0 {
+            return Ok(());
+        }
         self.file.set_len(0)?;
         self.file.sync_data()
     }

@@ -6,11 +6,20 @@
 /// Whom a reader trusts, and how records are opened.
 pub mod repository;
 
+/// Key objects of cohorts.
+pub mod cohort_key;
+
 /// Fetching parts of packs.
 pub mod reading;
 
-/// Finding and opening snapshots.
+/// Snapshots in the store: their names, opening one.
 pub mod snapshots;
+
+/// Which objects are a plan's chain of snapshots.
+pub mod chain;
+
+/// Which snapshot a person means.
+pub mod choice;
 
 /// What the backup host holds.
 pub mod host;
@@ -26,6 +35,9 @@ pub mod store;
 
 /// The journal of packs before they are sent.
 pub mod journal;
+
+/// Local copies of index objects.
+pub mod index_copies;
 
 /// Sending packs and reading them back.
 pub mod upload;

@@ -6,12 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use tokio::runtime::Handle;
 
-use crate::archive::compress::Decompressor;
 use crate::archive::digest::{ChunkId, Hashing, Sha256};
 use crate::archive::layout;
 use crate::archive::records::Location;
 use crate::archive::seal::Keys;
-use crate::archive::unseal::{self, Fetched, UnsealError};
+use crate::archive::unseal::{self, Fetched, Unpacker, UnsealError};
 use crate::archive::wire::Malformed;
 use crate::domain::cohort::CohortId;
 use crate::domain::plan::PlanName;
@@ -20,7 +19,7 @@ use crate::vault::{Vault, VaultError};
 /// Frames that lie closer together than this are fetched in one request, bytes.
 const GAP_BYTES_MAX: u64 = 256 << 10;
 /// No single request asks for more than this, bytes.
-const RANGE_BYTES_MAX: u64 = 16 << 20;
+const RANGE_BYTES_MAX: u64 = 4 << 20;
 /// Headers of this many packs are kept.
 const HEADERS_MAX: usize = 64;
 
@@ -114,7 +113,7 @@ impl CohortReader {
         &self,
         pack: &PackName,
         frames: &[FrameAt],
-        decompressor: &mut Decompressor,
+        unpacker: &mut Unpacker,
         mut take: impl FnMut(&FrameAt, Vec<u8>),
     ) -> Result<(), ReadError> {
         let key = layout::pack(&self.plan, &self.cohort, &pack.name);
@@ -141,14 +140,10 @@ impl CohortReader {
                 body_start: range.start,
                 size_bytes: pack.size_bytes,
             };
-            let plain = unseal::open_range(&fetched, &self.keys, payload.clone()).map_err(damaged)?;
+            unpacker.open(&fetched, &self.keys, payload.clone()).map_err(damaged)?;
             for frame in group {
-                let start = usize::try_from(frame.offset - payload.start).unwrap_or(usize::MAX);
-                let end = start.saturating_add(usize::try_from(frame.length).unwrap_or(usize::MAX));
-                let wrong = || damaged(Malformed { what: "frame position" }.into());
-                let bytes = plain.get(start..end).ok_or_else(wrong)?;
-                let plain_length = usize::try_from(frame.plain_length).map_err(|_| wrong())?;
-                take(frame, decompressor.frame(bytes, plain_length).map_err(|e| damaged(e.into()))?);
+                let offset = frame.offset - payload.start;
+                take(frame, unpacker.frame(offset, frame.length, frame.plain_length).map_err(damaged)?);
             }
         }
         Ok(())
@@ -159,7 +154,7 @@ impl CohortReader {
         &self,
         location: &Location,
         hashing: &Hashing,
-        decompressor: &mut Decompressor,
+        unpacker: &mut Unpacker,
     ) -> Result<Vec<u8>, ReadError> {
         let pack = PackName {
             name: location.pack,
@@ -171,7 +166,7 @@ impl CohortReader {
             length: location.frame_bytes,
             plain_length: location.plain_bytes,
         };
-        let plain = self.whole_frame(&pack, frame, decompressor)?;
+        let plain = self.whole_frame(&pack, frame, unpacker)?;
         self.check(&pack, &plain, &location.chunk, hashing)?;
         Ok(plain)
     }
@@ -181,10 +176,10 @@ impl CohortReader {
         &self,
         pack: &PackName,
         frame: FrameAt,
-        decompressor: &mut Decompressor,
+        unpacker: &mut Unpacker,
     ) -> Result<Vec<u8>, ReadError> {
         let mut plain = Vec::new();
-        self.frames(pack, &[frame], decompressor, |_, bytes| plain = bytes)?;
+        self.frames(pack, &[frame], unpacker, |_, bytes| plain = bytes)?;
         Ok(plain)
     }
 

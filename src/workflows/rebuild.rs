@@ -12,7 +12,9 @@ use crate::catalog::{Catalog, CatalogError, PackRow, SnapshotRow};
 use crate::domain::cohort::CohortId;
 use crate::domain::plan::PlanName;
 use crate::domain::time::Instant;
+use crate::vault::VaultError;
 
+use super::chain::Chain;
 use super::repository::{Opened, RepositoryError, open_signed};
 use super::snapshots::{self, SnapshotKeys, SnapshotName};
 
@@ -25,6 +27,8 @@ pub struct Rebuilt {
     pub snapshots: u64,
     /// Packs recorded.
     pub packs: u64,
+    /// Snapshots and index objects that are not what they must be: left out.
+    pub unreadable: u64,
 }
 
 /// Why the catalog could not be rebuilt.
@@ -46,9 +50,26 @@ pub async fn rebuild(opened: &Opened, catalog: &Catalog) -> Result<Rebuilt, Rebu
         catalog.clear_plan(plan.as_str()).await?;
         rebuilt.plans += 1;
         let mut seen = BTreeSet::new();
-        for name in names {
-            let snapshot = snapshots::fetch(&*opened.vault, &name, &keys).await?;
-            let packs = new_packs(opened, &name, &snapshot, &mut seen).await?;
+        let chain = Chain::settle(&*opened.vault, &names, &keys).await?;
+        chain.tell_aside();
+        rebuilt.unreadable += crate::archive::wire::to_u64(chain.aside.len());
+        let mut last = None;
+        for name in chain.names {
+            let snapshot = match snapshots::fetch(&*opened.vault, &name, &keys).await {
+                Ok(snapshot) => snapshot,
+                Err(reason) if reason.is_of_object() => {
+                    tracing::warn!(object = %name.key(), %reason, "a snapshot was left out");
+                    rebuilt.unreadable += 1;
+                    continue;
+                }
+                Err(error) => return Err(error.into()),
+            };
+            if last == Some(name.sequence) {
+                // Two hosts took a snapshot at once; a number has one row, and the later one counts.
+                catalog.forget_snapshots_from(plan.as_str(), name.sequence).await?;
+            }
+            last = Some(name.sequence);
+            let packs = new_packs(opened, &name, &snapshot, (&mut seen, &mut rebuilt.unreadable)).await?;
             rebuilt.packs += crate::archive::wire::to_u64(packs.len());
             catalog.record_snapshot(&row(&name, &snapshot)?, &packs).await?;
             rebuilt.snapshots += 1;
@@ -62,7 +83,7 @@ async fn new_packs(
     opened: &Opened,
     name: &SnapshotName,
     snapshot: &Snapshot,
-    seen: &mut BTreeSet<Sha256>,
+    (seen, unreadable): (&mut BTreeSet<Sha256>, &mut u64),
 ) -> Result<Vec<PackRow>, RebuildError> {
     let mut packs = Vec::new();
     for cohort in &snapshot.cohorts {
@@ -72,21 +93,34 @@ async fn new_packs(
                 continue;
             }
             let key = layout::index(&name.plan, &id, digest);
-            // An index of a cohort that has been deleted since is no loss: its packs are gone too.
-            let Ok(sealed) = opened.vault.get(&key, None).await else { continue };
-            let payload = open_signed(
-                &key,
-                &sealed,
-                &opened.secrets.catalog,
-                payload_type::INDEX,
-                &opened.trust.host_keys(),
-            )?;
-            let index = Index::decode(&payload.payload, name.plan.as_str(), &cohort.cohort)
-                .map_err(|e| RepositoryError::wrong(&key, e.to_string()))?;
-            packs.extend(pack_rows(&name.plan, &id, index));
+            let sealed = match opened.vault.get(&key, None).await {
+                Ok(sealed) => sealed,
+                // An index of a cohort that has been deleted since is no loss: its packs are gone too.
+                Err(VaultError::Missing { .. }) => continue,
+                Err(error) => return Err(RepositoryError::from(error).into()),
+            };
+            match decoded(opened, &key, &sealed, (&name.plan, &cohort.cohort)) {
+                Ok(index) => packs.extend(pack_rows(&name.plan, &id, index)),
+                Err(reason) => {
+                    tracing::warn!(object = %key, %reason, "an index object was left out");
+                    *unreadable += 1;
+                }
+            }
         }
     }
     Ok(packs)
+}
+
+fn decoded(
+    opened: &Opened,
+    key: &str,
+    sealed: &[u8],
+    (plan, cohort): (&PlanName, &str),
+) -> Result<Index, RepositoryError> {
+    let signers = opened.trust.host_keys();
+    let payload = open_signed(key, sealed, &opened.secrets.catalog, payload_type::INDEX, &signers)?;
+    Index::decode(&payload.payload, plan.as_str(), cohort)
+        .map_err(|e| RepositoryError::wrong(key, e.to_string()))
 }
 
 /// The catalog rows of an index object's packs.

@@ -6,13 +6,11 @@
 use std::sync::Arc;
 
 use crate::archive::compress::{self, CompressError};
-use crate::archive::digest::{Hashing, Sha256};
+use crate::archive::digest::Hashing;
 use crate::archive::envelope::{self, EnvelopeError, PublicKey, payload_type};
 use crate::archive::layout::{self, ObjectKind};
-use crate::archive::records::{CatalogSecrets, CohortKey, FORMAT, RecoveryKeys, Repository, SigningKeys};
+use crate::archive::records::{CatalogSecrets, FORMAT, RecoveryKeys, Repository, SigningKeys};
 use crate::archive::seal::{self, Identity, Keys, SealError};
-use crate::domain::cohort::CohortId;
-use crate::domain::plan::PlanName;
 use crate::vault::{Vault, VaultError};
 
 /// Small records are never longer than this, bytes.
@@ -92,6 +90,16 @@ pub enum RepositoryError {
 }
 
 impl RepositoryError {
+    /// Whether the object itself is at fault: it is not there, or not what it must be.
+    ///
+    /// The store's own failures are not the object's fault: trying again may help.
+    pub const fn is_of_object(&self) -> bool {
+        match self {
+            Self::Vault(error) => matches!(error, VaultError::Missing { .. }),
+            _ => true,
+        }
+    }
+
     pub(super) fn wrong(key: &str, problem: impl Into<String>) -> Self {
         Self::Contradiction { key: key.to_owned(), problem: problem.into() }
     }
@@ -348,45 +356,4 @@ pub fn open_signed(
         .map_err(|source| RepositoryError::Compressed { key: key.to_owned(), source })?;
     envelope::open(&signed, payload_type, signers)
         .map_err(|source| RepositoryError::Record { key: key.to_owned(), source })
-}
-
-/// Checks a cohort's key object: signed by a host, for this repository, plan and cohort.
-pub fn check_cohort_key(
-    bytes: &[u8],
-    trust: &Trust,
-    plan: &PlanName,
-    cohort: &CohortId,
-    set: u32,
-) -> Result<CohortKey, RepositoryError> {
-    let key = layout::cohort_key(plan, cohort, set);
-    let verified = envelope::open(bytes, payload_type::COHORT_KEY, &trust.host_keys())
-        .map_err(|source| RepositoryError::Record { key: key.clone(), source })?;
-    let record: CohortKey = decode(&key, &verified.payload)?;
-    let is_right = record.repository == trust.repository.repository
-        && record.plan == plan.as_str()
-        && record.cohort == cohort.to_string()
-        && record.set == set;
-    if is_right { Ok(record) } else { Err(RepositoryError::wrong(&key, "it is for another cohort")) }
-}
-
-/// Fetches a cohort's key object as a snapshot names it and opens the cohort's identity with a recovery key.
-pub async fn open_cohort(
-    opened: &Opened,
-    plan: &PlanName,
-    cohort: &CohortId,
-    (set, digest): (u32, &Sha256),
-) -> Result<Keys, RepositoryError> {
-    let key = layout::cohort_key(plan, cohort, set);
-    let bytes = opened.vault.get(&key, None).await?;
-    if Sha256::of(&bytes) != *digest {
-        return Err(RepositoryError::wrong(&key, "its bytes are not those that the snapshot names"));
-    }
-    let record = check_cohort_key(&bytes, &opened.trust, plan, cohort, set)?;
-    let sealed = |source| RepositoryError::Sealed { key: key.clone(), source };
-    let secret = seal::open(record.sealed_identity.as_bytes(), &opened.keys, 1 << 16).map_err(sealed)?;
-    let identity = Identity::from_secret(&String::from_utf8_lossy(&secret)).map_err(sealed)?;
-    if identity.recipient().to_string() != record.recipient {
-        return Err(RepositoryError::wrong(&key, "the identity in it is not the cohort's"));
-    }
-    Ok(identity.into())
 }

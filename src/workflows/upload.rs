@@ -12,24 +12,27 @@ use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 
-use crate::archive::compress::Decompressor;
+use crate::archive::buffers::Buffers;
 use crate::archive::digest::Hashing;
 use crate::archive::layout;
 use crate::archive::outlet::{Outgoing, Outlet, Stopped};
 use crate::archive::pack::PackFacts;
 use crate::archive::progress::Progress;
 use crate::archive::seal::Keys;
-use crate::archive::unseal::{self, UnsealError};
+use crate::archive::unseal::{Checker, UnsealError};
 use crate::archive::wire::to_u64;
 use crate::domain::cohort::CohortId;
 use crate::domain::plan::Plan;
 use crate::domain::time::Instant;
 use crate::vault::{Vault, VaultError};
 
+use super::index_copies::IndexCopies;
 use super::journal::{Journal, JournalledPack};
 
-/// Bytes that may be on their way at once, KiB.
-const BUDGET_KIB: u32 = 48 << 10;
+/// Bytes that may be on their way at once, KiB: hardly more than a pack where each is done at once, several packs where
+/// answers take their time.
+const BUDGET_KIB_NEAR: u32 = 14 << 10;
+const BUDGET_KIB_REMOTE: u32 = 96 << 10;
 /// Objects sent at once.
 const SENDS_MAX: usize = 6;
 /// Objects journalled with one sync.
@@ -82,6 +85,9 @@ struct Sending {
     run: Keys,
     hashing: Hashing,
     progress: Arc<Progress>,
+    indexes: IndexCopies,
+    buffers: Arc<Buffers>,
+    checkers: Mutex<Vec<Checker>>,
     sent_bytes: AtomicU64,
 }
 
@@ -90,6 +96,7 @@ pub struct UploadOutlet {
     runtime: Handle,
     sender: mpsc::Sender<Queued>,
     budget: Arc<Semaphore>,
+    budget_kib: u32,
 }
 
 impl Outlet for UploadOutlet {
@@ -98,7 +105,7 @@ impl Outlet for UploadOutlet {
             Outgoing::Pack(_, pack) => pack.bytes.len(),
             Outgoing::Index(_, _, bytes) => bytes.len(),
         };
-        let kib = u32::try_from(bytes / 1024).unwrap_or(BUDGET_KIB).clamp(1, BUDGET_KIB);
+        let kib = u32::try_from(bytes / 1024).unwrap_or(self.budget_kib).clamp(1, self.budget_kib);
         let permit =
             self.runtime.block_on(self.budget.clone().acquire_many_owned(kib)).map_err(|_| Stopped)?;
         self.runtime.block_on(self.sender.send(Queued { outgoing, permit })).map_err(|_| Stopped)
@@ -125,6 +132,10 @@ pub struct UploadParts {
     pub progress: Arc<Progress>,
     /// Is told of packs before they are sent.
     pub journal: Arc<Mutex<Journal>>,
+    /// Takes back the buffers of packs that are in the store.
+    pub buffers: Arc<Buffers>,
+    /// Keeps copies of the index objects that were sent.
+    pub indexes: IndexCopies,
     /// Recipients by cohort, for the journal.
     pub recipients: Arc<dyn Fn(&CohortId) -> String + Send + Sync>,
 }
@@ -133,15 +144,19 @@ impl Upload {
     /// Begins: gives the workers' end and the sending side.
     pub fn begin(parts: UploadParts) -> (UploadOutlet, Self) {
         let (sender, receiver) = mpsc::channel(BATCH_MAX);
-        let budget = usize::try_from(BUDGET_KIB).unwrap_or(1024);
-        let outlet =
-            UploadOutlet { runtime: Handle::current(), sender, budget: Arc::new(Semaphore::new(budget)) };
+        let budget_kib = if parts.vault.is_remote() { BUDGET_KIB_REMOTE } else { BUDGET_KIB_NEAR };
+        let permits = usize::try_from(budget_kib).unwrap_or(1024);
+        let budget = Arc::new(Semaphore::new(permits));
+        let outlet = UploadOutlet { runtime: Handle::current(), sender, budget, budget_kib };
         let sending = Arc::new(Sending {
             vault: parts.vault,
             plan: parts.plan,
             run: parts.run,
             hashing: parts.hashing,
             progress: parts.progress,
+            indexes: parts.indexes,
+            buffers: parts.buffers,
+            checkers: Mutex::default(),
             sent_bytes: AtomicU64::new(0),
         });
         let mut tasks = JoinSet::new();
@@ -208,19 +223,24 @@ fn journalled(
 
 async fn send(sending: Arc<Sending>, queued: Queued) -> Result<(), UploadError> {
     let plan = sending.plan.name();
-    let (key, bytes, cohort, facts) = match queued.outgoing {
+    let (key, name, bytes, cohort, facts) = match queued.outgoing {
         Outgoing::Pack(cohort, pack) => {
-            (layout::pack(plan, &cohort, &pack.name), pack.bytes, cohort, Some(pack.facts))
+            (layout::pack(plan, &cohort, &pack.name), pack.name, pack.bytes, cohort, Some(pack.facts))
         }
         Outgoing::Index(cohort, name, bytes) => {
-            (layout::index(plan, &cohort, &name), Bytes::from(bytes), cohort, None)
+            (layout::index(plan, &cohort, &name), name, Bytes::from(bytes), cohort, None)
         }
     };
     let until = cohort.delete_from(sending.plan.retention(), sending.plan.zone());
     put_and_compare(&*sending.vault, &key, &bytes, Some(until)).await?;
     let length = to_u64(bytes.len());
-    if let Some(facts) = facts {
-        check(sending.clone(), key, bytes, facts).await?;
+    match facts {
+        Some(facts) => check(sending.clone(), key, bytes, facts).await?,
+        None => {
+            let copies = sending.indexes.clone();
+            let kept = tokio::task::spawn_blocking(move || copies.keep(&name, &bytes)).await;
+            kept.map_err(|_| UploadError::Lost)?;
+        }
     }
     sending.sent_bytes.fetch_add(length, Ordering::Relaxed);
     sending.progress.sent(length);
@@ -235,9 +255,13 @@ async fn check(
     facts: PackFacts,
 ) -> Result<(), UploadError> {
     let open = move || {
-        let mut decompressor = Decompressor::new()?;
-        let tools = (&mut decompressor, &sending.hashing);
-        unseal::check_sealed(&bytes, &sending.run, &facts.frames, tools)
+        let checkers = || sending.checkers.lock().unwrap_or_else(PoisonError::into_inner);
+        let idle = checkers().pop();
+        let mut checker = idle.map_or_else(Checker::new, Ok)?;
+        checker.check(&bytes, &sending.run, &facts.frames, &sending.hashing)?;
+        checkers().push(checker);
+        sending.buffers.give(bytes);
+        Ok(())
     };
     let opened = tokio::task::spawn_blocking(open).await.map_err(|_| UploadError::Lost)?;
     opened.map_err(|source| UploadError::DoesNotOpen { key, source })
@@ -252,6 +276,6 @@ pub async fn put_and_compare(
 ) -> Result<(), UploadError> {
     let failed = |source| UploadError::Vault { key: key.to_owned(), source };
     vault.put(key, bytes.clone(), until).await.map_err(failed)?;
-    let back = vault.get(key, None).await.map_err(failed)?;
-    if back == bytes { Ok(()) } else { Err(UploadError::NotKept { key: key.to_owned() }) }
+    let is_kept = vault.holds(key, bytes).await.map_err(failed)?;
+    if is_kept { Ok(()) } else { Err(UploadError::NotKept { key: key.to_owned() }) }
 }

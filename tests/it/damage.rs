@@ -11,8 +11,9 @@ use kura::vault::{DirVault, Vault};
 use kura::workflows::repository::{self, RootPolicy};
 use kura::workflows::restore;
 
+use crate::days::{comes_back, complete};
 use crate::support::kura::{Kura, listing, touch};
-use crate::support::simulate::{files, objects, request, write};
+use crate::support::simulate::{files, objects, request, settle, write};
 
 /// Three days of records, some small, one larger than a span of a pack, one renamed away, one linked.
 async fn small_repository() -> Kura {
@@ -240,4 +241,82 @@ async fn a_damaged_cohort_is_mended_though_a_file_of_it_was_touched() {
     touch(&kura.source().join("large-2031-03-03"), "2031-03-06");
     std::fs::remove_file(largest(&kura, "2031-03-03/packs")).unwrap();
     is_mended(&kura, "touched").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cohort_that_was_mended_is_not_mended_again_every_day() {
+    let kura = Kura::new("2031-03-03").await;
+    write(&kura.source().join("a"), vec![1; 100_000], "2031-03-03");
+    settle(&kura.source(), "2031-03-03");
+    complete(&kura).await;
+    let packs = kura.store().join("test").join(&kura.cohorts()[0]).join("packs");
+    std::fs::remove_dir_all(packs).unwrap();
+    kura.set_day("2031-03-04");
+    assert_eq!(complete(&kura).await.repaired_cohorts.len(), 1);
+    kura.set_day("2031-03-05");
+    assert_eq!(complete(&kura).await.repaired_cohorts.len(), 0);
+}
+
+/// The index objects of the only cohort.
+fn indexes(kura: &Kura) -> Vec<PathBuf> {
+    let folder = kura.store().join("test").join(&kura.cohorts()[0]).join("index");
+    std::fs::read_dir(folder).unwrap().flatten().map(|index| index.path()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_index_is_put_back_from_its_copy_or_its_cohort_is_sent_again() {
+    for (is_altered, has_copies) in [(false, true), (true, true), (false, false), (true, false)] {
+        let what = format!("altered {is_altered}, copies {has_copies}");
+        let kura = Kura::new("2031-03-03").await;
+        write(&kura.source().join("a"), "a", "2031-03-03");
+        settle(&kura.source(), "2031-03-03");
+        complete(&kura).await;
+        let before: BTreeMap<PathBuf, Vec<u8>> =
+            indexes(&kura).into_iter().map(|path| (path.clone(), std::fs::read(path).unwrap())).collect();
+        for index in before.keys() {
+            std::fs::remove_file(index).unwrap();
+            if is_altered {
+                std::fs::write(index, "rubbish").unwrap();
+            }
+        }
+        if !has_copies {
+            std::fs::remove_dir_all(kura.home().path().join("state/test/index")).unwrap();
+        }
+        write(&kura.source().join("b"), "b", "2031-03-03");
+        settle(&kura.source(), "2031-03-03");
+        let summary = complete(&kura).await;
+        assert_eq!(summary.repaired_cohorts.len(), usize::from(!has_copies), "{what}");
+        if has_copies && !is_altered {
+            assert!(before.iter().all(|(path, bytes)| std::fs::read(path).unwrap() == *bytes), "{what}");
+        }
+        comes_back(&kura, "to").await;
+        assert_eq!(complete(&kura).await.repaired_cohorts, Vec::<String>::new(), "{what}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cohort_whose_key_was_altered_is_sent_again_under_another_key() {
+    let kura = Kura::new("2031-03-03").await;
+    write(&kura.source().join("a"), "a", "2031-03-03");
+    settle(&kura.source(), "2031-03-03");
+    complete(&kura).await;
+    let cohort = kura.store().join("test").join(&kura.cohorts()[0]);
+    let key = cohort.join("key-1.json");
+    let whole = std::fs::read(&key).unwrap();
+    replace(&key, b"rubbish");
+    // A day that touches no file of the cohort does not open its key.
+    kura.set_day("2031-03-04");
+    write(&kura.source().join("b"), "b", "2031-03-04");
+    complete(&kura).await;
+    write(&kura.source().join("c"), "c", "2031-03-03");
+    settle(&kura.source(), "2031-03-03");
+    let summary = complete(&kura).await;
+    assert_eq!(summary.repaired_cohorts.len(), 1, "{summary:?}");
+    assert!(cohort.join("key-2.json").exists());
+    comes_back(&kura, "to").await;
+    assert_eq!(complete(&kura).await.repaired_cohorts, Vec::<String>::new());
+    // The old key back in its place changes nothing for the new snapshots.
+    replace(&key, &whole);
+    complete(&kura).await;
+    comes_back(&kura, "again").await;
 }

@@ -1,6 +1,6 @@
 //! An application plan over simulated weeks: what counts from which day, what is sent, what comes back.
 
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::sync::Arc;
 
 use kura::archive::progress::Progress;
@@ -322,4 +322,80 @@ async fn every_name_of_a_touched_inode_keeps_its_day() {
     complete(&kura).await;
     comes_back(&kura, "touched").await;
     assert_eq!(sent_on(&kura, "2031-03-03").await, ["a", "b"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_that_keeps_old_records_keeps_them_anew_when_their_year_is_over() {
+    let kura = Kura::new("2031-03-03").await;
+    let plan = kura.plan("application", "past_retention = \"keep-from-first-seen\"", "sent_day = \"mtime\"");
+    write(&kura.source().join("old"), "old", "2020-01-01");
+    for day in ["2031-03-03", "2032-03-10", "2033-03-20"] {
+        kura.set_day(day);
+        settle_root(&kura, day);
+        let summary = kura.snapshot(&plan).await.unwrap();
+        assert_eq!(summary.files, 1, "{day}: {summary:?}");
+        comes_back(&kura, day).await;
+        assert_eq!(std::fs::metadata(kura.source().join("old")).unwrap().nlink(), 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_takes_the_place_of_something_else_comes_back_alone() {
+    let kura = Kura::new("2031-03-03").await;
+    let at = |name: &str| kura.source().join(name);
+    write(&at("file-then-directory"), "f", "2031-03-03");
+    write(&at("directory-then-file/g"), "g", "2031-03-03");
+    std::os::unix::fs::symlink("nowhere", at("link-then-directory")).unwrap();
+    settle(&kura.source(), "2031-03-03");
+    complete(&kura).await;
+    kura.set_day("2031-03-05");
+    std::fs::remove_file(at("file-then-directory")).unwrap();
+    write(&at("file-then-directory/h"), "h", "2031-03-05");
+    std::fs::remove_dir_all(at("directory-then-file")).unwrap();
+    write(&at("directory-then-file"), "i", "2031-03-05");
+    std::fs::remove_file(at("link-then-directory")).unwrap();
+    write(&at("link-then-directory/j"), "j", "2031-03-05");
+    settle(&kura.source(), "2031-03-05");
+    complete(&kura).await;
+    comes_back(&kura, "replaced").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_directory_that_was_full_for_a_while_is_empty_as_it_is_now() {
+    let kura = Kura::new("2031-03-03").await;
+    let at = |name: &str| kura.source().join(name);
+    std::fs::create_dir_all(at("box")).unwrap();
+    settle(&kura.source(), "2031-03-03");
+    complete(&kura).await;
+    kura.set_day("2031-03-05");
+    write(&at("box/f"), "f", "2031-03-05");
+    complete(&kura).await;
+    kura.set_day("2031-03-08");
+    std::fs::remove_file(at("box/f")).unwrap();
+    touch(&at("box"), "2031-03-08");
+    complete(&kura).await;
+    comes_back(&kura, "emptied").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn directories_that_moved_on_cost_nothing_on_an_unchanged_day() {
+    let kura = Kura::new("2031-03-03").await;
+    for day in ["2031-03-03", "2031-03-05"] {
+        kura.set_day(day);
+        write(&kura.source().join("box").join(day), day, day);
+        settle_root(&kura, day);
+        touch(&kura.source().join("box"), day);
+        complete(&kura).await;
+    }
+    let before = objects(&kura);
+    for day in ["2031-03-06", "2031-03-07"] {
+        kura.set_day(day);
+        complete(&kura).await;
+        comes_back(&kura, day).await;
+    }
+    assert_eq!(objects(&kura).difference(&before).count(), 2, "one snapshot each");
+    touch(&kura.source().join("box"), "2031-03-08");
+    kura.set_day("2031-03-08");
+    complete(&kura).await;
+    comes_back(&kura, "moved on again").await;
 }

@@ -9,13 +9,14 @@ use kura::archive::records::{Repository, Snapshot};
 use kura::archive::seal::{self, Identity, Keys, Recipient};
 use kura::archive::{compress, digest, layout, unseal};
 use kura::vault::{DirVault, Vault};
-use kura::workflows::repository::{self, Opened, RepositoryError, RootPolicy, open_cohort};
+use kura::workflows::choice::{ChoiceError, Wanted};
+use kura::workflows::cohort_key::open_cohort;
+use kura::workflows::repository::{self, Opened, RepositoryError, RootPolicy};
 use kura::workflows::restore::RestoreError;
-use kura::workflows::snapshots::{ChoiceError, Wanted};
 use kura::workflows::take_snapshot::{Refused, SnapshotError};
 
 use crate::support::kura::Kura;
-use crate::support::simulate::{files, objects, request, restore_as, settle, write};
+use crate::support::simulate::{files, objects, request, restore_as, restore_of, settle, write};
 
 /// A Kura with snapshots of these days.
 async fn taken(days: &[&str]) -> Kura {
@@ -153,7 +154,11 @@ async fn a_store_that_was_rolled_back_is_refused() {
     asked.expect_head = None;
     let refused = restore_as(&kura, &asked).await;
     assert!(matches!(refused, Err(RestoreError::Choice(ChoiceError::Chain { .. }))), "{refused:?}");
-    assert!(kura.snapshot(&kura.records()).await.is_err());
+    // A snapshot that is named by its id speaks for itself, and backups go on: the sooner the better.
+    restore_of(&kura, &digest, "by-id").await;
+    assert!(kura.snapshot(&kura.records()).await.is_ok());
+    let refused = restore_as(&kura, &asked).await;
+    assert!(matches!(refused, Err(RestoreError::Choice(ChoiceError::Chain { .. }))), "{refused:?}");
     // The oldest may go: expiry takes it.
     let kura = taken(&["2031-03-03", "2031-03-04", "2031-03-05"]).await;
     std::fs::remove_file(kura.store().join(&snapshots(&kura)[0])).unwrap();
@@ -170,7 +175,7 @@ async fn a_snapshot_in_the_place_of_another_is_refused() {
     let moved = layout::snapshot(&"test".parse().unwrap(), 2, &digest::Sha256::of(&first));
     replace(&kura, &moved, &first);
     let refused = restore_as(&kura, &request(&kura, "to")).await;
-    assert!(matches!(refused, Err(RestoreError::Choice(ChoiceError::Repository(_)))), "{refused:?}");
+    assert!(matches!(refused, Err(RestoreError::Choice(ChoiceError::Newest { .. }))), "{refused:?}");
 }
 
 /// Every age identity that stands anywhere in the files below a folder.
@@ -205,7 +210,7 @@ async fn the_host_opens_no_pack_and_the_recovery_key_opens_all() {
     let mut packs = 0;
     for cohort in &record.cohorts {
         let (plan, id) = ("test".parse().unwrap(), cohort.cohort.parse().unwrap());
-        let with_recovery = open_cohort(&opened, &plan, &id, (cohort.set, &cohort.key)).await.unwrap();
+        let with_recovery = open_cohort(&opened, &plan, &id, (cohort.key_number, &cohort.key)).await.unwrap();
         let folder = kura.store().join("test").join(&cohort.cohort);
         for pack in std::fs::read_dir(folder.join("packs")).unwrap().flatten() {
             let sealed = std::fs::read(pack.path()).unwrap();
@@ -235,4 +240,53 @@ async fn a_forged_repository_record_with_a_higher_number_does_not_end_all_restor
     let kura = taken(&["2031-03-03"]).await;
     std::fs::write(kura.store().join("kura/2.json"), "rubbish").unwrap();
     assert!(restore_as(&kura, &request(&kura, "to")).await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn forged_snapshots_do_not_end_all_backups_and_restores() {
+    let kura = taken(&["2031-03-03", "2031-03-04"]).await;
+    let forge = |plan: &str, sequence: u32| {
+        let key = format!("{plan}/snapshots/{sequence:010}-{}", "f".repeat(64));
+        std::fs::create_dir_all(kura.store().join(plan).join("snapshots")).unwrap();
+        std::fs::write(kura.store().join(key), "rubbish").unwrap();
+    };
+    // Used numbers, and one far beyond the chain: left aside.
+    for sequence in [1, 2, 9999] {
+        forge("test", sequence);
+    }
+    restore_as(&kura, &request(&kura, "used")).await.unwrap();
+    // The next number may be a real snapshot that was altered: no older one is taken in its place unasked.
+    forge("test", 3);
+    let refused = restore_as(&kura, &request(&kura, "next")).await;
+    let Err(RestoreError::Choice(ChoiceError::Newest { instead, .. })) = refused else {
+        panic!("{refused:?}");
+    };
+    let second = snapshots(&kura).into_iter().find(|key| key.contains("/0000000002-") && !key.ends_with('f'));
+    let id: String = second.unwrap().rsplit('-').next().unwrap().chars().take(12).collect();
+    assert!(instead.contains(&id), "{instead}");
+    restore_of(&kura, &id, "by-id").await;
+    // The next backup takes the number, and then all is well again.
+    assert_eq!(kura.snapshot(&kura.records()).await.unwrap().sequence, 3);
+    restore_as(&kura, &request(&kura, "after")).await.unwrap();
+    // Another plan's forgeries are that plan's trouble: it must only be named.
+    forge("stranger", 1);
+    let mut asked = request(&kura, "of-test");
+    asked.wanted = Wanted::parse("latest:test").unwrap();
+    restore_as(&kura, &asked).await.unwrap();
+    assert!(kura.snapshot(&kura.records()).await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_altered_newest_snapshot_does_not_end_backups_and_is_never_silently_replaced_by_an_older_one() {
+    let kura = taken(&["2031-03-03", "2031-03-04"]).await;
+    let newest = snapshots(&kura).pop().unwrap();
+    replace(&kura, &newest, b"rubbish");
+    let refused = restore_as(&kura, &request(&kura, "altered")).await;
+    assert!(matches!(refused, Err(RestoreError::Choice(ChoiceError::Newest { .. }))), "{refused:?}");
+    for sequence in [2, 3] {
+        assert_eq!(kura.snapshot(&kura.records()).await.unwrap().sequence, sequence);
+        let to = format!("after-{sequence}");
+        restore_as(&kura, &request(&kura, &to)).await.unwrap();
+        assert_eq!(files(&kura.dir.path().join(to)), files(&kura.source()));
+    }
 }

@@ -345,28 +345,49 @@ LOCATION = dict(pack=str, pack_bytes=int, header_bytes=int, frame_offset=int, fr
 
 
 def find_snapshot(repository, plan, wanted):
-    """The wanted snapshot, after a check of the chain from the newest back to it."""
+    """The wanted snapshot: one named by its id as it is, the newest after a check that the chain is whole."""
     listed = []
     for name in repository.names(f"{plan}/snapshots"):
         if match := re.fullmatch(r"(\d{10}|[1-9]\d{10,})-([0-9a-f]{64})", name):
             listed.append((int(match[1]), match[2], f"{plan}/snapshots/{name}"))
     listed.sort()
     check(listed, f"the plan {plan} has no snapshots")
-    for before, after in zip(listed, listed[1:]):
-        check(after[0] == before[0] + 1, f"the chain of {plan} is broken between {before[2]} and {after[2]}")
-
-    if wanted == "latest":
-        position = len(listed) - 1
-    else:
-        found = [n for n, (_, digest, name) in enumerate(listed)
-                 if digest.startswith(wanted) or os.path.basename(name).startswith(wanted)]
+    if wanted != "latest":
+        found = [entry for entry in listed
+                 if entry[1].startswith(wanted) or os.path.basename(entry[2]).startswith(wanted)]
         check(len(found) == 1, f"{len(found)} snapshots of {plan} begin with {wanted!r}")
-        position = found[0]
-    for number in range(len(listed) - 1, position - 1, -1):
-        snapshot = read_snapshot(repository, plan, *listed[number])
-        parent = listed[number - 1][1] if number > 0 else snapshot["parent"]
-        check(snapshot["parent"] == parent, f"{listed[number][2]}: its parent is not the snapshot before it")
+        return read_snapshot(repository, plan, *found[0])
+
+    listed = settle_chain(repository, plan, listed)
+    check(listed, f"the plan {plan} has no snapshot that is to be trusted")
+    for before, after in zip(listed, listed[1:]):
+        check(after[0] <= before[0] + 1, f"the chain of {plan} is broken between {before[2]} and {after[2]}")
+    snapshot = read_snapshot(repository, plan, *listed[-1])
+    earlier = [entry for entry in listed if entry[0] < listed[-1][0]]
+    parents = [digest for sequence, digest, _ in earlier if sequence == earlier[-1][0]]
+    check(not parents or snapshot["parent"] in parents, f"{listed[-1][2]}: its parent is not the snapshot before it")
     return snapshot
+
+
+def settle_chain(repository, plan, listed):
+    """Leaves aside what does not verify, where several objects have one sequence or one stands beyond a gap."""
+    def taken_at(entry):
+        try:
+            return read_snapshot(repository, plan, *entry)["taken_at"]
+        except Problem as problem:
+            print(f"left aside: {problem}", file=sys.stderr)
+            return None
+
+    chain = []
+    for sequence in sorted({entry[0] for entry in listed}):
+        group = [entry for entry in listed if entry[0] == sequence]
+        if len(group) > 1:
+            timed = [(taken_at(entry), entry) for entry in group]
+            group = [entry for at, entry in sorted(pair for pair in timed if pair[0])]
+        chain += group
+    while len(chain) > 1 and chain[-1][0] > chain[-2][0] + 1 and taken_at(chain[-1]) is None:
+        chain.pop()
+    return chain
 
 
 def read_snapshot(repository, plan, sequence, digest, name):
@@ -384,7 +405,7 @@ def read_snapshot(repository, plan, sequence, digest, name):
     check(valid_from <= taken_at and (valid_until is None or taken_at <= valid_until),
           f"{name}: taken at {snapshot['taken_at']}, when the key that signed it did not count")
     for cohort in snapshot["cohorts"]:
-        check_fields(name, cohort, cohort=str, key=str, set=int, parts=list, indexes=list, files=int, bytes=int,
+        check_fields(name, cohort, cohort=str, key=str, key_number=int, parts=list, indexes=list, files=int, bytes=int,
                      delete_from=str)
         is_good = re.fullmatch(r"sent-\d{4}-\d\d-\d\d|gen-\d{4}-(\d\d|q[1-4])", cohort["cohort"])
         check(is_good, f"{name}: a cohort is called {cohort['cohort']!r}")
@@ -410,14 +431,14 @@ class Cohort:
     def __init__(self, repository, plan, record):
         self.repository, self.record, self.work = repository, record, repository.work
         self.folder = f"{plan}/{record['cohort']}"
-        name = f"{self.folder}/key-{record['set']}.json"
+        name = f"{self.folder}/key-{record['key_number']}.json"
         data = repository.read(name)
         check(hashlib.sha256(data).hexdigest() == record["key"], f"{name}: not the one that the snapshot names")
         payload, _ = open_envelope(name, data, "cohort-key+json", repository.host_keys, self.work)
         key = read_json(name, payload, repository=str, plan=str, cohort=str, set=int, recipient=str,
                         sealed_identity=str)
-        said = key["repository"], key["plan"], key["cohort"], key["set"]
-        check(said == (repository.id, plan, record["cohort"], record["set"]), f"{name}: is of another cohort")
+        said = key["repository"], key["plan"], key["cohort"]
+        check(said == (repository.id, plan, record["cohort"]), f"{name}: is of another cohort")
         self.identity = Identity(repository.identity.open(name, key["sealed_identity"].encode(), 64 << 10))
         check(self.identity.public(name) == key["recipient"], f"{name}: holds another key than it says")
         self.open_packs = collections.OrderedDict()  # name: (file of plaintext, {frame offset: its place})

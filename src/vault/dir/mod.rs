@@ -43,6 +43,9 @@ const LEFTOVER_AGE_SECONDS: i64 = 24 * 60 * 60;
 /// Up to this many objects, `flush` syncs each; above, the whole file system.
 const FLUSH_EACH_MAX: usize = 16;
 
+/// An object is compared in pieces of this length, bytes: they stay in the processor's cache.
+const COMPARE_BYTES: usize = 128 << 10;
+
 /// Reads up to this size are done at once, without the detour over a thread for slow work.
 const SMALL_READ_BYTES: u64 = 1 << 20;
 
@@ -142,6 +145,12 @@ impl Vault for DirVault {
         self.slowly(move |tree| tree.get(&key, range).map_err(|error| fault("read", &key, &error))).await
     }
 
+    async fn holds(&self, key: &str, bytes: &Bytes) -> Result<bool, VaultError> {
+        key::check(key)?;
+        let (key, bytes) = (key.to_owned(), bytes.clone());
+        self.slowly(move |tree| tree.holds(&key, &bytes).map_err(|error| fault("read", &key, &error))).await
+    }
+
     async fn size(&self, key: &str) -> Result<Option<u64>, VaultError> {
         key::check(key)?;
         match self.tree.open_object(key) {
@@ -186,6 +195,10 @@ impl Vault for DirVault {
     }
 
     fn can_lock(&self) -> bool {
+        false
+    }
+
+    fn is_remote(&self) -> bool {
         false
     }
 }
@@ -236,6 +249,22 @@ impl Tree {
         let mut bytes = vec![0; length];
         file.read_exact_at(&mut bytes, range.start)?;
         Ok(bytes.into())
+    }
+
+    fn holds(&self, key: &str, bytes: &[u8]) -> io::Result<bool> {
+        let (mut file, size_bytes) = self.open_object(key)?;
+        if size_bytes != u64::try_from(bytes.len()).unwrap_or(u64::MAX) {
+            return Ok(false);
+        }
+        let mut piece = vec![0; COMPARE_BYTES];
+        for expected in bytes.chunks(COMPARE_BYTES) {
+            let piece = &mut piece[..expected.len()];
+            file.read_exact(piece)?;
+            if piece != expected {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     fn put(&self, key: &str, bytes: &[u8]) -> io::Result<Put> {

@@ -315,6 +315,10 @@ impl Vault for S3Vault {
     fn can_lock(&self) -> bool {
         self.locking == Locking::On
     }
+
+    fn is_remote(&self) -> bool {
+        true
+    }
 }
 
 fn size_of(bytes: &[u8]) -> u64 {

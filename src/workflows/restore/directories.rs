@@ -5,9 +5,10 @@ use std::path::PathBuf;
 
 use crate::archive::block::Block;
 use crate::archive::digest::{Hashing, PathDigest};
-use crate::archive::entry::{Meta, path_key};
+use crate::archive::entry::{Kind, Meta, path_key};
 use crate::archive::place::Target;
 use crate::archive::sorter::Sorter;
+use crate::archive::tree::StatFacts;
 use crate::workflows::cohort_entries::Located;
 
 use super::plan::Counts;
@@ -26,7 +27,8 @@ impl<'a> Directories<'a> {
         Self { sorter: Sorter::new(MEMORY_BYTES, spill), current }
     }
 
-    /// Remembers a directory; of several cohorts' words about it the newest cohort's counts.
+    /// Remembers a directory. Of several cohorts' words about it, that of the cohort which has it as an entry of its
+    /// own counts, because it is written again when the directory changes; else the newest cohort's.
     pub(super) fn later(
         &mut self,
         path: &[u8],
@@ -36,7 +38,7 @@ impl<'a> Directories<'a> {
         let depth = path.iter().filter(|byte| **byte == b'/').count() + usize::from(!path.is_empty());
         let mut key = (u32::MAX - u32::try_from(depth).unwrap_or(u32::MAX)).to_be_bytes().to_vec();
         key.extend_from_slice(&path_key(path));
-        key.extend_from_slice(&[0, 0]);
+        key.extend_from_slice(&[0, 0, u8::from(is_context)]);
         key.extend_from_slice(&(u32::MAX - cohort).to_be_bytes());
         let block = Block {
             chunks: Vec::new(),
@@ -63,8 +65,9 @@ impl<'a> Directories<'a> {
             }
             let Some(entry) = block.entries.first() else { continue };
             let meta = self.current.get(&hashing.path(&entry.path)).unwrap_or(&entry.meta);
-            let is_there =
-                !is_context || path.is_empty() || target.look(&path).is_ok_and(|there| there.is_some());
+            // What manifests name as a parent may have become something else, or nothing, since.
+            let is_directory = |there: Option<StatFacts>| there.is_some_and(|t| t.kind == Kind::Directory);
+            let is_there = !is_context || path.is_empty() || target.look(&path).is_ok_and(is_directory);
             if is_there {
                 match target.finish_directory(&path, meta, &block.owners) {
                     Ok(lacks) => counts.add(|summary| {

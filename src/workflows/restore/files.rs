@@ -5,11 +5,12 @@ use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError, RwLock};
 
-use crate::archive::compress::{CompressError, Decompressor};
+use crate::archive::compress::CompressError;
 use crate::archive::digest::{FileHash, Sha256};
 use crate::archive::entry::{Entry, Extent, Kind};
 use crate::archive::place::{PlaceError, PlacedFile, Target};
 use crate::archive::progress::Progress;
+use crate::archive::unseal::Unpacker;
 use crate::archive::wire::to_u64;
 use crate::workflows::cohort_entries::Piece;
 use crate::workflows::reading::{CohortReader, FrameAt, PackName, ReadError};
@@ -17,7 +18,7 @@ use crate::workflows::reading::{CohortReader, FrameAt, PackName, ReadError};
 use super::plan::{Counts, Item, Job, bytes_of};
 
 /// A part of a large file covers about so many bytes.
-const PART_BYTES: u64 = 8 << 20;
+const PART_BYTES: u64 = 4 << 20;
 const HASH_BUFFER_BYTES: usize = 1 << 20;
 
 /// The frames of a job, decompressed, by pack and offset.
@@ -27,7 +28,7 @@ type Frames = BTreeMap<(Sha256, u64), Result<Vec<u8>, String>>;
 pub(super) struct FileWorker<'a> {
     counts: &'a Counts,
     progress: &'a Progress,
-    decompressor: Decompressor,
+    unpacker: Unpacker,
 }
 
 /// A large file that several workers restore.
@@ -128,7 +129,7 @@ pub(in crate::workflows) fn data_extents(entry: &Entry) -> Vec<Extent> {
 impl<'a> FileWorker<'a> {
     /// A worker with empty buffers.
     pub(super) fn new(counts: &'a Counts, progress: &'a Progress) -> Result<Self, CompressError> {
-        Ok(Self { counts, progress, decompressor: Decompressor::new()? })
+        Ok(Self { counts, progress, unpacker: Unpacker::new()? })
     }
 
     /// Does a job.
@@ -154,6 +155,11 @@ impl<'a> FileWorker<'a> {
         for item in missing {
             self.file(target, &item, &frames);
         }
+        self.recycle(frames);
+    }
+
+    fn recycle(&mut self, frames: Frames) {
+        frames.into_values().flatten().for_each(|plain| self.unpacker.give_back(plain));
     }
 
     fn special(&self, target: &Target, item: &Item) {
@@ -176,7 +182,7 @@ impl<'a> FileWorker<'a> {
         let mut frames = Frames::new();
         for (pack, asked) in wanted {
             let asked: Vec<FrameAt> = asked.into_values().collect();
-            let got = reader.frames(&pack, &asked, &mut self.decompressor, |frame, plain| {
+            let got = reader.frames(&pack, &asked, &mut self.unpacker, |frame, plain| {
                 frames.insert((pack.name, frame.offset), Ok(plain));
             });
             if let Err(e) = got {
@@ -199,7 +205,7 @@ impl<'a> FileWorker<'a> {
         for frame in asked {
             let key = (pack.name, frame.offset);
             if !frames.contains_key(&key) {
-                let again = reader.whole_frame(pack, *frame, &mut self.decompressor);
+                let again = reader.whole_frame(pack, *frame, &mut self.unpacker);
                 frames.insert(key, again.map_err(|_| first.clone()));
             }
         }
@@ -208,19 +214,26 @@ impl<'a> FileWorker<'a> {
     fn file(&self, target: &Target, item: &Item, frames: &Frames) {
         let entry = &item.located.entry;
         self.progress.file(entry.size_bytes, entry.meta.kind);
-        let mut bytes = Vec::with_capacity(usize::try_from(entry.data_bytes()).unwrap_or(0));
-        for piece in &item.located.pieces {
-            match slice(piece, frames) {
-                Ok(part) => bytes.extend_from_slice(part),
-                Err(reason) => return self.counts.fail(&item.path, reason),
-            }
-        }
-        if *blake3::hash(&bytes).as_bytes() != entry.hash {
+        let parts: Result<Vec<&[u8]>, String> =
+            item.located.pieces.iter().map(|piece| slice(piece, frames)).collect();
+        let parts = match parts {
+            Ok(parts) => parts,
+            Err(reason) => return self.counts.fail(&item.path, reason),
+        };
+        let mut hasher = blake3::Hasher::new();
+        parts.iter().for_each(|part| {
+            hasher.update(part);
+        });
+        if *hasher.finalize().as_bytes() != entry.hash {
             return self.counts.fail(&item.path, wrong_hash());
         }
         let write = || {
             let placed = target.begin_file(&item.path, entry.size_bytes)?;
-            write_stream(&placed, entry, 0, &bytes)?;
+            let mut at = 0;
+            for part in &parts {
+                write_stream(&placed, entry, at, part)?;
+                at += to_u64(part.len());
+            }
             placed.finish(&entry.meta, &item.located.owners)
         };
         self.counts.placed(&item.path, entry.size_bytes, write());
@@ -234,6 +247,7 @@ impl<'a> FileWorker<'a> {
             if let Err(reason) = large.write(*at, pieces, &frames) {
                 large.failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(reason);
             }
+            self.recycle(frames);
         }
         if large.waiting.fetch_sub(1, Ordering::SeqCst) == 1 {
             self.finish_large(large);

@@ -22,10 +22,12 @@ use crate::domain::cohort::CohortId;
 use crate::domain::plan::PlanName;
 use crate::domain::time::{Day, Instant};
 
+use super::choice::{self, ChoiceError, Wanted};
+use super::cohort_key;
 use super::reading::{CohortReader, ReadError};
-use super::repository::{self, Opened, RepositoryError};
+use super::repository::{Opened, RepositoryError};
 use super::selection::{BadPattern, Selection};
-use super::snapshots::{self, ChoiceError, SnapshotKeys, SnapshotName, Wanted};
+use super::snapshots::{self, SnapshotKeys, SnapshotName};
 
 mod directories;
 mod files;
@@ -58,6 +60,8 @@ pub struct Request {
     pub sent: Option<(Day, Day)>,
     /// Replace what differs in the target, leave what is right.
     pub in_place: bool,
+    /// End only when everything is on the disk.
+    pub sync: bool,
     /// Only say what would be restored.
     pub dry_run: bool,
     /// Whose the files are.
@@ -170,7 +174,7 @@ pub async fn open_snapshot(
     now: Instant,
 ) -> Result<OpenSnapshot, RestoreError> {
     let keys = SnapshotKeys { trust: &opened.trust, keys: &opened.secrets.catalog };
-    let (name, snapshot) = snapshots::choose(&*opened.vault, wanted, &keys).await?;
+    let (name, snapshot) = choice::choose(&*opened.vault, wanted, &keys).await?;
     let mut expired = 0;
     let mut asks: JoinSet<Result<(CohortId, SnapshotCohort, Keys), RepositoryError>> = JoinSet::new();
     let mut cohorts = Vec::new();
@@ -192,7 +196,7 @@ pub async fn open_snapshot(
         }
         let (opened, plan, cohort) = (opened.clone(), name.plan.clone(), cohort.clone());
         asks.spawn(async move {
-            let keys = repository::open_cohort(&opened, &plan, &id, (cohort.set, &cohort.key)).await?;
+            let keys = cohort_key::open_cohort(&opened, &plan, &id, (cohort.key_number, &cohort.key)).await?;
             Ok((id, cohort, keys))
         });
     }
@@ -238,7 +242,7 @@ pub async fn restore(
             Some(Target::open(&request.to, options).map_err(failed)?)
         };
         let mut summary = plan::run(&opened, &open, request, target.as_ref(), (&directories, progress))?;
-        if let Some(target) = &target {
+        if let Some(target) = target.as_ref().filter(|_| request.sync) {
             target.sync().map_err(|source| RestoreError::Target { path: request.to.clone(), source })?;
         }
         summary.snapshot = open.name.digest.to_string();
@@ -271,9 +275,9 @@ pub(super) fn current_directories(
     let Some((_, reader)) = open.cohorts.iter().find(|(cohort, _)| cohort.cohort == stored.cohort) else {
         return Ok(BTreeMap::new());
     };
-    let mut decompressor = crate::archive::compress::Decompressor::new()
+    let mut unpacker = crate::archive::unseal::Unpacker::new()
         .map_err(|_| std::io::Error::other("no memory to decompress"))?;
-    let bytes = reader.chunk(&stored.location, &opened.secrets.hashing, &mut decompressor)?;
+    let bytes = reader.chunk(&stored.location, &opened.secrets.hashing, &mut unpacker)?;
     let decoded = manifest::decode_directories(&bytes);
     let decoded = decoded.map_err(|e| reader.malformed(&stored.location.pack, e))?;
     Ok(decoded.into_iter().map(|directory| (directory.path, directory.meta)).collect())

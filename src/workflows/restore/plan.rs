@@ -120,7 +120,9 @@ pub(super) fn run(
         pending: Vec::new(),
         pending_bytes: 0,
     };
-    let workers = std::thread::available_parallelism().map_or(WORKERS_MIN, std::num::NonZero::get) * 2;
+    let cores = std::thread::available_parallelism().map_or(WORKERS_MIN, std::num::NonZero::get);
+    // One more than cores, since a worker also waits for the disk; more where each request takes its time.
+    let workers = if opened.vault.is_remote() { cores * 2 + 4 } else { cores + 1 };
     let (sender, jobs) = crossbeam_channel::bounded::<Job<'_>>(workers);
     let outcome = std::thread::scope(|scope| {
         for _ in 0..workers {

@@ -88,8 +88,13 @@ pub(super) async fn commit(
     put_and_compare(&*host.vault, &key, &bytes, until).await?;
     host.vault.flush().await?;
     let new_bytes_stored = stored.sent_bytes + crate::archive::wire::to_u64(bytes.len());
+    for day in &gathered.damaged {
+        let cohort = run.plan().cohort_of(Day::from_number(*day)).to_string();
+        run.catalog.remove_cohort(run.plan().name().as_str(), &cohort).await?;
+    }
     record(run, &snapshot, digest, &stored.outcomes, new_bytes_stored).await?;
     run.state.adopt_next().map_err(local)?;
+    run.state.indexes.retain(&snapshot.cohorts.iter().flat_map(|cohort| cohort.indexes.clone()).collect());
     run.state.note_repairs(&BTreeSet::new()).map_err(local)?;
     let mut journal = run.state.journal.lock().unwrap_or_else(PoisonError::into_inner);
     journal.clear().map_err(|source| SnapshotError::Local { what: "the journal", source })?;
@@ -141,12 +146,12 @@ fn cohorts(run: &Run<'_>, gathered: &Gathered, stored: &Stored) -> Vec<SnapshotC
         let cohort = cohorts.entry(day).or_insert_with(|| SnapshotCohort {
             cohort: outcome.cohort.to_string(),
             key: key.digest,
-            set: key.set,
+            key_number: key.number,
             parts: Vec::new(),
             indexes: gathered
                 .cohorts
                 .get(&day)
-                .filter(|_| !key.is_new)
+                .filter(|_| !key.is_new && !gathered.damaged.contains(&day))
                 .map_or_else(Vec::new, |c| c.indexes.clone()),
             files: 0,
             bytes: 0,

@@ -14,10 +14,12 @@ use crate::archive::resolve::FirstSeen;
 use crate::archive::stat_cache::CacheReader;
 use crate::domain::cohort::CohortId;
 use crate::domain::plan::Class;
+use crate::workflows::chain::Chain;
 use crate::workflows::journal::JournalledPack;
 use crate::workflows::rebuild;
 use crate::workflows::repository::{RepositoryError, open_signed};
-use crate::workflows::snapshots::{self, SnapshotKeys, SnapshotName};
+use crate::workflows::snapshots::{SnapshotKeys, SnapshotName};
+use crate::workflows::upload::put_and_compare;
 
 use super::Run;
 use super::errors::{Refused, SnapshotError};
@@ -34,7 +36,9 @@ pub(super) struct Gathered {
     pub(super) carried: BTreeMap<i32, SnapshotCohort>,
     /// Its cohorts by clock day, whether the cache is there or not: their chunks may be reused.
     pub(super) cohorts: BTreeMap<i32, SnapshotCohort>,
-    /// Days whose cohorts lost their key or a pack.
+    /// Index objects in the store.
+    indexes: BTreeSet<(CohortId, Sha256)>,
+    /// Days whose cohorts lost their key, an index object or a pack.
     pub(super) damaged: BTreeSet<i32>,
     /// What was first seen when, if the cache was lost.
     pub(super) first_seen: Option<FirstSeen>,
@@ -44,6 +48,12 @@ pub(super) struct Gathered {
 }
 
 impl Gathered {
+    /// Numbers of a cohort's key objects in the store, ascending.
+    pub(super) fn key_numbers(&self, cohort: &CohortId) -> Vec<u32> {
+        let range = (*cohort, 0)..=(*cohort, u32::MAX);
+        self.keys.range(range).map(|(_, number)| *number).collect()
+    }
+
     /// The file of the stat cache of the newest snapshot.
     pub(super) fn cache_file(&self) -> Option<&std::path::Path> {
         self.cache.as_deref()
@@ -59,15 +69,18 @@ impl Gathered {
 pub(super) async fn gather(run: &Run<'_>) -> Result<Gathered, SnapshotError> {
     let plan = run.plan();
     let mut packs = BTreeMap::new();
-    let mut keys = BTreeSet::new();
+    let (mut keys, mut indexes) = (BTreeSet::new(), BTreeSet::new());
     let mut names = Vec::new();
     for listed in run.host.vault.list(&format!("{}/", plan.name())).await? {
         match layout::parse(&listed.key) {
             Some(ObjectKind::Pack(_, cohort, name)) => {
                 packs.insert((cohort, name), listed.size_bytes);
             }
-            Some(ObjectKind::CohortKey(_, cohort, set)) => {
-                keys.insert((cohort, set));
+            Some(ObjectKind::CohortKey(_, cohort, number)) => {
+                keys.insert((cohort, number));
+            }
+            Some(ObjectKind::Index(_, cohort, name)) => {
+                indexes.insert((cohort, name));
             }
             Some(ObjectKind::Snapshot(plan, sequence, digest)) => {
                 names.push(SnapshotName { plan, sequence, digest });
@@ -76,12 +89,8 @@ pub(super) async fn gather(run: &Run<'_>) -> Result<Gathered, SnapshotError> {
         }
     }
     names.sort();
-    snapshots::check_sequence(plan.name(), &names).map_err(|e| chain_error(&e))?;
-    let parent = match names.last() {
-        Some(name) => Some((name.clone(), fetch(run, name).await?)),
-        None => None,
-    };
-    let known = check_head(run, parent.as_ref()).await?;
+    let (chain, parent) = newest(run, &names).await?;
+    let is_news = check_head(run, &chain, parent.as_ref()).await?;
     let cache = run
         .state
         .settle(parent.as_ref().map(|(name, _)| name.digest))
@@ -97,6 +106,7 @@ pub(super) async fn gather(run: &Run<'_>) -> Result<Gathered, SnapshotError> {
     let mut gathered = Gathered {
         packs,
         keys,
+        indexes,
         parent,
         carried: if cache.is_some() { cohorts.clone() } else { BTreeMap::new() },
         cohorts,
@@ -105,35 +115,54 @@ pub(super) async fn gather(run: &Run<'_>) -> Result<Gathered, SnapshotError> {
         journalled,
         cache,
     };
-    if gathered.parent.as_ref().is_some_and(|(name, _)| name.sequence > known) {
+    if is_news {
         absorb(run, &gathered).await?;
     }
     gathered.damaged = damaged(run, &gathered).await?;
+    put_back_indexes(run, &mut gathered).await?;
     if gathered.cache.is_none() && plan.class() == Class::Application && gathered.parent.is_some() {
-        gathered.first_seen = Some(first_seen(run, &gathered).await?);
+        let (seen, unreadable) = first_seen(run, &gathered).await?;
+        gathered.first_seen = Some(seen);
+        gathered.damaged.extend(unreadable);
     }
     Ok(gathered)
 }
 
-fn chain_error(error: &snapshots::ChoiceError) -> SnapshotError {
-    RepositoryError::wrong("snapshots", error.to_string()).into()
-}
-
-async fn fetch(run: &Run<'_>, name: &SnapshotName) -> Result<Snapshot, SnapshotError> {
+/// The plan's chain and the newest snapshot in it.
+///
+/// What is missing or was altered in the store does not end a run: the sooner a whole snapshot stands there again, the
+/// better. It is told, and restore and verify refuse or name it.
+async fn newest(
+    run: &Run<'_>,
+    names: &[SnapshotName],
+) -> Result<(Chain, Option<(SnapshotName, Snapshot)>), SnapshotError> {
     let keys = SnapshotKeys { trust: &run.host.trust, keys: &run.host.secrets.catalog };
-    Ok(snapshots::fetch(&*run.host.vault, name, &keys).await?)
+    let mut chain = Chain::settle(&*run.host.vault, names, &keys).await?;
+    let parent = chain.newest_intact(&*run.host.vault, &keys).await?;
+    chain.tell_aside();
+    if let Err(broken) = chain.check_sequence(run.plan().name()) {
+        tracing::warn!(%broken, "snapshots are missing from the store");
+    }
+    Ok((chain, parent))
 }
 
 /// The store must not be behind what this host remembers, nor the clock behind the newest snapshot.
 ///
-/// Gives the number of the newest snapshot that the catalog knows, 0 for none.
-async fn check_head(run: &Run<'_>, parent: Option<&(SnapshotName, Snapshot)>) -> Result<u64, SnapshotError> {
+/// What this host remembers as the newest must be in the store, whole or altered: an altered one is damage, not a
+/// rolled-back store. Gives whether the store's newest snapshot is news to the catalog.
+async fn check_head(
+    run: &Run<'_>,
+    chain: &Chain,
+    parent: Option<&(SnapshotName, Snapshot)>,
+) -> Result<bool, SnapshotError> {
     let known = run.catalog.head(run.plan().name().as_str()).await?;
-    let stored = parent.map_or(0, |(name, _)| name.sequence);
+    let stored = chain.head();
     if let Some(known) = &known {
-        let is_other =
-            parent.is_some_and(|(name, _)| name.sequence == known.sequence && name.digest != known.digest);
-        if known.sequence > stored || is_other {
+        let is_altered = chain
+            .aside
+            .iter()
+            .any(|aside| aside.name.sequence == known.sequence && aside.name.digest == known.digest);
+        if !is_altered && !chain.has(known.sequence, &known.digest) {
             return Err(Refused::RolledBack { stored, known: known.sequence }.into());
         }
     }
@@ -143,19 +172,23 @@ async fn check_head(run: &Run<'_>, parent: Option<&(SnapshotName, Snapshot)>) ->
     {
         return Err(Refused::ClockBehind { now: run.now, last: snapshot.taken_at.clone() }.into());
     }
-    Ok(known.map_or(0, |known| known.sequence))
+    Ok(parent.is_some_and(|(name, _)| known.is_none_or(|known| known.digest != name.digest)))
 }
 
-/// Records the newest snapshot in the catalog: a run that ended after it was stored, or another host, did not.
+/// Records the newest snapshot in the catalog: a run that ended after it was stored, or another host, did not. Rows of
+/// snapshots that took its number, or a later one, and are damaged give way.
 async fn absorb(run: &Run<'_>, gathered: &Gathered) -> Result<(), SnapshotError> {
     let Some((name, snapshot)) = &gathered.parent else { return Ok(()) };
     let mut packs = Vec::new();
     for cohort in gathered.cohorts.values() {
         let Ok(id) = cohort.cohort.parse::<CohortId>() else { continue };
         for digest in &cohort.indexes {
-            packs.extend(rebuild::pack_rows(&name.plan, &id, read_index(run, &id, digest).await?));
+            if let Some(index) = read_index(run, &id, digest).await? {
+                packs.extend(rebuild::pack_rows(&name.plan, &id, index));
+            }
         }
     }
+    run.catalog.forget_snapshots_from(name.plan.as_str(), name.sequence).await?;
     Ok(run.catalog.record_snapshot(&rebuild::row(name, snapshot)?, &packs).await?)
 }
 
@@ -182,7 +215,7 @@ fn living_cohorts(
     Ok(living)
 }
 
-/// Days whose cohorts lost their key object or a pack that this host knows of.
+/// Days whose cohorts lost their key object, an index object or a pack that this host knows of.
 async fn damaged(run: &Run<'_>, gathered: &Gathered) -> Result<BTreeSet<i32>, SnapshotError> {
     let mut damaged = run.state.repairs();
     damaged.retain(|day| gathered.carried.contains_key(day));
@@ -190,7 +223,7 @@ async fn damaged(run: &Run<'_>, gathered: &Gathered) -> Result<BTreeSet<i32>, Sn
     for (day, cohort) in &gathered.carried {
         if let Ok(id) = cohort.cohort.parse::<CohortId>() {
             days.insert(id, *day);
-            if !gathered.keys.contains(&(id, cohort.set)) {
+            if !gathered.keys.contains(&(id, cohort.key_number)) {
                 damaged.insert(*day);
             }
         }
@@ -205,43 +238,80 @@ async fn damaged(run: &Run<'_>, gathered: &Gathered) -> Result<BTreeSet<i32>, Sn
     Ok(damaged)
 }
 
-/// Reads first-seen digests of all living cohorts from their index objects.
-async fn first_seen(run: &Run<'_>, gathered: &Gathered) -> Result<FirstSeen, SnapshotError> {
-    let mut seen = FirstSeen::new();
+/// Puts lost index objects back from their local copies; a cohort that lost one for good must be sent again.
+async fn put_back_indexes(run: &Run<'_>, gathered: &mut Gathered) -> Result<(), SnapshotError> {
+    let plan = run.plan();
+    for (day, cohort) in &gathered.cohorts {
+        let Ok(id) = cohort.cohort.parse::<CohortId>() else { continue };
+        for name in cohort.indexes.iter().filter(|name| !gathered.indexes.contains(&(id, **name))) {
+            let key = layout::index(plan.name(), &id, name);
+            match run.state.indexes.read(name) {
+                Some(copy) => {
+                    let until = id.delete_from(plan.retention(), plan.zone());
+                    put_and_compare(&*run.host.vault, &key, &copy.into(), Some(until)).await?;
+                    tracing::warn!(object = %key, "a lost index object was put back");
+                }
+                None => {
+                    tracing::warn!(object = %key, "an index object is lost; its cohort is sent again");
+                    gathered.damaged.insert(*day);
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Reads first-seen digests of all living cohorts from their index objects; also the days for which one is unreadable.
+async fn first_seen(run: &Run<'_>, gathered: &Gathered) -> Result<(FirstSeen, BTreeSet<i32>), SnapshotError> {
+    let (mut seen, mut unreadable) = (FirstSeen::new(), BTreeSet::new());
     for (day, cohort) in &gathered.cohorts {
         let Ok(id) = cohort.cohort.parse::<CohortId>() else { continue };
         for name in &cohort.indexes {
-            for digest in read_index(run, &id, name).await?.seen {
+            let Some(index) = read_index(run, &id, name).await? else {
+                unreadable.insert(*day);
+                continue;
+            };
+            for digest in index.seen {
                 seen.insert(digest, *day);
             }
         }
     }
-    Ok(seen)
+    Ok((seen, unreadable))
 }
 
-/// An index object, from the local copy or the store.
+/// An index object, from the local copy or the store; `None` if it is lost or not what it must be.
 pub(super) async fn read_index(
     run: &Run<'_>,
     cohort: &CohortId,
     name: &Sha256,
-) -> Result<Index, SnapshotError> {
+) -> Result<Option<Index>, SnapshotError> {
+    match fetch_index(run, cohort, name).await {
+        Ok(index) => Ok(Some(index)),
+        Err(reason) if reason.is_of_object() => {
+            let object = layout::index(run.plan().name(), cohort, name);
+            tracing::warn!(%object, %reason, "an index object is not what it must be");
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn fetch_index(run: &Run<'_>, cohort: &CohortId, name: &Sha256) -> Result<Index, RepositoryError> {
     let plan = run.plan().name();
     let key = layout::index(plan, cohort, name);
-    let sealed = match std::fs::read(run.state.index_copy(name)) {
-        Ok(bytes) if Sha256::of(&bytes) == *name => bytes,
-        Ok(_) | Err(_) => {
+    let sealed = match run.state.indexes.read(name) {
+        Some(copy) => copy,
+        None => {
             let bytes = run.host.vault.get(&key, None).await?;
             if Sha256::of(&bytes) != *name {
-                return Err(
-                    RepositoryError::wrong(&key, "its bytes are not those that its name states").into()
-                );
+                return Err(RepositoryError::wrong(&key, "its bytes are not those that its name states"));
             }
-            run.state.keep_index(name, &bytes);
+            run.state.indexes.keep(name, &bytes);
             bytes.to_vec()
         }
     };
     let signers = run.host.trust.host_keys();
     let payload = open_signed(&key, &sealed, &run.host.secrets.catalog, payload_type::INDEX, &signers)?;
     Index::decode(&payload.payload, plan.as_str(), &cohort.to_string())
-        .map_err(|e| RepositoryError::wrong(&key, e.to_string()).into())
+        .map_err(|e| RepositoryError::wrong(&key, e.to_string()))
 }

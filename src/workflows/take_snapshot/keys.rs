@@ -6,7 +6,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use bytes::Bytes;
 use secrecy::ExposeSecret;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -17,9 +16,11 @@ use crate::archive::layout;
 use crate::archive::records::CohortKey;
 use crate::archive::seal::{self, Identity, Recipient};
 use crate::domain::cohort::CohortId;
-use crate::domain::time::Day;
-use crate::vault::VaultError;
-use crate::workflows::repository::{RepositoryError, check_cohort_key};
+use crate::domain::plan::PlanName;
+use crate::domain::time::{Day, Instant};
+use crate::vault::Vault;
+use crate::workflows::cohort_key::check_cohort_key;
+use crate::workflows::repository::{RepositoryError, Trust};
 
 use super::Run;
 use super::errors::SnapshotError;
@@ -37,8 +38,8 @@ pub(super) struct KeyInUse {
     pub(super) recipient: Recipient,
     /// SHA-256 of the key object.
     pub(super) digest: Sha256,
-    /// The recovery-key set it is sealed to.
-    pub(super) set: u32,
+    /// The number in the name of the key object.
+    pub(super) number: u32,
     /// The key is not the one that the newest snapshot names: what was sealed before cannot be built upon.
     pub(super) is_new: bool,
 }
@@ -48,6 +49,8 @@ pub(super) struct KeyInUse {
 pub(super) struct CohortKeys {
     /// By clock day.
     pub(super) by_day: BTreeMap<i32, KeyInUse>,
+    /// Days whose cohorts were not known to be damaged, and whose key object is not what the newest snapshot names.
+    pub(super) lost: BTreeSet<i32>,
 }
 
 impl CohortKeys {
@@ -62,7 +65,8 @@ impl CohortKeys {
 /// Makes or checks the keys of all cohorts of `days`.
 ///
 /// Which cohorts are being sent again is noted durably first: after a crash the next run must know, because by then
-/// the new key is in its place and nothing else tells that the cohort's old packs no longer open.
+/// the new key is in its place and nothing else tells that the cohort's old packs no longer open. For the same reason
+/// a key that turns out to be lost gets no successor here: the day is given back, to be noted and resolved again.
 pub(super) async fn prepare(
     run: &Run<'_>,
     gathered: &Gathered,
@@ -72,18 +76,21 @@ pub(super) async fn prepare(
         .note_repairs(&gathered.damaged)
         .map_err(|source| SnapshotError::Local { what: "the note of repairs", source })?;
     let gate = Arc::new(Semaphore::new(REQUESTS_MAX));
+    let trust = Arc::new(run.host.trust.clone());
     let mut asks = JoinSet::new();
     let mut keys = CohortKeys::default();
     for day in days {
         let cohort = run.plan().cohort_of(Day::from_number(*day));
-        let known = gathered.cohorts.get(day).map(|cohort| (cohort.set, cohort.key));
-        let set = known.map_or(run.host.trust.recovery.set, |(set, _)| set);
-        let is_stored = gathered.keys.contains(&(cohort, set));
-        let fresh = if is_stored { None } else { Some(new_key(run, &cohort, set)?) };
+        let known = gathered.cohorts.get(day).map(|cohort| (cohort.key_number, cohort.key));
         let ask = Ask {
             vault: run.host.vault.clone(),
-            key: layout::cohort_key(run.plan().name(), &cohort, set),
-            fresh,
+            trust: trust.clone(),
+            plan: run.plan().name().clone(),
+            cohort,
+            known,
+            is_damaged: gathered.damaged.contains(day),
+            numbers: gathered.key_numbers(&cohort),
+            fresh: new_key(run, &cohort)?,
             until: cohort.delete_from(run.plan().retention(), run.plan().zone()),
         };
         let (gate, day) = (gate.clone(), *day);
@@ -93,21 +100,21 @@ pub(super) async fn prepare(
         });
     }
     while let Some(done) = asks.join_next().await {
-        let (day, cohort, known, bytes) =
+        let (day, cohort, known, settled) =
             done.map_err(|e| RepositoryError::wrong("cohort keys", e.to_string()))?;
-        let bytes = bytes?;
-        let set = known.map_or(run.host.trust.recovery.set, |(set, _)| set);
-        let record = check_cohort_key(&bytes, &run.host.trust, run.plan().name(), &cohort, set)?;
-        let digest = Sha256::of(&bytes);
+        let Some((number, digest, record)) = settled? else {
+            keys.lost.insert(day);
+            continue;
+        };
         let recipient = record.recipient.parse().map_err(SnapshotError::Seal)?;
         let is_new = known.is_some_and(|(_, expected)| expected != digest);
-        keys.by_day.insert(day, KeyInUse { cohort, recipient, digest, set, is_new });
+        keys.by_day.insert(day, KeyInUse { cohort, recipient, digest, number, is_new });
     }
     Ok(keys)
 }
 
 /// A key object's bytes: a new identity, sealed to the recovery keys and forgotten.
-fn new_key(run: &Run<'_>, cohort: &CohortId, set: u32) -> Result<Vec<u8>, SnapshotError> {
+fn new_key(run: &Run<'_>, cohort: &CohortId) -> Result<Vec<u8>, SnapshotError> {
     let identity = Identity::generate();
     let sealed = seal::seal_armored(identity.secret().expose_secret().as_bytes(), &run.host.recovery)
         .map_err(SnapshotError::Seal)?;
@@ -115,7 +122,7 @@ fn new_key(run: &Run<'_>, cohort: &CohortId, set: u32) -> Result<Vec<u8>, Snapsh
         repository: run.host.trust.repository.repository.clone(),
         plan: run.plan().name().to_string(),
         cohort: cohort.to_string(),
-        set,
+        set: run.host.trust.recovery.set,
         recipient: identity.recipient().to_string(),
         sealed_identity: sealed,
     };
@@ -124,20 +131,64 @@ fn new_key(run: &Run<'_>, cohort: &CohortId, set: u32) -> Result<Vec<u8>, Snapsh
     Ok(run.host.signing.sign(payload_type::COHORT_KEY, &payload))
 }
 
-/// One cohort's key in the store: made if need be, then read.
+/// One cohort's key in the store: the one that is known, one that another run made, or a new one.
 struct Ask {
-    vault: Arc<dyn crate::vault::Vault>,
-    key: String,
-    fresh: Option<Vec<u8>>,
-    until: crate::domain::time::Instant,
+    vault: Arc<dyn Vault>,
+    trust: Arc<Trust>,
+    plan: PlanName,
+    cohort: CohortId,
+    /// Number and digest that the newest snapshot names.
+    known: Option<(u32, Sha256)>,
+    is_damaged: bool,
+    /// Numbers that are taken in the store, ascending.
+    numbers: Vec<u32>,
+    fresh: Vec<u8>,
+    until: Instant,
 }
 
 impl Ask {
-    async fn settle(self) -> Result<Bytes, VaultError> {
-        if let Some(fresh) = self.fresh {
-            // Whoever wins, the object that is read back counts.
-            self.vault.put(&self.key, fresh.into(), Some(self.until)).await?;
+    /// The key to use; `None` if the known one is lost and the cohort was not known to be damaged.
+    async fn settle(self) -> Result<Option<(u32, Sha256, CohortKey)>, RepositoryError> {
+        if let Some((number, digest)) = self.known {
+            match self.read(number).await? {
+                Some((found, record)) if found == digest => return Ok(Some((number, found, record))),
+                Some(_) | None if !self.is_damaged => return Ok(None),
+                Some(_) | None => {}
+            }
         }
-        self.vault.get(&self.key, None).await
+        let known = self.known.map(|(number, _)| number);
+        for number in self.numbers.iter().rev().copied().filter(|number| Some(*number) != known) {
+            // One that is sealed to an older set of recovery keys is not taken up again.
+            if let Some((digest, record)) = self.read(number).await?
+                && record.set == self.trust.recovery.set
+            {
+                return Ok(Some((number, digest, record)));
+            }
+        }
+        let number = self.numbers.last().copied().max(known).map_or(1, |number| number.saturating_add(1));
+        let key = layout::cohort_key(&self.plan, &self.cohort, number);
+        // Whoever wins, the object that is read back counts.
+        self.vault.put(&key, self.fresh.clone().into(), Some(self.until)).await?;
+        let bytes = self.vault.get(&key, None).await?;
+        let record = check_cohort_key(&bytes, &self.trust, &self.plan, &self.cohort, number)?;
+        Ok(Some((number, Sha256::of(&bytes), record)))
+    }
+
+    /// A key object, if it is there and a host signed it for this cohort.
+    async fn read(&self, number: u32) -> Result<Option<(Sha256, CohortKey)>, RepositoryError> {
+        let key = layout::cohort_key(&self.plan, &self.cohort, number);
+        let read = match self.vault.get(&key, None).await {
+            Ok(bytes) => check_cohort_key(&bytes, &self.trust, &self.plan, &self.cohort, number)
+                .map(|record| (Sha256::of(&bytes), record)),
+            Err(error) => Err(error.into()),
+        };
+        match read {
+            Ok(found) => Ok(Some(found)),
+            Err(reason) if reason.is_of_object() => {
+                tracing::warn!(object = %key, %reason, "a cohort's key object is not what it must be");
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
     }
 }

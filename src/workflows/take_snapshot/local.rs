@@ -18,6 +18,7 @@ use crate::archive::stat_cache::CacheReader;
 use crate::config::{self, Home};
 use crate::domain::plan::PlanName;
 use crate::domain::time::Instant;
+use crate::workflows::index_copies::IndexCopies;
 use crate::workflows::journal::Journal;
 
 use super::errors::SnapshotError;
@@ -43,6 +44,8 @@ pub(super) struct PlanState {
     _lock: File,
     /// The journal.
     pub(super) journal: Arc<Mutex<Journal>>,
+    /// Local copies of index objects.
+    pub(super) indexes: IndexCopies,
 }
 
 impl PlanState {
@@ -65,7 +68,8 @@ impl PlanState {
         let reports = home.reports();
         forget_old_reports(&reports);
         let journal = Arc::new(Mutex::new(journal));
-        Ok(Self { folder, reports, plan: plan.to_string(), _lock: lock, journal })
+        let indexes = IndexCopies::new(folder.join("index"));
+        Ok(Self { folder, reports, plan: plan.to_string(), _lock: lock, journal, indexes })
     }
 
     /// Where this run's report goes.
@@ -136,20 +140,6 @@ impl PlanState {
     pub(super) fn repairs(&self) -> BTreeSet<i32> {
         let bytes = fs::read(self.folder.join("repairs.json")).unwrap_or_default();
         serde_json::from_slice(&bytes).unwrap_or_default()
-    }
-
-    /// A local copy of an index object, so that it need not be fetched.
-    pub(super) fn index_copy(&self, name: &Sha256) -> PathBuf {
-        self.folder.join("index").join(name.to_string())
-    }
-
-    /// Keeps a local copy of an index object. Failing is harmless: it is fetched when it is needed.
-    pub(super) fn keep_index(&self, name: &Sha256, bytes: &[u8]) {
-        let path = self.index_copy(name);
-        let kept = path.parent().map(fs::create_dir_all).transpose().and_then(|_| fs::write(&path, bytes));
-        if let Err(error) = kept {
-            tracing::debug!(%error, "no local copy of an index object");
-        }
     }
 }
 

@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::archive::buffers::Buffers;
 use crate::archive::chunk::Cutter;
 use crate::archive::digest::Sha256;
 use crate::archive::entry::FileTime;
@@ -129,17 +130,29 @@ impl Run<'_> {
     }
 
     async fn take(&self) -> Result<Summary, SnapshotError> {
-        let gathered = gather::gather(self).await?;
+        let mut gathered = gather::gather(self).await?;
         let trees = self.open_sources()?;
-        let report = RunReport::create(&self.state.report_file(self.now))
-            .map_err(|source| SnapshotError::Local { what: "the run's report", source })?;
-        let mut resolution = tokio::task::block_in_place(|| self.resolve(&gathered, &trees, &report))?;
-        self.check_clamped(&report, resolution.entries)?;
-        let days: BTreeSet<i32> =
-            touched_days(&resolution, self.plan().cohort_of(self.today()).clock_day().number(), &report);
-        let keys = keys::prepare(self, &gathered, &days).await?;
-        let sessions = sessions::prepare(self, &gathered, &keys, &days).await?;
-        let stored = self.store(&mut resolution, sessions, keys, &trees, &report).await?;
+        // Damage that shows only when a cohort's key and index are opened is noted, and the run decides anew.
+        let (report, mut resolution, directories, keys, sessions) = loop {
+            let report = RunReport::create(&self.state.report_file(self.now))
+                .map_err(|source| SnapshotError::Local { what: "the run's report", source })?;
+            let mut resolution = tokio::task::block_in_place(|| self.resolve(&gathered, &trees, &report))?;
+            let directories = sessions::take_stored(self, &gathered, &mut resolution.directories);
+            self.check_clamped(&report, resolution.entries)?;
+            let today = self.plan().cohort_of(self.today()).clock_day().number();
+            let days = touched_days(&resolution, today, &report);
+            let keys = keys::prepare(self, &gathered, &days).await?;
+            if keys.lost.is_empty() {
+                let sessions = sessions::prepare(self, &gathered, &keys, &days).await?;
+                if sessions.unreadable.is_empty() {
+                    break (report, resolution, directories, keys, sessions);
+                }
+                gathered.damaged.extend(&sessions.unreadable);
+            }
+            gathered.damaged.extend(&keys.lost);
+        };
+        let mut stored = self.store(&mut resolution, sessions, keys, &trees, &report).await?;
+        stored.extras.directories = directories.or(stored.extras.directories);
         report.flush().map_err(|source| SnapshotError::Local { what: "the run's report", source })?;
         commit::commit(self, &gathered, stored, &report).await
     }
@@ -212,6 +225,7 @@ impl Run<'_> {
     ) -> Result<Stored, SnapshotError> {
         let run_identity = Identity::generate();
         let run_recipient = run_identity.recipient();
+        let buffers = Arc::new(Buffers::default());
         let (outlet, upload) = Upload::begin(UploadParts {
             vault: self.host.vault.clone(),
             plan: self.plan().clone(),
@@ -219,6 +233,8 @@ impl Run<'_> {
             hashing: self.host.secrets.hashing.clone(),
             progress: self.progress.clone(),
             journal: self.state.journal.clone(),
+            buffers: buffers.clone(),
+            indexes: self.state.indexes.clone(),
             recipients: keys.by_cohort(),
         });
         let catalog = self.host.trust.repository.catalog.parse().map_err(SnapshotError::Seal)?;
@@ -229,6 +245,7 @@ impl Run<'_> {
             catalog,
             run: run_recipient,
             outlet: &outlet,
+            buffers: &buffers,
         };
         let empty = || Sorter::new(self.host.sort_memory_bytes(), self.host.home.spill());
         let shared = Shared {

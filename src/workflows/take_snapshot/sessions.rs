@@ -37,6 +37,8 @@ pub(super) struct OpenSessions {
     gone: BTreeMap<i32, Vec<PathDigest>>,
     extra: Option<(KeyInUse, Vec<ExistingPack>)>,
     today: i32,
+    /// Days for which an index object cannot be read.
+    pub(super) unreadable: BTreeSet<i32>,
 }
 
 /// Fetches what the sessions of `keys` may build upon.
@@ -46,11 +48,14 @@ pub(super) async fn prepare(
     keys: &CohortKeys,
     days: &BTreeSet<i32>,
 ) -> Result<OpenSessions, SnapshotError> {
-    let mut waiting = BTreeMap::new();
+    let (mut waiting, mut unreadable) = (BTreeMap::new(), BTreeSet::new());
     for (day, key) in keys.by_day.iter().filter(|(day, _)| days.contains(day)) {
         let mut existing = Vec::new();
         if !key.is_new {
-            existing = indexed(run, gathered, *day, &key.cohort).await?;
+            let is_whole = indexed(run, gathered, (*day, &key.cohort), &mut existing).await?;
+            if !is_whole && !gathered.damaged.contains(day) {
+                unreadable.insert(*day);
+            }
         }
         let taken = journalled(run, gathered, key, &existing).await?;
         existing.extend(taken);
@@ -58,26 +63,34 @@ pub(super) async fn prepare(
     }
     let today = run.plan().cohort_of(run.today()).clock_day().number();
     let extra = waiting.get(&today).map(|(key, _)| (key.clone(), Vec::new()));
-    Ok(OpenSessions { waiting, gone: BTreeMap::new(), extra, today })
+    Ok(OpenSessions { waiting, gone: BTreeMap::new(), extra, today, unreadable })
 }
 
-/// Packs that a signed snapshot's index names and that the store lists with the right size.
+/// Packs that a signed snapshot's index names and that the store lists with the right size. False if an index object
+/// cannot be read.
+///
+/// A damaged cohort starts over with index objects of its own, which name what is left of its packs.
 async fn indexed(
     run: &Run<'_>,
     gathered: &Gathered,
-    day: i32,
-    cohort: &CohortId,
-) -> Result<Vec<ExistingPack>, SnapshotError> {
-    let mut existing = Vec::new();
-    let Some(carried) = gathered.cohorts.get(&day) else { return Ok(existing) };
+    (day, cohort): (i32, &CohortId),
+    existing: &mut Vec<ExistingPack>,
+) -> Result<bool, SnapshotError> {
+    let Some(carried) = gathered.cohorts.get(&day) else { return Ok(true) };
+    let is_adopted = gathered.damaged.contains(&day);
+    let mut is_whole = true;
     for name in &carried.indexes {
-        for (name, facts) in gather::read_index(run, cohort, name).await?.packs {
+        let Some(index) = gather::read_index(run, cohort, name).await? else {
+            is_whole = false;
+            continue;
+        };
+        for (name, facts) in index.packs {
             if gathered.packs.get(&(*cohort, name)) == Some(&facts.size_bytes) {
-                existing.push(ExistingPack { name, facts, is_adopted: false });
+                existing.push(ExistingPack { name, facts, is_adopted });
             }
         }
     }
-    Ok(existing)
+    Ok(is_whole)
 }
 
 /// Packs of a run that did not finish: sealed to the same key, in the store, and the same bytes.
@@ -102,6 +115,29 @@ async fn journalled(
         }
     }
     Ok(taken)
+}
+
+/// Where the newest snapshot already has exactly this directory metadata, if it has: `directories` is then emptied.
+///
+/// Directories differ from their manifests for as long as these live: without this, every run would store them again.
+pub(super) fn take_stored(
+    run: &Run<'_>,
+    gathered: &Gathered,
+    directories: &mut Vec<DirectoryMeta>,
+) -> Option<InCohort> {
+    let (_, parent) = gathered.parent.as_ref()?;
+    let stored = parent.directories.as_ref().filter(|_| !directories.is_empty())?;
+    let cohort: CohortId = stored.cohort.parse().ok()?;
+    let day = cohort.clock_day().number();
+    let is_whole = gathered.carried.contains_key(&day)
+        && !gathered.damaged.contains(&day)
+        && gathered.packs.get(&(cohort, stored.location.pack)) == Some(&stored.location.pack_bytes);
+    let chunk = run.host.secrets.hashing.chunk(&manifest::encode_directories(directories));
+    if !is_whole || chunk != stored.location.chunk {
+        return None;
+    }
+    directories.clear();
+    Some(stored.clone())
 }
 
 impl Sessions for OpenSessions {

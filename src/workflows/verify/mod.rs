@@ -5,10 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use tokio::runtime::Handle;
-
 use crate::archive::digest::{Hashing, Sha256};
-use crate::archive::entry::Kind;
 use crate::archive::envelope::payload_type;
 use crate::archive::index::Index;
 use crate::archive::layout::{self, ObjectKind};
@@ -20,14 +17,15 @@ use crate::domain::cohort::CohortId;
 use crate::domain::plan::PlanName;
 use crate::vault::Vault;
 
+mod manifests;
 mod packs;
 
+use manifests::check_manifests;
 use packs::check_packs;
 
-use super::cohort_entries::CohortEntries;
-use super::reading::CohortReader;
-use super::repository::{self, Opened, RepositoryError, Trust, open_signed};
-use super::selection::Selection;
+use super::chain::Chain;
+use super::cohort_key;
+use super::repository::{Opened, RepositoryError, Trust, open_signed};
 use super::snapshots::{self, SnapshotKeys, SnapshotName};
 
 /// What to check.
@@ -99,9 +97,39 @@ struct Cohort {
     keys: BTreeSet<(u32, Sha256)>,
     indexes: BTreeSet<Sha256>,
     parts: BTreeMap<Vec<Sha256>, Vec<Location>>,
-    snapshots: Vec<String>,
+    snapshots: Vec<Needing>,
     files: u64,
     packs: BTreeMap<Sha256, PackFacts>,
+    /// The index objects that name a pack.
+    named_by: BTreeMap<Sha256, BTreeSet<Sha256>>,
+}
+
+/// A snapshot and what it needs of a cohort.
+struct Needing {
+    /// Its short id.
+    id: String,
+    key: (u32, Sha256),
+    indexes: BTreeSet<Sha256>,
+}
+
+impl Cohort {
+    fn needing(&self, needs: impl Fn(&Needing) -> bool) -> Vec<String> {
+        self.snapshots.iter().filter(|needing| needs(needing)).map(|needing| needing.id.clone()).collect()
+    }
+
+    /// Something wrong with what all snapshots of the cohort need.
+    fn problem(&self, object: String, what: String) -> Problem {
+        Problem { object, what, snapshots: self.needing(|_| true), files: self.files }
+    }
+
+    /// Something wrong with a pack: it touches the snapshots that name it through an index object.
+    fn pack_problem(&self, object: String, what: String, name: &Sha256) -> Problem {
+        let empty = BTreeSet::new();
+        let named_by = self.named_by.get(name).unwrap_or(&empty);
+        let snapshots = self.needing(|needing| !needing.indexes.is_disjoint(named_by));
+        let files = self.packs.get(name).map_or(0, |facts| facts.files);
+        Problem { object, what, snapshots, files }
+    }
 }
 
 /// Checks.
@@ -131,10 +159,6 @@ pub async fn verify(
     Ok(report)
 }
 
-fn problem(object: String, what: String, cohort: &Cohort, files: u64) -> Problem {
-    Problem { object, what, snapshots: cohort.snapshots.clone(), files }
-}
-
 fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -155,19 +179,17 @@ async fn check_snapshots(
     let keys = SnapshotKeys { trust: &viewer.trust, keys: &viewer.catalog };
     let chain =
         |what: String| Problem { object: layout::snapshots(plan), what, snapshots: Vec::new(), files: 0 };
-    if let Err(e) = snapshots::check_sequence(plan, names) {
-        report.problems.push(chain(e.to_string()));
-    }
     let mut cohorts: BTreeMap<CohortId, Cohort> = BTreeMap::new();
+    let mut links = Chain::default();
+    let mut parents = Vec::new();
     for name in names {
         named.insert(name.key());
         match snapshots::fetch(&*viewer.vault, name, &keys).await {
             Ok(snapshot) => {
                 report.snapshots += 1;
-                if let Err(e) = snapshots::check_parent(name, &snapshot, names) {
-                    report.problems.push(chain(e.to_string()));
-                }
                 collect(&mut cohorts, name, &snapshot);
+                links.names.push(name.clone());
+                parents.push((name, snapshot.parent));
             }
             Err(e) => report.problems.push(Problem {
                 object: name.key(),
@@ -177,6 +199,14 @@ async fn check_snapshots(
             }),
         }
     }
+    if let Err(e) = links.check_sequence(plan) {
+        report.problems.push(chain(e.to_string()));
+    }
+    for (name, parent) in parents {
+        if let Err(e) = links.check_parent(name, parent.as_ref()) {
+            report.problems.push(chain(e.to_string()));
+        }
+    }
     cohorts
 }
 
@@ -184,10 +214,14 @@ fn collect(cohorts: &mut BTreeMap<CohortId, Cohort>, name: &SnapshotName, snapsh
     for named in &snapshot.cohorts {
         let Ok(id) = named.cohort.parse::<CohortId>() else { continue };
         let cohort = cohorts.entry(id).or_default();
-        cohort.keys.insert((named.set, named.key));
+        cohort.keys.insert((named.key_number, named.key));
         cohort.indexes.extend(&named.indexes);
         cohort.parts.insert(named.parts.iter().map(|part| part.pack).collect(), named.parts.clone());
-        cohort.snapshots.push(name.short());
+        cohort.snapshots.push(Needing {
+            id: name.short(),
+            key: (named.key_number, named.key),
+            indexes: named.indexes.iter().copied().collect(),
+        });
         cohort.files = cohort.files.max(named.files);
     }
 }
@@ -199,20 +233,21 @@ async fn check_keys(
     cohort: &Cohort,
     (report, named): (&mut Report, &mut BTreeSet<String>),
 ) {
-    for (set, digest) in &cohort.keys {
-        let key = layout::cohort_key(plan, id, *set);
+    for (number, digest) in &cohort.keys {
+        let key = layout::cohort_key(plan, id, *number);
         named.insert(key.clone());
         let checked = match viewer.vault.get(&key, None).await {
             Ok(bytes) if Sha256::of(&bytes) != *digest => {
                 Err("its bytes are not those that snapshots name".to_owned())
             }
-            Ok(bytes) => repository::check_cohort_key(&bytes, &viewer.trust, plan, id, *set)
+            Ok(bytes) => cohort_key::check_cohort_key(&bytes, &viewer.trust, plan, id, *number)
                 .map(|_| ())
                 .map_err(|e| with_causes(&e)),
             Err(e) => Err(with_causes(&e)),
         };
         if let Err(what) = checked {
-            report.problems.push(problem(key, what, cohort, cohort.files));
+            let snapshots = cohort.needing(|needing| needing.key == (*number, *digest));
+            report.problems.push(Problem { object: key, what, snapshots, files: cohort.files });
         }
     }
 }
@@ -228,8 +263,16 @@ async fn check_indexes(
         let key = layout::index(plan, id, &digest);
         named.insert(key.clone());
         match read_index(viewer, &key, &digest, plan, id).await {
-            Ok(index) => cohort.packs.extend(index.packs),
-            Err(what) => report.problems.push(problem(key, what, cohort, cohort.files)),
+            Ok(index) => {
+                for (name, facts) in index.packs {
+                    cohort.packs.insert(name, facts);
+                    cohort.named_by.entry(name).or_default().insert(digest);
+                }
+            }
+            Err(what) => {
+                let snapshots = cohort.needing(|needing| needing.indexes.contains(&digest));
+                report.problems.push(Problem { object: key, what, snapshots, files: cohort.files });
+            }
         }
     }
 }
@@ -267,11 +310,11 @@ fn check_presence(
             }
             Some(size) => {
                 let what = format!("it has {size} bytes in the store instead of {}", facts.size_bytes);
-                report.problems.push(problem(key.clone(), what, cohort, facts.files));
+                report.problems.push(cohort.pack_problem(key.clone(), what, name));
             }
             None => {
                 let what = "it is missing from the store".to_owned();
-                report.problems.push(problem(key.clone(), what, cohort, facts.files));
+                report.problems.push(cohort.pack_problem(key.clone(), what, name));
             }
         }
         named.insert(key);
@@ -280,79 +323,8 @@ fn check_presence(
     for pack in wanted.filter(|pack| !cohort.packs.contains_key(pack)).collect::<BTreeSet<_>>() {
         let key = layout::pack(plan, id, &pack);
         let what = "it holds a manifest, but no index names it".to_owned();
-        report.problems.push(problem(key, what, cohort, cohort.files));
+        report.problems.push(cohort.problem(key, what));
     }
-}
-
-async fn cohort_keys(
-    viewer: &Viewer,
-    plan: &PlanName,
-    id: &CohortId,
-    cohort: &Cohort,
-) -> Result<Option<Keys>, RepositoryError> {
-    let (Some(opened), Some((set, digest))) = (&viewer.opened, cohort.keys.last()) else { return Ok(None) };
-    repository::open_cohort(opened, plan, id, (*set, digest)).await.map(Some)
-}
-
-/// Reads every manifest of a cohort: all entries decode, and every stretch of data lies in a pack that an index names.
-async fn check_manifests(
-    viewer: &Viewer,
-    opened: &Arc<Opened>,
-    plan: &PlanName,
-    id: &CohortId,
-    cohort: &Cohort,
-    report: &mut Report,
-) {
-    let keys = match cohort_keys(viewer, plan, id, cohort).await {
-        Ok(Some(keys)) => keys,
-        Ok(None) => return,
-        Err(e) => {
-            let key = layout::cohort_key(plan, id, cohort.keys.last().map_or(1, |(set, _)| *set));
-            if !report.problems.iter().any(|problem| problem.object == key) {
-                report.problems.push(problem(key, with_causes(&e), cohort, cohort.files));
-            }
-            return;
-        }
-    };
-    let reader = CohortReader::new(opened.vault.clone(), Handle::current(), plan.clone(), *id, keys);
-    for parts in cohort.parts.values() {
-        let checked =
-            tokio::task::block_in_place(|| read_manifest(&reader, &opened.secrets.hashing, parts, cohort));
-        match checked {
-            Ok(files) => report.files += files,
-            Err(what) => {
-                let object = format!("{plan}/{id} (manifest)");
-                report.problems.push(problem(object, what, cohort, cohort.files));
-            }
-        }
-    }
-}
-
-fn read_manifest(
-    reader: &CohortReader,
-    hashing: &Hashing,
-    parts: &[Location],
-    cohort: &Cohort,
-) -> Result<u64, String> {
-    let everything = Selection::everything();
-    let mut entries =
-        CohortEntries::open(reader, hashing, parts, &everything).map_err(|e| with_causes(&e))?;
-    let mut files = 0;
-    while let Some(located) = entries.next().map_err(|e| with_causes(&e))? {
-        if located.entry.meta.kind != Kind::Directory {
-            files += 1;
-        }
-        for piece in &located.pieces {
-            let facts =
-                cohort.packs.get(&piece.pack.name).ok_or("a file has bytes in a pack that no index names")?;
-            let frame = facts.frames.binary_search_by_key(&piece.frame.offset, |frame| frame.offset);
-            let frame = frame.ok().and_then(|at| facts.frames.get(at));
-            if frame.is_none_or(|frame| frame.length != piece.frame.length) {
-                return Err("a file has bytes in a frame that its pack does not have".to_owned());
-            }
-        }
-    }
-    Ok(files)
 }
 
 /// Counts what no snapshot names.

@@ -4,19 +4,19 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
-use crate::archive::compress::Decompressor;
 use crate::archive::digest::Sha256;
 use crate::archive::entry::Kind;
 use crate::archive::layout;
 use crate::archive::pack::{PackFacts, PackedFrame};
 use crate::archive::progress::{Phase, Progress};
 use crate::archive::seal::Keys;
-use crate::archive::unseal;
+use crate::archive::unseal::Checker;
 use crate::domain::cohort::CohortId;
 use crate::domain::plan::PlanName;
 use crate::vault::VaultError;
 
-use super::{Cohort, Report, Request, Viewer, cohort_keys, problem, with_causes};
+use super::manifests::cohort_keys;
+use super::{Cohort, Report, Request, Viewer, with_causes};
 
 /// Packs read at once.
 const READS_MAX: usize = 4;
@@ -29,10 +29,8 @@ pub(super) async fn check_packs(
     cohort: &Cohort,
     (request, report, progress): (&Request, &mut Report, &Arc<Progress>),
 ) {
-    let keys = match cohort_keys(viewer, plan, id, cohort).await {
-        Ok(keys) => keys.map(Arc::new),
-        Err(_) => None,
-    };
+    let (keys, _) = cohort_keys(viewer, plan, id, cohort).await;
+    let keys = keys.map(Arc::new);
     let is_due = |name: &Sha256| match request.read {
         Some((part, parts)) => u32::from(name.0[0]) % parts.max(1) == part.saturating_sub(1) % parts.max(1),
         None => keys.is_some(),
@@ -79,8 +77,7 @@ fn note_read(
             let key = layout::pack(plan, id, &name);
             // A missing pack was named already.
             if !report.problems.iter().any(|problem| problem.object == key) {
-                let files = cohort.packs.get(&name).map_or(0, |facts| facts.files);
-                report.problems.push(problem(key, what, cohort, files));
+                report.problems.push(cohort.pack_problem(key, what, &name));
             }
         }
     }
@@ -105,9 +102,9 @@ impl ReadPack {
                 return Err("its bytes are not those that its name states".to_owned());
             }
             let Some(keys) = self.keys else { return Ok(()) };
-            let mut decompressor = Decompressor::new().map_err(|e| e.to_string())?;
-            let tools = (&mut decompressor, &self.viewer.hashing);
-            unseal::check_sealed(&bytes, &keys, &self.frames, tools).map_err(|e| with_causes(&e))
+            let mut checker = Checker::new().map_err(|e| with_causes(&e))?;
+            let checked = checker.check(&bytes, &keys, &self.frames, &self.viewer.hashing);
+            checked.map_err(|e| with_causes(&e))
         };
         tokio::task::spawn_blocking(work).await.map_err(|e| e.to_string())??;
         progress.file(length, Kind::File);

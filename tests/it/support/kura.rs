@@ -12,11 +12,11 @@ use kura::config::Home;
 use kura::domain::time::{Day, Instant, Zone};
 use kura::policy_files;
 use kura::vault::{DirVault, Vault};
+use kura::workflows::choice::Wanted;
 use kura::workflows::host::Host;
 use kura::workflows::init::{self, NewInstallation};
 use kura::workflows::repository::{self, Opened, RootPolicy};
 use kura::workflows::restore::{self, Owners};
-use kura::workflows::snapshots::Wanted;
 use kura::workflows::take_snapshot::{self, SnapshotError, take_snapshot};
 
 /// A Kura of its own.
@@ -125,6 +125,7 @@ impl Kura {
             to: to.clone(),
             sent: None,
             in_place: false,
+            sync: false,
             dry_run: false,
             owners: Owners::Usual,
             expect_head: None,

@@ -11,3 +11,9 @@ pub(crate) mod kura;
 
 /// Simulated days.
 pub(crate) mod simulate;
+
+/// A proxy that breaks chosen requests.
+pub(crate) mod s3_gate;
+
+/// The real program with a home of its own.
+pub(crate) mod site;

@@ -8,8 +8,8 @@ use std::process::Command;
 use std::sync::Arc;
 
 use kura::archive::progress::Progress;
+use kura::workflows::choice::Wanted;
 use kura::workflows::restore::{self, Owners, RestoreError};
-use kura::workflows::snapshots::Wanted;
 
 use super::kura::Kura;
 
@@ -64,6 +64,7 @@ pub(crate) fn request(kura: &Kura, name: &str) -> restore::Request {
         to: kura.dir.path().join(name),
         sent: None,
         in_place: false,
+        sync: false,
         dry_run: false,
         owners: Owners::Usual,
         expect_head: None,

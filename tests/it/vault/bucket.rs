@@ -228,6 +228,10 @@ impl kura::vault::Vault for Overwriting {
     fn can_lock(&self) -> bool {
         self.0.can_lock()
     }
+
+    fn is_remote(&self) -> bool {
+        self.0.is_remote()
+    }
 }
 
 #[tokio::test]
