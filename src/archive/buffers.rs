@@ -44,7 +44,8 @@ mod tests {
         let bytes = Bytes::from(first);
         let other = bytes.clone();
         buffers.give(bytes);
-        assert_ne!(buffers.take().as_ptr(), place, "somebody holds it");
+        let fresh = buffers.take();
+        assert_ne!(fresh.as_ptr(), place, "somebody holds it");
         buffers.give(other);
         let again = buffers.take();
         assert_eq!((again.as_ptr(), again.len()), (place, 0));

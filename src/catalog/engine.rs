@@ -197,6 +197,10 @@ fn trouble(error: &sqlx::Error) -> Trouble {
         sqlx::Error::Io(_) => Trouble::NotOpened,
         sqlx::Error::Database(database) => {
             let code = database.code().and_then(|code| code.parse::<u32>().ok());
+            // Not enough room for the shared-memory file counts as an input/output error there.
+            if let Some(4874 | 5386) = code {
+                return Trouble::DiskFull;
+            }
             match code.map(|code| code & 0xff) {
                 Some(5 | 6) => Trouble::Locked,
                 Some(13) => Trouble::DiskFull,

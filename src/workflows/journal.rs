@@ -35,10 +35,23 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Opens the journal at `path`, keeping what is in it.
+    /// Opens the journal at `path`, keeping the whole records in it.
+    ///
+    /// What a crash or a full disk left of one that was not written whole is cut off, or it would hide those after it.
     pub fn open(path: &Path) -> io::Result<Self> {
         let file = OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
-        Ok(Self { file, path: path.to_owned() })
+        let journal = Self { file, path: path.to_owned() };
+        let whole = journal.records()?.1;
+        if journal.file.metadata()?.len() > whole {
+            journal.file.set_len(whole)?;
+            journal.file.sync_data()?;
+        }
+        Ok(journal)
+    }
+
+    /// Its file.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Appends packs and makes them durable.
@@ -66,6 +79,11 @@ impl Journal {
 
     /// What is in the journal, up to the first record that was not written whole.
     pub fn read(&self) -> io::Result<Vec<JournalledPack>> {
+        Ok(self.records()?.0)
+    }
+
+    /// The whole records, and how many bytes they take.
+    fn records(&self) -> io::Result<(Vec<JournalledPack>, u64)> {
         let mut bytes = Vec::new();
         File::open(&self.path)?.take(JOURNAL_BYTES_MAX).read_to_end(&mut bytes)?;
         let mut packs = Vec::new();
@@ -82,7 +100,8 @@ impl Journal {
             }
             rest = next;
         }
-        Ok(packs)
+        let whole = bytes.len() - rest.len();
+        Ok((packs, crate::archive::wire::to_u64(whole)))
     }
 }
 

@@ -51,8 +51,14 @@ pub enum UploadError {
         source: VaultError,
     },
     /// The journal cannot be written.
-    #[error("could not write the journal")]
-    Journal(#[source] std::io::Error),
+    #[error("could not write the journal {}", .path.display())]
+    Journal {
+        /// Its file.
+        path: std::path::PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
     /// The store gave back something else.
     #[error("the store did not give back {key} as it was sent: it must not be trusted with backups")]
     NotKept {
@@ -193,9 +199,12 @@ async fn drive(
             batch.iter().filter_map(|queued| journalled(&queued.outgoing, &*recipients)).collect();
         if !lines.is_empty() {
             let journal = journal.clone();
-            let write = move || journal.lock().unwrap_or_else(PoisonError::into_inner).append(&lines);
-            let written = tokio::task::spawn_blocking(write).await.map_err(|_| UploadError::Lost)?;
-            written.map_err(UploadError::Journal)?;
+            let write = move || {
+                let mut journal = journal.lock().unwrap_or_else(PoisonError::into_inner);
+                let path = journal.path().to_owned();
+                journal.append(&lines).map_err(|source| UploadError::Journal { path, source })
+            };
+            tokio::task::spawn_blocking(write).await.map_err(|_| UploadError::Lost)??;
         }
         for queued in batch {
             while sends.len() >= SENDS_MAX {
@@ -276,6 +285,10 @@ pub async fn put_and_compare(
 ) -> Result<(), UploadError> {
     let failed = |source| UploadError::Vault { key: key.to_owned(), source };
     vault.put(key, bytes.clone(), until).await.map_err(failed)?;
-    let is_kept = vault.holds(key, bytes).await.map_err(failed)?;
+    let is_kept = match vault.holds(key, bytes).await {
+        // It was acknowledged a moment ago.
+        Err(VaultError::Missing { .. }) => false,
+        held => held.map_err(failed)?,
+    };
     if is_kept { Ok(()) } else { Err(UploadError::NotKept { key: key.to_owned() }) }
 }

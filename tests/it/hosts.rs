@@ -65,6 +65,10 @@ impl Vault for Meeting {
     fn can_lock(&self) -> bool {
         self.vault.can_lock()
     }
+
+    fn is_remote(&self) -> bool {
+        self.vault.is_remote()
+    }
 }
 
 /// A site, and a second host: a copy of its home before the first run, with a source of its own.

@@ -1,7 +1,7 @@
 //! The few system calls that a directory vault is made of. All relative to an open folder; none follows a link.
 
 use std::fs::File;
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags};
@@ -9,6 +9,22 @@ use rustix::io::Errno;
 
 use crate::clock::random_bytes;
 use crate::vault::Put;
+
+/// A file is compared in pieces of this length, bytes: they stay in the processor's cache.
+const COMPARE_BYTES: usize = 128 << 10;
+
+/// Whether a file goes on with these bytes.
+pub(super) fn has_bytes(file: &mut File, bytes: &[u8]) -> io::Result<bool> {
+    let mut piece = vec![0; COMPARE_BYTES];
+    for expected in bytes.chunks(COMPARE_BYTES) {
+        let piece = &mut piece[..expected.len()];
+        file.read_exact(piece)?;
+        if piece != expected {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
 
 /// Opens a folder for reading and for `fsync`.
 pub(super) fn open_folder(above: &OwnedFd, part: &str) -> Result<OwnedFd, Errno> {

@@ -28,7 +28,7 @@ use rustix::fs::{AtFlags, Dir, FileType, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
 use errors::{cannot_open, fault, is_absence};
-use files::{open_folder, publish, random_name, remove_quietly, write_new};
+use files::{has_bytes, open_folder, publish, random_name, remove_quietly, write_new};
 
 use super::{Listed, Put, Vault, VaultError, key};
 use crate::clock::{Clock as _, SystemClock};
@@ -42,9 +42,6 @@ const LEFTOVER_AGE_SECONDS: i64 = 24 * 60 * 60;
 
 /// Up to this many objects, `flush` syncs each; above, the whole file system.
 const FLUSH_EACH_MAX: usize = 16;
-
-/// An object is compared in pieces of this length, bytes: they stay in the processor's cache.
-const COMPARE_BYTES: usize = 128 << 10;
 
 /// Reads up to this size are done at once, without the detour over a thread for slow work.
 const SMALL_READ_BYTES: u64 = 1 << 20;
@@ -253,18 +250,8 @@ impl Tree {
 
     fn holds(&self, key: &str, bytes: &[u8]) -> io::Result<bool> {
         let (mut file, size_bytes) = self.open_object(key)?;
-        if size_bytes != u64::try_from(bytes.len()).unwrap_or(u64::MAX) {
-            return Ok(false);
-        }
-        let mut piece = vec![0; COMPARE_BYTES];
-        for expected in bytes.chunks(COMPARE_BYTES) {
-            let piece = &mut piece[..expected.len()];
-            file.read_exact(piece)?;
-            if piece != expected {
-                return Ok(false);
-            }
-        }
-        Ok(true)
+        let is_as_long = size_bytes == u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        Ok(is_as_long && has_bytes(&mut file, bytes)?)
     }
 
     fn put(&self, key: &str, bytes: &[u8]) -> io::Result<Put> {

@@ -155,6 +155,11 @@ fn judge_answer(asked: Asked<'_>, status: u16, code: &str, message: &str) -> Fau
         ("PreconditionFailed" | "ConditionalRequestConflict" | "OperationAborted", _) | ("", 409 | 412) => {
             Fault::Conflict
         }
+        // Not about an object: a web server that is no store says this of any address, and so does a cut answer.
+        ("", 404) if asked.key.is_empty() => {
+            let words = "HTTP 404 without a word of S3: correct the endpoint";
+            Fault::Passing(asked.unavailable(words))
+        }
         ("NoSuchKey" | "NoSuchVersion" | "NotFound" | "InvalidRange", _) | ("", 404 | 416) => {
             Fault::Final(VaultError::Missing { key: asked.key.to_owned() })
         }

@@ -221,9 +221,9 @@ impl<'a> FileWorker<'a> {
             Err(reason) => return self.counts.fail(&item.path, reason),
         };
         let mut hasher = blake3::Hasher::new();
-        parts.iter().for_each(|part| {
+        for part in &parts {
             hasher.update(part);
-        });
+        }
         if *hasher.finalize().as_bytes() != entry.hash {
             return self.counts.fail(&item.path, wrong_hash());
         }

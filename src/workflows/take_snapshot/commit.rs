@@ -81,7 +81,7 @@ pub(super) async fn commit(
     host.vault.flush().await?;
     let snapshot = snapshot(run, gathered, &stored, report);
     let (bytes, digest) = sealed(run, &snapshot)?;
-    let local = |source| SnapshotError::Local { what: "the stat cache", source };
+    let local = |source| SnapshotError::local(&run.host.home, "the stat cache", source);
     write_cache(run, gathered, stored.news, digest).map_err(local)?;
     let key = layout::snapshot(run.plan().name(), snapshot.sequence, &digest);
     let until = newest_end(run, &snapshot);
@@ -97,7 +97,7 @@ pub(super) async fn commit(
     run.state.indexes.retain(&snapshot.cohorts.iter().flat_map(|cohort| cohort.indexes.clone()).collect());
     run.state.note_repairs(&BTreeSet::new()).map_err(local)?;
     let mut journal = run.state.journal.lock().unwrap_or_else(PoisonError::into_inner);
-    journal.clear().map_err(|source| SnapshotError::Local { what: "the journal", source })?;
+    journal.clear().map_err(|source| SnapshotError::local(&run.host.home, "the journal", source))?;
     Ok(summary(run, gathered, &snapshot, digest, (report, new_bytes_stored, &stored.outcomes)))
 }
 
@@ -175,7 +175,7 @@ fn cohorts(run: &Run<'_>, gathered: &Gathered, stored: &Stored) -> Vec<SnapshotC
 fn sealed(run: &Run<'_>, snapshot: &Snapshot) -> Result<(Bytes, Sha256), SnapshotError> {
     let session = |e| SnapshotError::Session(SessionError::Compress(e));
     let payload = serde_json::to_vec(snapshot)
-        .map_err(|e| SnapshotError::Local { what: "the snapshot record", source: e.into() })?;
+        .map_err(|e| SnapshotError::local(&run.host.home, "the snapshot record", e.into()))?;
     let signed = run.host.signing.sign(payload_type::SNAPSHOT, &payload);
     let compressed = compress::compress(&signed).map_err(session)?;
     let catalog: Recipient = run.host.trust.repository.catalog.parse().map_err(SnapshotError::Seal)?;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use crate::archive::outlet::SessionError;
 use crate::archive::seal::SealError;
 use crate::catalog::CatalogError;
+use crate::config::Home;
 use crate::domain::time::Instant;
 use crate::workflows::repository::RepositoryError;
 use crate::workflows::upload::UploadError;
@@ -64,10 +65,12 @@ pub enum SnapshotError {
         reason: String,
     },
     /// The home's disk.
-    #[error("cannot use {what} in the home folder")]
+    #[error("cannot use {what} in the home {}", .home.display())]
     Local {
         /// What was needed.
         what: &'static str,
+        /// The home.
+        home: PathBuf,
         /// Why.
         #[source]
         source: io::Error,
@@ -87,6 +90,13 @@ pub enum SnapshotError {
     /// The catalog.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
+}
+
+impl SnapshotError {
+    /// The home's disk failed.
+    pub(super) fn local(home: &Home, what: &'static str, source: io::Error) -> Self {
+        Self::Local { what, home: home.path().to_owned(), source }
+    }
 }
 
 impl From<crate::vault::VaultError> for SnapshotError {

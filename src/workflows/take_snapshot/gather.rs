@@ -94,7 +94,7 @@ pub(super) async fn gather(run: &Run<'_>) -> Result<Gathered, SnapshotError> {
     let cache = run
         .state
         .settle(parent.as_ref().map(|(name, _)| name.digest))
-        .map_err(|source| SnapshotError::Local { what: "the stat cache", source })?;
+        .map_err(|source| SnapshotError::local(&run.host.home, "the stat cache", source))?;
     let cohorts = living_cohorts(run, parent.as_ref().map(|(_, snapshot)| snapshot))?;
     let journalled = run
         .state
@@ -102,7 +102,7 @@ pub(super) async fn gather(run: &Run<'_>) -> Result<Gathered, SnapshotError> {
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
         .read()
-        .map_err(|source| SnapshotError::Local { what: "the journal", source })?;
+        .map_err(|source| SnapshotError::local(&run.host.home, "the journal", source))?;
     let mut gathered = Gathered {
         packs,
         keys,

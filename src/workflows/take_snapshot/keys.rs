@@ -18,7 +18,7 @@ use crate::archive::seal::{self, Identity, Recipient};
 use crate::domain::cohort::CohortId;
 use crate::domain::plan::PlanName;
 use crate::domain::time::{Day, Instant};
-use crate::vault::Vault;
+use crate::vault::{Vault, VaultError};
 use crate::workflows::cohort_key::check_cohort_key;
 use crate::workflows::repository::{RepositoryError, Trust};
 
@@ -74,7 +74,7 @@ pub(super) async fn prepare(
 ) -> Result<CohortKeys, SnapshotError> {
     run.state
         .note_repairs(&gathered.damaged)
-        .map_err(|source| SnapshotError::Local { what: "the note of repairs", source })?;
+        .map_err(|source| SnapshotError::local(&run.host.home, "the note of repairs", source))?;
     let gate = Arc::new(Semaphore::new(REQUESTS_MAX));
     let trust = Arc::new(run.host.trust.clone());
     let mut asks = JoinSet::new();
@@ -169,7 +169,13 @@ impl Ask {
         let key = layout::cohort_key(&self.plan, &self.cohort, number);
         // Whoever wins, the object that is read back counts.
         self.vault.put(&key, self.fresh.clone().into(), Some(self.until)).await?;
-        let bytes = self.vault.get(&key, None).await?;
+        let bytes = self.vault.get(&key, None).await.map_err(|error| match error {
+            VaultError::Missing { .. } => RepositoryError::wrong(
+                &key,
+                "the store acknowledged it and did not give back what was sent: it must not be trusted with backups",
+            ),
+            error => error.into(),
+        })?;
         let record = check_cohort_key(&bytes, &self.trust, &self.plan, &self.cohort, number)?;
         Ok(Some((number, Sha256::of(&bytes), record)))
     }

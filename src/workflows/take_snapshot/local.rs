@@ -51,7 +51,7 @@ pub(super) struct PlanState {
 impl PlanState {
     /// Locks a plan's state.
     pub(super) fn lock(home: &Home, plan: &PlanName) -> Result<Self, SnapshotError> {
-        let local = |source| SnapshotError::Local { what: "the plan's state", source };
+        let local = |source| SnapshotError::local(home, "the plan's state", source);
         let lock_path = home.state_file(plan.as_str(), "lock");
         let folder = lock_path.parent().unwrap_or(Path::new(".")).to_owned();
         for path in [&folder, &home.spill(), &home.reports()] {

@@ -96,8 +96,11 @@ pub async fn take_snapshot(
     catalog.abandon_runs(request.plan.name().as_str(), now).await?;
     let id = commit::begin(&run).await?;
     let outcome = run.take().await;
-    commit::end(&run, &id, outcome.as_ref(), clock.now()).await?;
-    outcome
+    let ended = commit::end(&run, &id, outcome.as_ref(), clock.now()).await;
+    // What went wrong first is told first; the catalog often fails for the same reason, such as a full disk.
+    let summary = outcome?;
+    ended?;
+    Ok(summary)
 }
 
 /// One run.
@@ -135,7 +138,7 @@ impl Run<'_> {
         // Damage that shows only when a cohort's key and index are opened is noted, and the run decides anew.
         let (report, mut resolution, directories, keys, sessions) = loop {
             let report = RunReport::create(&self.state.report_file(self.now))
-                .map_err(|source| SnapshotError::Local { what: "the run's report", source })?;
+                .map_err(|source| SnapshotError::local(&self.host.home, "the run's report", source))?;
             let mut resolution = tokio::task::block_in_place(|| self.resolve(&gathered, &trees, &report))?;
             let directories = sessions::take_stored(self, &gathered, &mut resolution.directories);
             self.check_clamped(&report, resolution.entries)?;
@@ -153,7 +156,7 @@ impl Run<'_> {
         };
         let mut stored = self.store(&mut resolution, sessions, keys, &trees, &report).await?;
         stored.extras.directories = directories.or(stored.extras.directories);
-        report.flush().map_err(|source| SnapshotError::Local { what: "the run's report", source })?;
+        report.flush().map_err(|source| SnapshotError::local(&self.host.home, "the run's report", source))?;
         commit::commit(self, &gathered, stored, &report).await
     }
 
@@ -172,7 +175,7 @@ impl Run<'_> {
         trees: &[Tree],
         report: &RunReport,
     ) -> Result<Resolution, SnapshotError> {
-        let local = |source| SnapshotError::Local { what: "temporary data", source };
+        let local = |source| SnapshotError::local(&self.host.home, "temporary data", source);
         let (budget, spill) = (self.host.sort_memory_bytes(), self.host.home.spill());
         let threads = self.host.threads();
         self.progress.begin(Phase::Walking, 0, 0);
@@ -290,7 +293,7 @@ impl Run<'_> {
         pipeline::store_all(shared, dirty, &mut sessions, names_parents, self.host.threads())?;
         sessions.finish_rest(shared)?;
         let today = self.plan().cohort_of(self.today()).clock_day().number();
-        sessions.store_extras(shared, today, &resolution.directories)
+        sessions.store_extras(shared, (today, &self.host.home), &resolution.directories)
     }
 }
 

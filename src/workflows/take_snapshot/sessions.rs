@@ -2,17 +2,24 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use tokio::task::{JoinError, JoinSet};
+
 use crate::archive::compress::Compressor;
 use crate::archive::digest::{PathDigest, Sha256};
+use crate::archive::entry::Kind;
 use crate::archive::layout;
 use crate::archive::manifest::{self, DirectoryMeta};
 use crate::archive::outlet::{ExistingPack, SessionError, Stopped};
 use crate::archive::pipeline::Sessions;
+use crate::archive::progress::Phase;
 use crate::archive::records::InCohort;
 use crate::archive::resolve::Tally;
 use crate::archive::session::CohortSession;
 use crate::archive::worker::{Shared, Worker};
+use crate::config::Home;
 use crate::domain::cohort::CohortId;
+use crate::vault::VaultError;
+use crate::workflows::repository::RepositoryError;
 
 use super::Run;
 use super::errors::SnapshotError;
@@ -30,6 +37,9 @@ pub(super) struct Extras {
     /// The run's report.
     pub(super) report: Option<InCohort>,
 }
+
+/// Packs of an unfinished run that are read at once.
+const ADOPTED_READS_MAX: usize = 3;
 
 /// Sessions to be opened, by clock day.
 pub(super) struct OpenSessions {
@@ -100,21 +110,40 @@ async fn journalled(
     key: &KeyInUse,
     existing: &[ExistingPack],
 ) -> Result<Vec<ExistingPack>, SnapshotError> {
-    let mut taken: Vec<ExistingPack> = Vec::new();
     let recipient = key.recipient.to_string();
+    let mut names: BTreeSet<Sha256> = existing.iter().map(|pack| pack.name).collect();
+    let mut wanted = Vec::new();
     for pack in gathered.journalled.iter().filter(|pack| pack.cohort == key.cohort.to_string()) {
-        let is_known = existing.iter().chain(&taken).any(|other| other.name == pack.name);
         let is_stored = gathered.packs.get(&(key.cohort, pack.name)) == Some(&pack.facts.size_bytes);
-        if is_known || !is_stored || pack.recipient != recipient {
-            continue;
-        }
-        let bytes =
-            run.host.vault.get(&layout::pack(run.plan().name(), &key.cohort, &pack.name), None).await?;
-        if Sha256::of(&bytes) == pack.name {
-            taken.push(ExistingPack { name: pack.name, facts: pack.facts.clone(), is_adopted: true });
+        if is_stored && pack.recipient == recipient && names.insert(pack.name) {
+            wanted.push(pack);
         }
     }
-    Ok(taken)
+    let mut reads = JoinSet::new();
+    let mut whole = BTreeSet::new();
+    let bytes = wanted.iter().map(|pack| pack.facts.size_bytes).sum();
+    run.progress.begin(Phase::Verifying, crate::archive::wire::to_u64(wanted.len()), bytes);
+    for pack in &wanted {
+        if reads.len() >= ADOPTED_READS_MAX
+            && let Some(done) = reads.join_next().await
+        {
+            whole.extend(read(done)?);
+        }
+        let (vault, progress) = (run.host.vault.clone(), run.progress.clone());
+        let (key, name) = (layout::pack(run.plan().name(), &key.cohort, &pack.name), pack.name);
+        reads.spawn(async move {
+            let bytes = vault.get(&key, None).await?;
+            progress.file(crate::archive::wire::to_u64(bytes.len()), Kind::File);
+            Ok((Sha256::of(&bytes) == name).then_some(name))
+        });
+    }
+    while let Some(done) = reads.join_next().await {
+        whole.extend(read(done)?);
+    }
+    let taken = wanted.into_iter().filter(|pack| whole.contains(&pack.name));
+    Ok(taken
+        .map(|pack| ExistingPack { name: pack.name, facts: pack.facts.clone(), is_adopted: true })
+        .collect())
 }
 
 /// Where the newest snapshot already has exactly this directory metadata, if it has: `directories` is then emptied.
@@ -138,6 +167,12 @@ pub(super) fn take_stored(
     }
     directories.clear();
     Some(stored.clone())
+}
+
+fn read(
+    done: Result<Result<Option<Sha256>, VaultError>, JoinError>,
+) -> Result<Option<Sha256>, SnapshotError> {
+    Ok(done.map_err(|e| RepositoryError::wrong("packs", e.to_string()))??)
 }
 
 impl Sessions for OpenSessions {
@@ -178,14 +213,14 @@ impl OpenSessions {
     pub(super) fn store_extras(
         &mut self,
         shared: &Shared<'_>,
-        today: i32,
+        (today, home): (i32, &Home),
         directories: &[DirectoryMeta],
     ) -> Result<Extras, SnapshotError> {
         let mut chunks = Vec::new();
         if !directories.is_empty() {
             chunks.push(manifest::encode_directories(directories));
         }
-        let report = self.report_bytes(shared)?;
+        let report = self.report_bytes(shared, home)?;
         let has_report = report.is_some();
         chunks.extend(report);
         let Some((key, existing)) = self.extra.take().filter(|_| !chunks.is_empty() && today == self.today)
@@ -203,8 +238,8 @@ impl OpenSessions {
         Ok(Extras { directories: places.pop().map(in_cohort), report })
     }
 
-    fn report_bytes(&self, shared: &Shared<'_>) -> Result<Option<Vec<u8>>, SnapshotError> {
-        let local = |source| SnapshotError::Local { what: "the run's report", source };
+    fn report_bytes(&self, shared: &Shared<'_>, home: &Home) -> Result<Option<Vec<u8>>, SnapshotError> {
+        let local = |source| SnapshotError::local(home, "the run's report", source);
         if shared.report.is_empty() {
             return Ok(None);
         }

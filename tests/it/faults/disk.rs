@@ -152,3 +152,31 @@ fn a_target_that_takes_no_more_is_told_and_the_restore_goes_on_when_it_does() {
     site.bare(&["restore", "latest", "--to", "out", "--in-place"]).ends(0);
     assert_eq!(listing(&site.path("out")), listing(&site.path("source")));
 }
+
+#[test]
+fn a_home_without_a_byte_of_room_is_told() {
+    let site = site();
+    with_room(&site, "home", 0, &["snapshot", "test"]).fails_clearly(&["home", "full", "room"]);
+    site.is_well();
+}
+
+#[test]
+fn a_full_home_is_told_with_its_path() {
+    let site = site();
+    let home = site.path("home").display().to_string();
+    for (round, room) in (0..).zip([0, 3000]) {
+        site.write("large", noise(round, 1 << 20));
+        with_room(&site, "home/state", room, &["snapshot", "test"]).fails_clearly(&[&home]);
+    }
+}
+
+#[test]
+fn what_is_journalled_after_a_torn_record_is_taken_over_as_well() {
+    let site = site();
+    site.write("large", noise(1000, 40 << 20));
+    // A record whose end was not written any more: the disk was full, or the power failed.
+    std::fs::write(site.path("home/state/test/journal"), [7; 50]).unwrap();
+    with_room(&site, "store", 30 << 20, &["snapshot", "test"]).fails_clearly(&["no space left"]);
+    let taken = site.kura(&["snapshot", "test", "--json"]).ends(0).json();
+    assert!(taken["adopted_packs"].as_u64() >= Some(1), "{taken}");
+}

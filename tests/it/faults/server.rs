@@ -281,3 +281,32 @@ async fn a_clock_that_the_server_refuses_is_told_in_one_message() {
     site.verifies();
     site.is_well();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_endpoint_that_speaks_no_s3_is_told_in_one_message() {
+    let (site, gate, behind) = site_and_gate().await;
+    gate.rule(|_| Act::WebPage);
+    all_fail(&site, &behind.to_string(), &[], &["404", "endpoint"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_opening_whose_answer_is_cut_off_is_tried_again() {
+    let (site, gate, behind) = site_and_gate().await;
+    let mut cut = false;
+    gate.rule(move |asked| {
+        let is_first = asked.path.contains("object-lock") && !std::mem::replace(&mut cut, true);
+        if is_first { Act::CutAnswer } else { Act::Pass }
+    });
+    site.kura(&["snapshot", "test", "--store", &behind.to_string()]).ends(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_that_was_lost_is_not_blamed_on_the_address() {
+    let (site, gate, behind) = site_and_gate().await;
+    gate.rule(|asked| if asked.is_put() && asked.path.contains("/packs/") { Act::Lose } else { Act::Pass });
+    site.write("large", noise(100, 3 << 20));
+    let ran = site
+        .kura(&["snapshot", "test", "--store", &behind.to_string()])
+        .fails_clearly(&["did not give back"]);
+    assert!(!ran.err.contains("compare the address"), "{}", ran.err);
+}

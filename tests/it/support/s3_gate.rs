@@ -47,6 +47,8 @@ pub(crate) enum Act {
     Lose,
     /// It is answered with 403 and this code, and not passed on.
     Refuse(&'static str),
+    /// It is answered as by a web server that knows no S3, and not passed on.
+    WebPage,
 }
 
 type Rule = Box<dyn FnMut(&Asked) -> Act + Send>;
@@ -111,6 +113,10 @@ async fn serve_one(mut client: TcpStream, server: &str, state: &Mutex<State>) ->
         Act::Reset => return client.set_zero_linger(),
         Act::Busy => return answer(&mut client, "503 Slow Down", "SlowDown").await,
         Act::Refuse(code) => return answer(&mut client, "403 Forbidden", code).await,
+        Act::WebPage => {
+            let page = "HTTP/1.1 404 Not Found\r\ncontent-type: text/html\r\ncontent-length: 22\r\nconnection: close\r\n\r\n<h1>404 Not Found</h1>";
+            return client.write_all(page.as_bytes()).await;
+        }
         Act::Stall => std::future::pending().await,
         Act::Lose => {
             let stored = "HTTP/1.1 200 OK\r\netag: \"0\"\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
