@@ -4,14 +4,16 @@
 
 use std::path::PathBuf;
 
-use crate::catalog::Catalog;
 use crate::clock::SystemClock;
 use crate::config::{self, ConfigError, Home};
 use crate::domain::plan::Plan;
 use crate::policy_files::{self, Refused};
 use crate::workflows::host::{Host, HostError};
+use crate::workflows::{desk, keys};
 
-pub use crate::catalog::{CatalogError, SnapshotRow};
+pub use crate::workflows::desk::Desk;
+
+pub use crate::catalog::{Catalog, CatalogError, SnapshotRow};
 
 /// Why a plan cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -65,6 +67,21 @@ impl App {
         Ok(Catalog::open(&self.home.catalog_file()).await?)
     }
 
+    /// What decisions about windows look at: the catalog, every plan that can be read, the recovery keys in force.
+    pub async fn desk(&self) -> Result<Desk, DeskError> {
+        self.desk_on(self.catalog().await?)
+    }
+
+    /// The same with a catalog that is open; plans and keys are read again.
+    pub fn desk_on(&self, catalog: Catalog) -> Result<Desk, DeskError> {
+        let settings = self.home.settings()?;
+        let recipients = keys::in_force(&self.home)?.recipients;
+        let plans =
+            self.plan_names().into_iter().filter_map(|name| self.plan(&name).ok().map(|plan| (name, plan)));
+        let contents = plans.map(|(name, plan)| (name, desk::content(&plan, &recipients))).collect();
+        Ok(Desk::new(catalog, contents, settings.notices.as_ref()))
+    }
+
     /// The file of a plan.
     pub fn plan_file(&self, name: &str) -> PathBuf {
         self.home.policies().join(format!("{name}.toml"))
@@ -90,6 +107,23 @@ impl App {
         let mut names: Vec<String> = names.collect();
         names.sort();
         names
+    }
+}
+
+/// Why decisions cannot be made in this home.
+#[derive(Debug, thiserror::Error)]
+pub enum DeskError {
+    /// The home or the catalog.
+    #[error(transparent)]
+    App(#[from] AppError),
+    /// The signed records of the host.
+    #[error(transparent)]
+    Host(#[from] HostError),
+}
+
+impl From<ConfigError> for DeskError {
+    fn from(error: ConfigError) -> Self {
+        Self::App(error.into())
     }
 }
 

@@ -14,6 +14,12 @@ pub mod archive;
 /// Where objects are kept: a directory, an S3 bucket, memory for tests.
 pub mod vault;
 
+/// Proofs of who somebody is: password hashes, one-time codes, tokens.
+pub mod credentials;
+
+/// Sending notices to portals.
+pub mod portal;
+
 /// An installation's home folder and its settings.
 pub mod config;
 
@@ -25,6 +31,12 @@ pub mod clock;
 
 /// What Kura does, one file per promise: gather, decide, act, record.
 pub mod workflows;
+
+/// The heartbeat that brings everything up to date and starts what is due.
+pub mod scheduler;
+
+/// What is told over HTTP: public pages and feeds of notices, health.
+pub mod web;
 
 /// Messages of the program to its operator, on stderr; never a name.
 pub mod telemetry;

@@ -42,6 +42,11 @@ impl<'r> Columns<'r> {
         Ok(Instant::from_micros(self.get(column)?))
     }
 
+    /// An instant or none.
+    pub(super) fn optional_instant(&self, column: &'static str) -> Result<Option<Instant>, CatalogError> {
+        Ok(self.get::<Option<i64>>(column)?.map(Instant::from_micros))
+    }
+
     /// A civil day.
     pub(super) fn day(&self, column: &'static str) -> Result<Day, CatalogError> {
         self.get::<&str>(column)?.parse().map_err(|_| self.corrupt(column))

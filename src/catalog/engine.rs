@@ -16,11 +16,11 @@ use super::CatalogError;
 /// The migrations, oldest first.
 static MIGRATOR: Migrator = sqlx::migrate!("./migrations/sqlite");
 /// The number of the newest migration; SQLite keeps it as `user_version`, so that opening need not look further.
-const SCHEMA_VERSION: i64 = 3;
+const SCHEMA_VERSION: i64 = 6;
 
 const GET_SCHEMA_VERSION: &str = "PRAGMA user_version";
 /// Names `SCHEMA_VERSION`: a pragma takes no parameter.
-const SET_SCHEMA_VERSION: &str = "PRAGMA user_version = 3";
+const SET_SCHEMA_VERSION: &str = "PRAGMA user_version = 6";
 const GET_JOURNAL: &str = "PRAGMA journal_mode";
 const SET_JOURNAL: &str = "PRAGMA journal_mode = WAL";
 /// Takes the lock for writing at once. SQLite only; PostgreSQL will say `BEGIN`.
@@ -57,12 +57,12 @@ impl fmt::Display for Trouble {
             Self::DiskFull => "the disk is full; make room and try again",
             Self::Damaged => {
                 "it is damaged or not a catalog; move it away and run `kura catalog rebuild`, which restores it from \
-                 the repository (only the record of past runs is lost)"
+                 the repository (runs, accounts, windows and the audit log are only in copies of this file)"
             }
             Self::NotOpened => "it cannot be opened; check that its folder exists and that you may write there",
             Self::OtherTables => {
                 "its tables are not those of this program; move it away and run `kura catalog rebuild`, which \
-                 restores it from the repository (only the record of past runs is lost)"
+                 restores it from the repository (runs, accounts, windows and the audit log are only in copies of this file)"
             }
             Self::Failed => "the database failed; if it does so again, `kura catalog rebuild` restores the catalog",
         })

@@ -1,8 +1,8 @@
 //! The catalog: a record of runs, and a cache of what the repository says. Rows in, rows out.
 //!
 //! No rule is decided here, and no row holds the name of a file or of a person (invariant K-9). The repository is the
-//! truth for snapshots and packs: `kura catalog rebuild` makes those rows again. Runs are recorded nowhere else.
-//! Start with `Catalog`; `runs`, `snapshots` and `packs` hold its queries, one noun each.
+//! truth for snapshots and packs: `kura catalog rebuild` makes those rows again. Runs, accounts and the audit log are
+//! recorded nowhere else. Start with `Catalog` and `Tx`; each file with a noun's name holds the queries of that noun.
 
 use std::path::Path;
 
@@ -23,10 +23,39 @@ mod snapshots;
 /// The packs that snapshots need.
 mod packs;
 
+/// Transactions that change what people decided; they end with lines of the audit log.
+mod tx;
+
+/// The audit log.
+mod audit;
+
+/// Accounts and what proves who they are.
+mod accounts;
+
+/// API tokens.
+mod tokens;
+
+/// Windows.
+mod windows;
+
+/// Their occurrences.
+mod occurrences;
+
+/// Notices, revision by revision.
+mod notices;
+
+/// How far their delivery to portals is.
+mod outbox;
+
+pub use accounts::AccountRow;
 pub use engine::Trouble;
+pub use notices::NoticeRow;
+pub use outbox::{Delivery, Message};
 pub use packs::PackRow;
 pub use runs::{RunEnd, RunLife, RunRow, RunStart, RunState};
 pub use snapshots::SnapshotRow;
+pub use tokens::TokenRow;
+pub use tx::Tx;
 
 /// Why the catalog could not do what was asked.
 #[derive(Debug, thiserror::Error)]

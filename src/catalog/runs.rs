@@ -8,6 +8,7 @@ use sqlx::sqlite::SqliteRow;
 use super::convert::{Columns, stored};
 use super::{Catalog, CatalogError};
 use crate::archive::digest::Sha256;
+use crate::domain::audit::AuditEntry;
 use crate::domain::time::Instant;
 
 const TABLE: &str = "runs";
@@ -133,7 +134,7 @@ impl Catalog {
         changed_one(done.rows_affected(), &start.run)
     }
 
-    /// Records how a run ended. `Stale` if it is not running any more.
+    /// Records how a run ended, in a row and a line of the audit log (K-7). `Stale` if it is not running any more.
     pub async fn end_run(&self, run: &str, end: &RunEnd) -> Result<(), CatalogError> {
         let query = sqlx::query(END_RUN)
             .bind(run)
@@ -144,8 +145,18 @@ impl Catalog {
             .bind(stored(end.bytes, TABLE, "bytes")?)
             .bind(stored(end.new_bytes_stored, TABLE, "new_bytes_stored")?)
             .bind(stored(end.skipped, TABLE, "skipped")?);
-        let done = query.execute(self.engine.pool()).await.map_err(|error| self.engine.failed(error))?;
-        changed_one(done.rows_affected(), run)
+        let mut tx = self.begin().await?;
+        tx.changed_one(query, TABLE, run).await?;
+        let snapshot =
+            end.snapshot.map_or_else(|| "no snapshot".to_owned(), |digest| format!("snapshot {digest}"));
+        let entry = AuditEntry {
+            at: end.ended_at,
+            actor: "host".to_owned(),
+            act: format!("run.{}", end.state.as_str()),
+            subject: run.to_owned(),
+            detail: format!("{snapshot}, {} skipped", end.skipped),
+        };
+        tx.commit(&[entry]).await
     }
 
     /// Marks every run of a plan that is still `running` as abandoned and says how many there were.

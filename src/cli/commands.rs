@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::{
-    cat, catalog, diff, find, init, key, ls, pages, plan, quickstart, restore, snapshot, snapshots, store,
-    verify,
+    account, audit, cat, catalog, diff, find, init, key, ls, notice, pages, plan, quickstart, restore, serve,
+    snapshot, snapshots, store, token, verify, window,
 };
 
 /// Kura (蔵): sealed backups that are kept for their year, then provably gone.
@@ -66,6 +66,18 @@ pub(super) enum Command {
     Cat(cat::Arguments),
     /// Check what is stored.
     Verify(verify::Arguments),
+    /// Run the service: start what is due, publish notices, show them.
+    Serve(serve::Arguments),
+    /// Ask for, approve and withdraw windows.
+    Window(window::Arguments),
+    /// List, correct and close notices.
+    Notice(notice::Arguments),
+    /// Add, list and disable accounts.
+    Account(account::Arguments),
+    /// Make, list and revoke API tokens.
+    Token(token::Arguments),
+    /// Check and read the audit log.
+    Audit(audit::Arguments),
     /// Bring the catalog back from the store.
     Catalog(catalog::Arguments),
     /// Print completions for a shell.

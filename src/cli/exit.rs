@@ -11,13 +11,18 @@
 use std::process::ExitCode;
 
 use crate::app::PlanError;
+use crate::workflows::accounts::AccountError;
 use crate::workflows::choice::ChoiceError;
+use crate::workflows::desk::DeskError;
+use crate::workflows::gate::GateError;
 use crate::workflows::host::HostError;
 use crate::workflows::init::InitError;
 use crate::workflows::rebuild::RebuildError;
 use crate::workflows::repository::RepositoryError;
 use crate::workflows::restore::RestoreError;
+use crate::workflows::sign_in::AccessError;
 use crate::workflows::take_snapshot::SnapshotError;
+use crate::workflows::tokens::TokenError;
 
 use super::failure::Failure;
 
@@ -63,6 +68,19 @@ impl Exit {
                 Self::of_repository(error)
             }
             Failure::Restore(error) => Self::of_restore(error),
+            Failure::Access(error) | Failure::Account(AccountError::Access(error)) => Self::of_access(error),
+            Failure::Account(
+                AccountError::Hash(_)
+                | AccountError::Seal(_)
+                | AccountError::Config(_)
+                | AccountError::Catalog(_),
+            )
+            | Failure::Token(TokenError::Catalog(_))
+            | Failure::Audit(_) => Self::Failed,
+            Failure::Account(_) | Failure::Token(_) | Failure::Gate(GateError::Refused { .. }) => {
+                Self::Refused
+            }
+            Failure::Desk(error) | Failure::Gate(GateError::Desk(error)) => Self::of_desk(error),
             Failure::Init(_)
             | Failure::Host(_)
             | Failure::Snapshot(_)
@@ -77,6 +95,24 @@ impl Exit {
 }
 
 impl Exit {
+    /// A state or a right that says no is refused.
+    const fn of_desk(error: &DeskError) -> Self {
+        match error {
+            DeskError::Access(error) => Self::of_access(error),
+            DeskError::Terms(_) | DeskError::Reason(_) => Self::Usage,
+            DeskError::Move(_) | DeskError::Stale(_) | DeskError::Begun(_) => Self::Refused,
+            DeskError::None { .. } | DeskError::Plan(_) | DeskError::Catalog(_) => Self::Failed,
+        }
+    }
+
+    /// Whoever is not let in is refused; what broke on the way has failed.
+    const fn of_access(error: &AccessError) -> Self {
+        match error {
+            AccessError::Config(_) | AccessError::Catalog(_) | AccessError::Factor(..) => Self::Failed,
+            _ => Self::Refused,
+        }
+    }
+
     /// A repository that nobody vouches for is refused.
     const fn of_repository(error: &RepositoryError) -> Self {
         match error {

@@ -9,7 +9,11 @@ use crate::app::{AppError, CatalogError, PlanError};
 use crate::config::ConfigError;
 use crate::policy_files::Refused;
 use crate::telemetry::BadFilter;
+use crate::workflows::accounts::AccountError;
+use crate::workflows::check_audit::AuditError;
 use crate::workflows::choice::ChoiceError;
+use crate::workflows::desk::DeskError;
+use crate::workflows::gate::GateError;
 use crate::workflows::host::HostError;
 use crate::workflows::init::InitError;
 use crate::workflows::keys::IdentityError;
@@ -17,8 +21,10 @@ use crate::workflows::reading::ReadError;
 use crate::workflows::rebuild::RebuildError;
 use crate::workflows::repository::RepositoryError;
 use crate::workflows::restore::RestoreError;
+use crate::workflows::sign_in::AccessError;
 use crate::workflows::store::{StoreUrlError, VaultError};
 use crate::workflows::take_snapshot::SnapshotError;
+use crate::workflows::tokens::TokenError;
 use crate::workflows::upload::UploadError;
 
 /// Why a command failed.
@@ -66,6 +72,24 @@ pub enum Failure {
     /// The home or the catalog.
     #[error(transparent)]
     App(#[from] AppError),
+    /// Who somebody is, or what he may do.
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    /// An account.
+    #[error(transparent)]
+    Account(#[from] AccountError),
+    /// A token.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// A window, an occurrence or a notice.
+    #[error(transparent)]
+    Desk(#[from] DeskError),
+    /// The gate before a snapshot.
+    #[error(transparent)]
+    Gate(#[from] GateError),
+    /// The audit log.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
     /// A file that the command itself reads or writes.
     #[error("cannot {act} {}", .path.display())]
     File {
@@ -85,6 +109,15 @@ pub enum Failure {
 impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
         Self::App(error.into())
+    }
+}
+
+impl From<crate::app::DeskError> for Failure {
+    fn from(error: crate::app::DeskError) -> Self {
+        match error {
+            crate::app::DeskError::App(error) => Self::App(error),
+            crate::app::DeskError::Host(error) => Self::Host(error),
+        }
     }
 }
 

@@ -79,6 +79,30 @@ mod cat;
 /// `kura verify`.
 mod verify;
 
+/// Who somebody is.
+mod who;
+
+/// `kura window`.
+mod window;
+
+/// What `kura window` shows.
+mod window_list;
+
+/// `kura notice`.
+mod notice;
+
+/// `kura serve`.
+mod serve;
+
+/// `kura account`.
+mod account;
+
+/// `kura token`.
+mod token;
+
+/// `kura audit`.
+mod audit;
+
 /// `kura catalog`.
 mod catalog;
 
@@ -145,6 +169,12 @@ async fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Diff(arguments) => Box::pin(diff::run(&app, &global, arguments)).await,
         Command::Cat(arguments) => Box::pin(cat::run(&app, arguments)).await,
         Command::Verify(arguments) => Box::pin(verify::run(&app, &global, arguments)).await,
+        Command::Window(arguments) => Box::pin(window::run(&app, &global, arguments)).await,
+        Command::Notice(arguments) => Box::pin(notice::run(&app, &global, arguments)).await,
+        Command::Serve(arguments) => Box::pin(serve::run(&app, &global, arguments)).await,
+        Command::Account(arguments) => Box::pin(account::run(&app, &global, arguments)).await,
+        Command::Token(arguments) => Box::pin(token::run(&app, &global, arguments)).await,
+        Command::Audit(arguments) => audit::run(&app, &global, arguments).await,
         Command::Catalog(arguments) => Box::pin(catalog::run(&app, &global, arguments)).await,
         Command::Completions(arguments) => pages::completions(&arguments),
         Command::Man(arguments) => pages::man(&arguments),

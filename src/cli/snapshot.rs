@@ -8,8 +8,12 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 
-use crate::app::App;
+use crate::app::{App, Desk};
+use crate::clock::Clock as _;
+use crate::domain::plan::Plan;
+use crate::domain::window::WindowKind;
 use crate::workflows::Progress;
+use crate::workflows::gate::{self, Entry};
 use crate::workflows::store::StoreUrl;
 use crate::workflows::take_snapshot::{self, Request, Summary};
 
@@ -33,9 +37,9 @@ const REASON_CHARACTERS_MAX: usize = 500;
 pub(super) struct Arguments {
     /// The plan: policies/PLAN.toml in the home.
     plan: String,
-    /// Why the snapshot is taken.
-    #[arg(long, value_enum, default_value_t = Event::Adhoc)]
-    event: Event,
+    /// Why the snapshot is taken. With --reason it may be taken outside of the plan's windows; it stops no service.
+    #[arg(long, value_enum)]
+    event: Option<Event>,
     /// In words, for the record of runs; no names of persons.
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
@@ -100,8 +104,8 @@ struct Remarked {
 }
 
 pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Result<Exit, Failure> {
-    let store =
-        arguments.store.map(|text| text.parse::<StoreUrl>()).transpose()?.map(|store| store.to_string());
+    let store = arguments.store.as_deref().map(str::parse::<StoreUrl>).transpose()?;
+    let store = store.map(|store| store.to_string());
     if arguments.reason.as_ref().is_some_and(|reason| reason.chars().count() > REASON_CHARACTERS_MAX) {
         let message = format!("--reason is longer than {REASON_CHARACTERS_MAX} characters: say it shorter");
         return Err(Failure::Usage(message));
@@ -110,13 +114,21 @@ pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Res
     let plan = app.plan(&arguments.plan)?;
     let host = app.host(store.as_deref()).await?;
     let catalog = app.catalog().await?;
-    let event = arguments.event.word().to_owned();
-    let request = Request { plan, event, reason: arguments.reason, reread: arguments.reread };
+    let desk = app.desk().await?;
+    let entry = enter(&desk, &plan, &arguments, app).await?;
+    let event = event_of(&entry, arguments.event).to_owned();
+    // The monthly run reads everything again (第21条①; design §5).
+    let reread = arguments.reread || event == Event::Monthly.word();
+    let request = Request { plan, event, reason: arguments.reason, reread };
     let progress = Arc::new(Progress::default());
     let display = Display::begin(&progress, global.quiet);
     let outcome =
         Box::pin(take_snapshot::take_snapshot(&host, &catalog, &request, &app.clock, &progress)).await;
     drop(display);
+    if let Entry::Occurrence(occurrence, _) = &entry {
+        gate::leave(&desk, occurrence, outcome.is_ok(), app.clock.now()).await?;
+    }
+    desk.catalog.close().await;
     catalog.close().await;
     let summary = outcome?;
     let plan = request.plan.name().as_str();
@@ -127,6 +139,25 @@ pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Res
     }
     tell_remarks(&summary, global.quiet)?;
     Ok(if summary.is_complete { Exit::Done } else { Exit::Partial })
+}
+
+/// What the snapshot is for. A plan with windows needs an occurrence, but for an event with its reason.
+async fn enter(desk: &Desk, plan: &Plan, arguments: &Arguments, app: &App) -> Result<Entry, Failure> {
+    let by_hand = [Event::Acceptance, Event::Maintenance, Event::Adhoc];
+    let is_event = arguments.event.is_some_and(|event| by_hand.contains(&event));
+    if (is_event && arguments.reason.is_some()) || !gate::has_windows(desk, plan.name()).await? {
+        return Ok(Entry::Free);
+    }
+    Ok(gate::enter(desk, plan.name(), plan.zone(), app.clock.now()).await?)
+}
+
+fn event_of(entry: &Entry, wanted: Option<Event>) -> &'static str {
+    match entry {
+        Entry::Free => wanted.unwrap_or(Event::Adhoc).word(),
+        Entry::Occurrence(_, WindowKind::Monthly) => Event::Monthly.word(),
+        Entry::Occurrence(_, WindowKind::Maintenance) => Event::Maintenance.word(),
+        Entry::Occurrence(_, WindowKind::Daily | WindowKind::PowerInspection) => Event::Daily.word(),
+    }
 }
 
 const fn state(summary: &Summary) -> &'static str {

@@ -38,3 +38,39 @@ pub mod plan;
 
 /// The canonical text of what an approval covers.
 pub mod plan_content;
+
+/// Roles, acts, and who may do what.
+pub mod role;
+
+/// What an account's id and password must be; the lockout.
+pub mod account;
+
+/// Lines of the audit log and how they are chained.
+pub mod audit;
+
+/// Somebody who proved who he is.
+pub mod actor;
+
+/// 和暦, weekdays, national holidays.
+pub mod calendar;
+
+/// When something comes again.
+pub mod recurrence;
+
+/// What a window is asked for.
+pub mod window_terms;
+
+/// Windows: what is decided about them.
+pub mod window;
+
+/// Whether an occurrence may start now.
+pub mod gate;
+
+/// What users are told, when and in which words.
+pub mod notice;
+
+/// The dated starts of windows, and what must become of them by now.
+pub mod occurrence;
+
+/// What a window means before it is approved.
+pub mod preview;

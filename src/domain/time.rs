@@ -21,6 +21,12 @@ impl Instant {
     pub const fn as_seconds(self) -> i64 {
         self.0.div_euclid(1_000_000)
     }
+
+    /// The instant `minutes` later (earlier, if negative); the last instant there is, if that lies beyond it.
+    #[must_use]
+    pub const fn plus_minutes(self, minutes: i64) -> Self {
+        Self(self.0.saturating_add(minutes.saturating_mul(60_000_000)))
+    }
 }
 
 impl fmt::Display for Instant {
@@ -92,6 +98,62 @@ impl fmt::Display for Day {
     }
 }
 
+/// A time on the clock, to the minute; printed `02:00`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct TimeOfDay {
+    hour: i8,
+    minute: i8,
+}
+
+/// The text is not a time of day.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not a time of day such as 02:00 or 23:30")]
+pub struct NotATime(pub String);
+
+impl TimeOfDay {
+    /// 00:00.
+    pub const MIDNIGHT: Self = Self { hour: 0, minute: 0 };
+
+    /// Hour 0–23 and minute 0–59.
+    pub const fn parts(self) -> (i8, i8) {
+        (self.hour, self.minute)
+    }
+}
+
+impl std::str::FromStr for TimeOfDay {
+    type Err = NotATime;
+
+    /// Reads `2:00`, `02:00` and, as Japanese keyboards write it, `０２：００`.
+    fn from_str(text: &str) -> Result<Self, NotATime> {
+        let refused = || NotATime(text.to_owned());
+        let plain = half_width(text.trim());
+        let (hour, minute) = plain.split_once(':').ok_or_else(refused)?;
+        let is_number = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
+        if !(is_number(hour) && is_number(minute) && (1..=2).contains(&hour.len()) && minute.len() == 2) {
+            return Err(refused());
+        }
+        let [hour, minute]: [i8; 2] =
+            [hour.parse().map_err(|_| refused())?, minute.parse().map_err(|_| refused())?];
+        if hour < 24 && minute < 60 { Ok(Self { hour, minute }) } else { Err(refused()) }
+    }
+}
+
+impl fmt::Display for TimeOfDay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:02}:{:02}", self.hour, self.minute)
+    }
+}
+
+/// Full-width digits, letters and signs (`０：ａ`) as the plain ones (`0:a`); everything else as it is.
+pub fn half_width(text: &str) -> String {
+    let plain = |c: char| match c {
+        '！'..='～' => u32::from(c).checked_sub(0xFEE0).and_then(char::from_u32).unwrap_or(c),
+        '\u{3000}' => ' ',
+        other => other,
+    };
+    text.chars().map(plain).collect()
+}
+
 /// A time zone in which civil days are counted, by its IANA name. Default `Asia/Tokyo`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Zone(jiff::tz::TimeZone);
@@ -124,6 +186,23 @@ impl Zone {
     pub fn day_of(&self, at: Instant) -> Day {
         let at = jiff::Timestamp::from_second(at.as_seconds()).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
         Day(self.0.to_datetime(at).date())
+    }
+
+    /// The instant at which the clocks of the zone show a time of a day. A time that is skipped in spring comes as much
+    /// later as was skipped; of a time that comes twice in autumn the first counts.
+    pub fn at(&self, day: Day, time: TimeOfDay) -> Instant {
+        let (hour, minute) = time.parts();
+        match self.0.to_zoned(day.0.at(hour, minute, 0, 0)) {
+            Ok(at) => Instant(at.timestamp().as_microsecond()),
+            Err(_) => Instant(i64::MAX),
+        }
+    }
+
+    /// The time of day that the clocks of the zone show at an instant.
+    pub fn time_of(&self, at: Instant) -> TimeOfDay {
+        let at = jiff::Timestamp::from_second(at.as_seconds()).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+        let time = self.0.to_datetime(at).time();
+        TimeOfDay { hour: time.hour(), minute: time.minute() }
     }
 
     /// The instant at which a civil day begins (00:00, or the first instant after a gap).

@@ -112,8 +112,14 @@ pub async fn init(new: NewInstallation, clock: &dyn Clock) -> Result<Installed, 
         store(&*vault, key, bytes, now).await?;
     }
     vault.flush().await?;
-    let settings =
-        Settings { store: new.store.to_string(), operator: None, threads: None, sort_memory_mib: None };
+    let settings = Settings {
+        store: new.store.to_string(),
+        operator: None,
+        threads: None,
+        sort_memory_mib: None,
+        notices: None,
+        push: Vec::new(),
+    };
     new.home.write_settings(&settings)?;
     Ok(Installed {
         repository: made.repository,

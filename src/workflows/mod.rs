@@ -66,6 +66,42 @@ mod viewer;
 /// Bringing the catalog back.
 pub mod rebuild;
 
+/// Proving who somebody is.
+pub mod sign_in;
+
+/// Accounts: adding, disabling, passwords, second factors.
+pub mod accounts;
+
+/// API tokens.
+pub mod tokens;
+
+/// Checking the audit log.
+pub mod check_audit;
+
+/// What the workflows of windows and notices share.
+pub mod desk;
+
+/// Windows: asking, deciding, withdrawing.
+pub mod windows;
+
+/// Bringing windows and occurrences up to date.
+pub mod schedule;
+
+/// The gate before a snapshot.
+pub mod gate;
+
+/// Pushing notices to portals.
+pub mod deliver_notices;
+
+/// Starting the runs that are due.
+pub mod start_due_runs;
+
+/// Notices as their causes write them.
+mod publish;
+
+/// Notices that people look at, correct and close.
+pub mod notices;
+
 pub use crate::archive::entry::{FileTime, Kind};
 /// The parts of the first demonstration that are no other workflow.
 pub mod quickstart;

@@ -59,6 +59,18 @@ const LAYERS: &[Layer] = &[
         instead: "a vault keeps objects and knows no meaning: let the workflow join it with others",
     },
     Layer {
+        module: "credentials",
+        may_use: "domain clock archive::digest",
+        never: OUTSIDE,
+        instead: "credentials computes proofs: let the workflow fetch and keep them",
+    },
+    Layer {
+        module: "portal",
+        may_use: "domain config clock",
+        never: "axum askama clap sqlx age zstd aws_config aws_sdk_s3",
+        instead: "a portal takes bytes and answers: let the workflow say what and when",
+    },
+    Layer {
         module: "catalog",
         may_use: "domain config clock archive::digest",
         never: "axum askama clap aws_config aws_sdk_s3 age zstd",
@@ -84,19 +96,31 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         module: "workflows",
-        may_use: "domain policy_files archive vault catalog clock config",
+        may_use: "domain policy_files archive vault catalog clock config credentials portal",
         never: OUTSIDE,
         instead: "put SQL into catalog/, S3 into vault/, words for people into cli/; call a function there",
     },
     Layer {
+        module: "scheduler",
+        may_use: "workflows clock domain",
+        never: "axum clap sqlx aws_config aws_sdk_s3",
+        instead: "the scheduler waits and calls: what is due is decided in domain, done in workflows",
+    },
+    Layer {
+        module: "web",
+        may_use: "workflows config clock domain",
+        never: "clap sqlx aws_config aws_sdk_s3 age zstd",
+        instead: "a handler parses, calls one workflow and renders: put the rest into workflows/",
+    },
+    Layer {
         module: "app",
-        may_use: "domain policy_files archive vault catalog clock config telemetry workflows",
+        may_use: "domain policy_files archive vault catalog clock config credentials portal telemetry workflows",
         never: "clap",
         instead: "`app` builds the whole program from settings; arguments are cli's",
     },
     Layer {
         module: "cli",
-        may_use: "app workflows policy_files config domain clock telemetry catalog::views",
+        may_use: "app workflows scheduler web policy_files config domain clock telemetry catalog::views",
         never: "axum sqlx aws_config aws_sdk_s3 age zstd",
         instead: "a command parses arguments, calls one workflow and prints: put the rest into workflows/, \
                   and what opens a store into app.rs",

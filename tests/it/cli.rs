@@ -20,6 +20,15 @@ mod browse;
 /// `kura quickstart` and the first steps of the README.
 mod quickstart;
 
+/// `kura account`, `kura token` and `kura audit`.
+mod accounts;
+
+/// `kura serve`.
+mod serve;
+
+/// `kura window`, `kura notice`, and the gate before `kura snapshot`.
+mod windows;
+
 /// `kura snapshot` and `kura snapshots`.
 mod snapshot;
 
@@ -28,6 +37,9 @@ mod usage;
 
 /// A user that owns nothing.
 const NOBODY: u32 = 65534;
+
+/// The password of every account in these tests.
+const PASSWORD: &str = "correct-Horse7battery";
 
 /// What a run of the program gave.
 struct Ran {
@@ -129,6 +141,50 @@ impl Place {
     fn kura(&self, arguments: &[&str]) -> Ran {
         let program = Path::new(env!("CARGO_BIN_EXE_kura"));
         Ran::of(&self.command(program, arguments).output().expect("the program starts"))
+    }
+
+    /// Runs the program as the holder of an account, whose password is `PASSWORD`.
+    fn kura_as(&self, account: &str, arguments: &[&str]) -> Ran {
+        self.kura_with(account, PASSWORD, None, arguments)
+    }
+
+    /// The same with another password, and a code.
+    fn kura_with(&self, account: &str, password: &str, code: Option<&str>, arguments: &[&str]) -> Ran {
+        self.write("password", password);
+        let mut command = self.command(Path::new(env!("CARGO_BIN_EXE_kura")), arguments);
+        command.env("KURA_PASSWORD_FILE", self.path("password"));
+        if !account.is_empty() {
+            command.env("KURA_ACCOUNT", account);
+        }
+        if let Some(code) = code {
+            self.write("code", code);
+            command.env("KURA_CODE_FILE", self.path("code"));
+        }
+        Ran::of(&command.output().expect("the program starts"))
+    }
+
+    /// Runs the program with a token.
+    fn kura_with_token(&self, token: &str, arguments: &[&str]) -> Ran {
+        self.write("token", token);
+        let mut command = self.command(Path::new(env!("CARGO_BIN_EXE_kura")), arguments);
+        command.env("KURA_TOKEN_FILE", self.path("token"));
+        Ran::of(&command.output().expect("the program starts"))
+    }
+
+    /// Adds an account with `PASSWORD`, as its holder would find it after the first change.
+    fn add_account(&self, by: &str, account: &str, role: &str) {
+        self.write("first", "first!Pass-word-77");
+        self.write("new", PASSWORD);
+        let first = self.text("first");
+        if by.is_empty() {
+            let new = self.text("new");
+            self.kura(&["account", "add", account, "--role", role, "--password-file", &new]).ends(0);
+            return;
+        }
+        let add = ["account", "add", account, "--role", role, "--password-file", &first];
+        self.kura_as(by, &add).ends(0);
+        let change = ["account", "password", account, "--new-password-file", &self.text("new")];
+        self.kura_with(account, "first!Pass-word-77", None, &change).ends(0);
     }
 
     fn init(&self) -> Ran {

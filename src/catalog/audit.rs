@@ -1,0 +1,92 @@
+//! Lines of the audit log: appended by `Tx::commit` only, read in order, never changed.
+
+use sqlx::sqlite::SqliteRow;
+
+use super::convert::{Columns, stored};
+use super::tx::Tx;
+use super::{Catalog, CatalogError};
+use crate::archive::digest::Sha256;
+use crate::domain::audit::{AuditEntry, AuditLine, chained};
+
+const TABLE: &str = "audit";
+
+const HEAD: &str = "
+SELECT sequence, digest
+FROM audit
+ORDER BY sequence DESC
+LIMIT 1";
+
+const APPEND: &str = "
+INSERT INTO audit (sequence, at, actor, act, subject, detail, previous, digest)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+
+const AFTER: &str = "
+SELECT sequence, at, actor, act, subject, detail, previous, digest
+FROM audit
+WHERE sequence > $1
+ORDER BY sequence
+LIMIT $2";
+
+const NEWEST: &str = "
+SELECT sequence, at, actor, act, subject, detail, previous, digest
+FROM audit
+ORDER BY sequence DESC
+LIMIT $1";
+
+/// Adds a line after the newest one.
+pub(super) async fn append(tx: &mut Tx, entry: &AuditEntry) -> Result<(), CatalogError> {
+    let head = sqlx::query(HEAD).fetch_optional(tx.connection()).await;
+    let head = head.map_err(|error| tx.failed(error))?;
+    let (last, previous) = match &head {
+        Some(row) => {
+            let columns = Columns { row, table: TABLE, key: &["sequence"] };
+            (columns.number("sequence")?, columns.digest("digest")?)
+        }
+        None => (0, Sha256([0; 32])),
+    };
+    let sequence = last + 1;
+    let digest = Sha256::of(&chained(sequence, &previous.0, entry));
+    let query = sqlx::query(APPEND)
+        .bind(stored(sequence, TABLE, "sequence")?)
+        .bind(entry.at.as_micros())
+        .bind(&entry.actor)
+        .bind(&entry.act)
+        .bind(&entry.subject)
+        .bind(&entry.detail)
+        .bind(previous.0.as_slice())
+        .bind(digest.0.as_slice());
+    let done = query.execute(tx.connection()).await;
+    done.map(drop).map_err(|error| tx.failed(error))
+}
+
+impl Catalog {
+    /// Lines after number `after`, oldest first, at most `limit`.
+    pub async fn audit_after(&self, after: u64, limit: u32) -> Result<Vec<AuditLine>, CatalogError> {
+        let query = sqlx::query(AFTER).bind(stored(after, TABLE, "sequence")?).bind(i64::from(limit));
+        let rows = query.fetch_all(self.engine.pool()).await.map_err(|error| self.engine.failed(error))?;
+        rows.iter().map(read).collect()
+    }
+
+    /// The newest `limit` lines, newest first.
+    pub async fn audit_newest(&self, limit: u32) -> Result<Vec<AuditLine>, CatalogError> {
+        let query = sqlx::query(NEWEST).bind(i64::from(limit));
+        let rows = query.fetch_all(self.engine.pool()).await.map_err(|error| self.engine.failed(error))?;
+        rows.iter().map(read).collect()
+    }
+}
+
+fn read(row: &SqliteRow) -> Result<AuditLine, CatalogError> {
+    let columns = Columns { row, table: TABLE, key: &["sequence"] };
+    Ok(AuditLine {
+        sequence: columns.number("sequence")?,
+        entry: AuditEntry {
+            at: columns.instant("at")?,
+            actor: columns.get("actor")?,
+            act: columns.get("act")?,
+            subject: columns.get("subject")?,
+            detail: columns.get("detail")?,
+        },
+        previous: columns.digest("previous")?.0,
+        digest: columns.digest("digest")?.0,
+    })
+}

@@ -1,0 +1,350 @@
+//! Notices (お知らせ): kinds, lead times, and the words of each, in Japanese and English, from facts alone.
+//!
+//! Nobody writes these texts twice: every channel shows the same record. What people add (a correction) is plain text,
+//! and every channel escapes it.
+
+use crate::domain::calendar::{english, english_span, wareki, wareki_span};
+use crate::domain::recurrence::Recurrence;
+use crate::domain::time::{Day, Instant, Zone};
+use crate::domain::window::{Terms, WindowKind};
+
+/// The longest text that a person may add to a notice, characters.
+pub const TEXT_CHARACTERS_MAX: usize = 2000;
+
+/// What a notice tells.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum NoticeKind {
+    /// 予告: backups at these times; nothing stops.
+    Calendar,
+    /// 予告: services stop at this time.
+    Downtime,
+    /// 開始: it has begun.
+    Start,
+    /// 終了: it is over.
+    Completion,
+    /// 障害: something failed.
+    Incident,
+}
+
+impl NoticeKind {
+    /// Every kind.
+    pub const ALL: [Self; 5] =
+        [Self::Calendar, Self::Downtime, Self::Start, Self::Completion, Self::Incident];
+
+    /// The word in rows and the API.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Calendar => "backup_calendar",
+            Self::Downtime => "downtime",
+            Self::Start => "start",
+            Self::Completion => "completion",
+            Self::Incident => "incident",
+        }
+    }
+
+    /// The kind of a word.
+    pub fn of_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.word() == word)
+    }
+
+    /// The mark before a title.
+    pub const fn japanese(self) -> &'static str {
+        match self {
+            Self::Calendar | Self::Downtime => "予告",
+            Self::Start => "開始",
+            Self::Completion => "終了",
+            Self::Incident => "障害",
+        }
+    }
+}
+
+/// Where what a notice tells stands.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum NoticeStatus {
+    /// It will be.
+    Scheduled,
+    /// It is.
+    InProgress,
+    /// It was.
+    Completed,
+    /// It will not be.
+    Cancelled,
+}
+
+impl NoticeStatus {
+    /// Every status.
+    pub const ALL: [Self; 4] = [Self::Scheduled, Self::InProgress, Self::Completed, Self::Cancelled];
+
+    /// The word in rows and the API.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Scheduled => "scheduled",
+            Self::InProgress => "in_progress",
+            Self::Completed => "completed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// The status of a word.
+    pub fn of_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.word() == word)
+    }
+}
+
+/// How long before a start its notice must be published, days.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LeadDays {
+    /// When nothing stops.
+    pub routine: u32,
+    /// When services stop.
+    pub downtime: u32,
+}
+
+impl Default for LeadDays {
+    /// The policy says 予め and no number; these are the defaults that the 医師会 may change.
+    fn default() -> Self {
+        Self { routine: 7, downtime: 14 }
+    }
+}
+
+impl LeadDays {
+    /// Those that count for a window.
+    pub const fn of(self, terms: &Terms) -> u32 {
+        if terms.stops_services() { self.downtime } else { self.routine }
+    }
+}
+
+/// After this many attempts a message to a portal is given up, about four days after the first.
+pub const ATTEMPTS_MAX: u32 = 24;
+
+/// How long after an attempt the next one comes, minutes; `before` counts the attempts before that one.
+///
+/// 1, 2, 4 … minutes, at most 4 hours: quick while a portal restarts, patient over a weekend.
+pub const fn retry_minutes(before: u32) -> i64 {
+    const LONGEST: i64 = 240;
+    if before >= 8 { LONGEST } else { 1_i64 << before }
+}
+
+/// The words of a notice.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Words {
+    /// 件名.
+    pub title: String,
+    /// The body: one field a line.
+    pub body: String,
+    /// The title in English.
+    pub title_en: String,
+    /// The body in English.
+    pub body_en: String,
+}
+
+/// Who speaks, and whom to ask.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Sender {
+    /// The system's name, as users know it.
+    pub service: String,
+    /// お問い合わせ先.
+    pub contact: String,
+}
+
+impl Default for Sender {
+    fn default() -> Self {
+        Self {
+            service: "はち丸ネットワーク".to_owned(),
+            contact: "ヘルプデスク　月～金 9:00～17:00（祝祭日、12月29日～1月3日を除く）".to_owned(),
+        }
+    }
+}
+
+/// What a notice is about.
+#[derive(Clone, Copy, Debug)]
+pub struct About<'a> {
+    /// Who speaks.
+    pub sender: &'a Sender,
+    /// The window.
+    pub terms: &'a Terms,
+    /// The number of its approval.
+    pub approval: &'a str,
+    /// The day of publication.
+    pub published_on: Day,
+}
+
+impl About<'_> {
+    fn work(&self) -> (&'static str, &'static str) {
+        match self.terms.parts().kind {
+            WindowKind::Daily => ("毎日のデータ・バックアップ", "the daily backup"),
+            WindowKind::Monthly => ("毎月のデータ・バックアップ", "the monthly backup"),
+            WindowKind::Maintenance => ("システムの維持管理", "system maintenance"),
+            WindowKind::PowerInspection => ("電源設備の点検", "the inspection of the power supply"),
+        }
+    }
+
+    fn zone(&self) -> &Zone {
+        &self.terms.parts().zone
+    }
+
+    /// 影響, in both languages.
+    fn impact(&self) -> (String, String) {
+        if self.terms.stops_services() {
+            let stops = self.terms.parts().stops.join("、");
+            let japanese = format!("上記の時間帯は「{stops}」をご利用いただけません。");
+            (japanese, format!("{stops} cannot be used during this time."))
+        } else {
+            let japanese = "サービスは停止しません。通常どおりご利用いただけます。".to_owned();
+            (japanese, "No service stops; you can go on working.".to_owned())
+        }
+    }
+
+    fn affected(&self) -> String {
+        if self.terms.stops_services() {
+            self.terms.parts().stops.join("、")
+        } else {
+            self.sender.service.clone()
+        }
+    }
+
+    /// A notice of all its occurrences to come, from a first day on (routine windows).
+    pub fn calendar(&self, from: Day) -> Words {
+        let (work, work_en) = self.work();
+        let parts = self.terms.parts();
+        let until = parts.last_day.map_or_else(String::new, |day| format!("～{}", wareki(day)));
+        let when = match parts.recurrence {
+            Recurrence::Once(..) => self.span_words(parts.first_day),
+            Recurrence::Daily(_) | Recurrence::Monthly(..) => {
+                format!(
+                    "{}から{}分間（{}から{until}）",
+                    parts.recurrence.japanese(),
+                    parts.length_minutes,
+                    wareki(from)
+                )
+            }
+        };
+        let when_en =
+            format!("{}, {} minutes, from {}", parts.recurrence, parts.length_minutes, english(from));
+        self.words((format!("【予告】{work}のお知らせ"), format!("Notice: {work_en}")), (when, when_en))
+    }
+
+    fn span_words(&self, day: Day) -> String {
+        let (start, end) = self.terms.span_on(day);
+        wareki_span(start, end, self.zone())
+    }
+
+    /// A notice of one occurrence that stops services, or of a power inspection.
+    pub fn downtime(&self, span: (Instant, Instant)) -> Words {
+        let (work, work_en) = self.work();
+        let what = if self.terms.stops_services() { "に伴うサービス停止" } else { "" };
+        let titles = (format!("【予告】{work}{what}のお知らせ"), format!("Planned: {work_en}"));
+        let when = format!("{}（予定）", wareki_span(span.0, span.1, self.zone()));
+        self.words(titles, (when, format!("{} (planned)", english_span(span.0, span.1, self.zone()))))
+    }
+
+    /// A notice that an occurrence has begun or is over.
+    pub fn progress(&self, kind: NoticeKind, span: (Instant, Instant), at: Instant) -> Words {
+        let (work, work_en) = self.work();
+        let (verb, verb_en) = match kind {
+            NoticeKind::Start => ("開始", "has begun"),
+            NoticeKind::Completion => ("終了", "is over"),
+            NoticeKind::Incident => ("中断", "was interrupted"),
+            NoticeKind::Calendar | NoticeKind::Downtime => ("予定", "is planned"),
+        };
+        let titles = (
+            format!("【{}】{work}{verb}のお知らせ", kind.japanese()),
+            format!("{}{}", work_en.trim_start_matches("the "), format_args!(" {verb_en}")),
+        );
+        let zone = self.zone();
+        let (hour, minute) = zone.time_of(at).parts();
+        let when = format!("{}（{verb}：{hour}:{minute:02}）", wareki_span(span.0, span.1, zone));
+        let when_en = format!("{} ({verb_en} at {})", english_span(span.0, span.1, zone), zone.time_of(at));
+        self.words(titles, (when, when_en))
+    }
+
+    fn words(&self, (title, title_en): (String, String), (when, when_en): (String, String)) -> Words {
+        let (impact, impact_en) = self.impact();
+        let (work, work_en) = self.work();
+        let (posted, contact) = (wareki(self.published_on), &self.sender.contact);
+        let (affected, approval) = (self.affected(), self.approval);
+        let body = format!(
+            "掲載日：{posted}\n日時：{when}\n対象：{affected}\n影響：{impact}\n作業内容：{work}（承認番号 {approval}）\n\
+             お問い合わせ先：{contact}\n"
+        );
+        let posted_en = english(self.published_on);
+        let body_en = format!(
+            "Published: {posted_en}\nWhen: {when_en}\nWhat: {affected}\nImpact: {impact_en}\nWork: {work_en} \
+             (approval {approval})\nContact: {contact}\n"
+        );
+        Words { title, body, title_en, body_en }
+    }
+}
+
+/// A correction of a notice: the title marked 訂正, the reason on top, the old text below.
+pub fn corrected(words: &Words, reason: &str, cancelled: bool, on: Day) -> Words {
+    let (mark, mark_en) = if cancelled { ("中止", "Cancelled") } else { ("訂正", "Corrected") };
+    let bare = words.title.split_once('】').map_or(words.title.as_str(), |(_, rest)| rest);
+    let bare_en = ["Cancelled: ", "Corrected: "]
+        .iter()
+        .fold(words.title_en.as_str(), |title, mark| title.trim_start_matches(mark));
+    Words {
+        title: format!("【{mark}】{bare}"),
+        body: format!("※{} {mark}：{reason}\n{}", wareki(on), words.body),
+        title_en: format!("{mark_en}: {bare_en}"),
+        body_en: format!("{mark_en} on {}: {reason}\n{}", english(on), words.body_en),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::window_terms::tests::parts;
+
+    fn day(text: &str) -> Day {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_stop_is_announced_in_plain_words() {
+        let mut parts = parts(WindowKind::Monthly, "monthly first sunday 01:00");
+        parts.stops = vec!["ポータルサイトを除く全機能".to_owned()];
+        let (terms, sender) = (Terms::new(parts).unwrap(), Sender::default());
+        let about = About {
+            sender: &sender,
+            terms: &terms,
+            approval: "BW-2026-012",
+            published_on: day("2026-11-22"),
+        };
+        let words = about.downtime(terms.span_on(day("2026-12-06")));
+        assert_eq!(words.title, "【予告】毎月のデータ・バックアップに伴うサービス停止のお知らせ");
+        let expected = "掲載日：令和8年11月22日（日）\n日時：令和8年12月6日（日）1:00～5:00（予定）\n\
+                        対象：ポータルサイトを除く全機能\n影響：上記の時間帯は「ポータルサイトを除く全機能」をご利用いただけません。\n\
+                        作業内容：毎月のデータ・バックアップ（承認番号 BW-2026-012）\n\
+                        お問い合わせ先：ヘルプデスク　月～金 9:00～17:00（祝祭日、12月29日～1月3日を除く）\n";
+        assert_eq!(words.body, expected);
+        assert!(
+            words.body_en.contains("When: Sunday 6 December 2026 01:00–05:00 (planned)\n"),
+            "{}",
+            words.body_en
+        );
+        let corrected = corrected(&words, "作業日を変更します。", true, day("2026-11-25"));
+        assert_eq!(corrected.title, "【中止】毎月のデータ・バックアップに伴うサービス停止のお知らせ");
+        assert!(corrected.body.starts_with("※令和8年11月25日（水） 中止：作業日を変更します。\n掲載日："));
+    }
+
+    #[test]
+    fn daily_backups_are_announced_once_for_all() {
+        let terms = Terms::new(parts(WindowKind::Daily, "daily 02:00")).unwrap();
+        let sender = Sender::default();
+        let about = About {
+            sender: &sender,
+            terms: &terms,
+            approval: "BW-2026-001",
+            published_on: day("2026-11-22"),
+        };
+        let words = about.calendar(day("2026-11-29"));
+        assert_eq!(words.title, "【予告】毎日のデータ・バックアップのお知らせ");
+        assert!(
+            words.body.contains("日時：毎日 02:00から240分間（令和8年11月29日（日）から）\n"),
+            "{}",
+            words.body
+        );
+        assert!(words.body.contains("サービスは停止しません"), "{}", words.body);
+    }
+}

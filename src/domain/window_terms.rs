@@ -1,0 +1,270 @@
+//! What a window is asked for: kind, times, length, services that stop. Right as a whole once it is made.
+
+use std::fmt;
+
+use crate::domain::plan::PlanName;
+use crate::domain::recurrence::Recurrence;
+use crate::domain::time::{Day, Instant, Zone};
+
+/// The longest window, minutes: a day.
+pub const LENGTH_MINUTES_MAX: u32 = 24 * 60;
+/// The longest name of a service, characters.
+const SERVICE_CHARACTERS_MAX: usize = 100;
+
+/// What a window is for.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum WindowKind {
+    /// 日次: a backup each day; stops nothing.
+    Daily,
+    /// 月次: a backup each month; may stop services (第21条③).
+    Monthly,
+    /// 維持管理: work that may stop services.
+    Maintenance,
+    /// 電源設備点検: a day on which nothing runs (第10条).
+    PowerInspection,
+}
+
+impl WindowKind {
+    /// Every kind.
+    pub const ALL: [Self; 4] = [Self::Daily, Self::Monthly, Self::Maintenance, Self::PowerInspection];
+
+    /// The word in commands and rows.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Daily => "daily",
+            Self::Monthly => "monthly",
+            Self::Maintenance => "maintenance",
+            Self::PowerInspection => "power-inspection",
+        }
+    }
+
+    /// The name for people.
+    pub const fn japanese(self) -> &'static str {
+        match self {
+            Self::Daily => "毎日のデータ・バックアップ",
+            Self::Monthly => "毎月のデータ・バックアップ",
+            Self::Maintenance => "維持管理作業",
+            Self::PowerInspection => "電源設備の点検",
+        }
+    }
+
+    /// The kind of a word.
+    pub fn of_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.word() == word)
+    }
+
+    /// Whether a snapshot is taken in it.
+    pub const fn takes_snapshots(self) -> bool {
+        !matches!(self, Self::PowerInspection)
+    }
+
+    /// Whether services may stop in it (第21条③).
+    pub const fn may_stop(self) -> bool {
+        matches!(self, Self::Monthly | Self::Maintenance)
+    }
+}
+
+/// What is asked for. Right as a whole: see [`Terms::new`].
+#[derive(Clone, PartialEq, Debug)]
+pub struct Terms {
+    parts: TermsParts,
+}
+
+/// What terms are made from.
+#[derive(Clone, PartialEq, Debug)]
+pub struct TermsParts {
+    /// The plan; none for a power inspection.
+    pub plan: Option<PlanName>,
+    /// What for.
+    pub kind: WindowKind,
+    /// When.
+    pub recurrence: Recurrence,
+    /// How long, minutes.
+    pub length_minutes: u32,
+    /// The services that stop, by the names that users know; none: nothing stops.
+    pub stops: Vec<String>,
+    /// The first day on which it may come.
+    pub first_day: Day,
+    /// The last one, if there is one.
+    pub last_day: Option<Day>,
+    /// Where days and times are counted.
+    pub zone: Zone,
+}
+
+/// Why terms are refused.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum BadTerms {
+    /// A kind that needs a plan has none, or the other way round.
+    #[error("a {} window {} a plan", .0.word(), if .0.takes_snapshots() { "needs" } else { "is not for" })]
+    Plan(WindowKind),
+    /// The recurrence does not fit the kind.
+    #[error("a {} window cannot come \"{recurrence}\"", .kind.word())]
+    Recurrence {
+        /// The kind.
+        kind: WindowKind,
+        /// What was asked for.
+        recurrence: String,
+    },
+    /// Too short or too long.
+    #[error("a window lasts 1 minute to 24 hours, not {0} minutes")]
+    Length(u32),
+    /// Only monthly and maintenance windows may stop services.
+    #[error("a {} window stops no service: only monthly and maintenance windows may (第21条③)", .0.word())]
+    Stop(WindowKind),
+    /// The last day lies before the first.
+    #[error("the last day {last} lies before the first day {first}")]
+    Days {
+        /// The first day.
+        first: Day,
+        /// The last day.
+        last: Day,
+    },
+    /// The name of a service cannot be shown.
+    #[error("{0:?} is no name of a service: 1 to {SERVICE_CHARACTERS_MAX} characters on one line")]
+    Service(String),
+}
+
+impl Terms {
+    /// Checks what is asked for.
+    pub fn new(parts: TermsParts) -> Result<Self, BadTerms> {
+        let kind = parts.kind;
+        if parts.plan.is_some() != kind.takes_snapshots() {
+            return Err(BadTerms::Plan(kind));
+        }
+        let fits = match kind {
+            WindowKind::Daily => matches!(parts.recurrence, Recurrence::Daily(_)),
+            WindowKind::Monthly => matches!(parts.recurrence, Recurrence::Monthly(..)),
+            WindowKind::Maintenance => !matches!(parts.recurrence, Recurrence::Daily(_)),
+            WindowKind::PowerInspection => matches!(parts.recurrence, Recurrence::Once(..)),
+        };
+        if !fits {
+            return Err(BadTerms::Recurrence { kind, recurrence: parts.recurrence.to_string() });
+        }
+        if !(1..=LENGTH_MINUTES_MAX).contains(&parts.length_minutes) {
+            return Err(BadTerms::Length(parts.length_minutes));
+        }
+        if !parts.stops.is_empty() && !kind.may_stop() {
+            return Err(BadTerms::Stop(kind));
+        }
+        if let Some(last) = parts.last_day.filter(|last| *last < parts.first_day) {
+            return Err(BadTerms::Days { first: parts.first_day, last });
+        }
+        if let Some(bad) = parts.stops.iter().find(|name| !is_one_line(name, SERVICE_CHARACTERS_MAX)) {
+            return Err(BadTerms::Service(bad.clone()));
+        }
+        Ok(Self { parts })
+    }
+
+    /// What they were made from.
+    pub const fn parts(&self) -> &TermsParts {
+        &self.parts
+    }
+
+    /// Whether a service stops.
+    pub const fn stops_services(&self) -> bool {
+        !self.parts.stops.is_empty()
+    }
+
+    /// When the occurrence of a day starts and ends.
+    pub fn span_on(&self, day: Day) -> (Instant, Instant) {
+        let start = self.parts.zone.at(day, self.parts.recurrence.time());
+        (start, start.plus_minutes(i64::from(self.parts.length_minutes)))
+    }
+
+    /// The days of its occurrences from `from` to `until`, ascending.
+    pub fn days(&self, from: Day, until: Day) -> impl Iterator<Item = Day> {
+        let first = self.parts.first_day.max(from);
+        let last = self.parts.last_day.map_or(until, |last| last.min(until));
+        self.parts.recurrence.days(first, last)
+    }
+
+    /// The text that an approval is bound to, beside the plan's content and its recipients (version 1).
+    pub fn content_digest_text(&self) -> String {
+        let parts = &self.parts;
+        let mut text = String::from("kura window 1\n");
+        let mut line = |key: &str, value: &str| text.extend([key, " ", value, "\n"]);
+        line("plan", parts.plan.as_ref().map_or("-", PlanName::as_str));
+        line("kind", parts.kind.word());
+        line("recurrence", &parts.recurrence.to_string());
+        line("length_minutes", &parts.length_minutes.to_string());
+        for service in &parts.stops {
+            line("stops", service);
+        }
+        line("first_day", &parts.first_day.to_string());
+        line("last_day", &parts.last_day.map_or_else(|| "-".to_owned(), |day| day.to_string()));
+        line("time_zone", parts.zone.name());
+        text
+    }
+}
+
+/// Whether a text is one line of at most so many characters, without control characters.
+pub fn is_one_line(text: &str, characters_max: usize) -> bool {
+    !text.trim().is_empty() && text.chars().count() <= characters_max && !text.contains(char::is_control)
+}
+
+impl fmt::Display for Terms {
+    /// For people: `monthly first sunday 01:00, 240 minutes, stops ポータル`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, {} minutes", self.parts.recurrence, self.parts.length_minutes)?;
+        if self.stops_services() { write!(f, ", stops {}", self.parts.stops.join(", ")) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) fn parts(kind: WindowKind, recurrence: &str) -> TermsParts {
+        TermsParts {
+            plan: kind.takes_snapshots().then(|| "records".parse().unwrap()),
+            kind,
+            recurrence: recurrence.parse().unwrap(),
+            length_minutes: 240,
+            stops: Vec::new(),
+            first_day: "2026-11-22".parse().unwrap(),
+            last_day: None,
+            zone: Zone::named("Asia/Tokyo").unwrap(),
+        }
+    }
+
+    #[test]
+    fn what_a_window_may_be_is_checked() {
+        use WindowKind::{Daily, Maintenance, Monthly, PowerInspection};
+        let ok = |kind, recurrence| Terms::new(parts(kind, recurrence)).is_ok();
+        assert!(ok(Daily, "daily 02:00") && ok(Monthly, "monthly first sunday 01:00"));
+        assert!(ok(Maintenance, "once 2026-12-06 01:00") && ok(PowerInspection, "once 2027-02-11 00:00"));
+        assert!(
+            !ok(Daily, "monthly 1 02:00") && !ok(Monthly, "daily 01:00") && !ok(Maintenance, "daily 01:00")
+        );
+        let with = |kind, recurrence, change: fn(&mut TermsParts)| {
+            let mut parts = parts(kind, recurrence);
+            change(&mut parts);
+            Terms::new(parts).unwrap_err()
+        };
+        let stop = |parts: &mut TermsParts| parts.stops = vec!["ポータル".to_owned()];
+        assert_eq!(with(Daily, "daily 02:00", stop), BadTerms::Stop(Daily));
+        assert_eq!(with(PowerInspection, "once 2027-02-11 00:00", stop), BadTerms::Stop(PowerInspection));
+        assert_eq!(with(Daily, "daily 02:00", |p| p.plan = None), BadTerms::Plan(Daily));
+        assert_eq!(with(Daily, "daily 02:00", |p| p.length_minutes = 1441), BadTerms::Length(1441));
+        let header = with(Monthly, "monthly 1 02:00", |p| p.stops = vec!["a\r\nBcc: x".to_owned()]);
+        assert!(matches!(header, BadTerms::Service(_)));
+        let back = with(Daily, "daily 02:00", |p| p.last_day = Some("2026-11-21".parse().unwrap()));
+        assert!(matches!(back, BadTerms::Days { .. }));
+    }
+
+    #[test]
+    fn an_occurrence_may_cross_midnight() {
+        let terms = Terms::new(parts(WindowKind::Daily, "daily 23:00")).unwrap();
+        let (start, end) = terms.span_on("2026-12-31".parse().unwrap());
+        assert_eq!((start.to_string(), end.to_string()).1, "2026-12-31T18:00:00Z");
+        assert_eq!(start.to_string(), "2026-12-31T14:00:00Z");
+    }
+
+    #[test]
+    fn everything_that_matters_is_in_the_approved_text() {
+        let terms = Terms::new(parts(WindowKind::Monthly, "monthly first sunday 01:00")).unwrap();
+        let expected = "kura window 1\nplan records\nkind monthly\nrecurrence monthly first sunday 01:00\n\
+                        length_minutes 240\nfirst_day 2026-11-22\nlast_day -\ntime_zone Asia/Tokyo\n";
+        assert_eq!(terms.content_digest_text(), expected);
+    }
+}

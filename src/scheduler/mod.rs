@@ -1,0 +1,162 @@
+//! The heartbeat: on every beat everything is brought up to date and what is due is started.
+//!
+//! tokio-cron-scheduler beats and knows nothing; what is due is decided in `domain`. Beats never overlap, and a run never
+//! holds one up. Nothing here decides; a missed beat costs nothing, because the next one looks at the whole.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::clock::Clock;
+use crate::domain::time::Instant;
+use crate::workflows::desk::Desk;
+use crate::workflows::gate;
+use crate::workflows::schedule;
+
+/// A beat every five seconds.
+const BEATS: &str = "*/5 * * * * *";
+/// After a refusal or a failure the occurrence is looked at again after this long, minutes.
+const PAUSE_MINUTES: i64 = 10;
+
+/// What a beat needs from the program: things that are read afresh each time, and a run in its own task.
+pub trait Works: Send + Sync + 'static {
+    /// The desk as it is now: plans, keys and settings read again.
+    fn desk(&self) -> Result<Desk, String>;
+    /// Runs the plan of an occurrence that has come, to its end.
+    fn run<'a>(&'a self, plan: &'a str) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+    /// Pushes notices that portals have not taken yet.
+    fn deliver(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
+}
+
+/// The heart.
+pub struct Heart {
+    works: Arc<dyn Works>,
+    clock: Arc<dyn Clock>,
+    beat: Arc<AtomicI64>,
+    stop: CancellationToken,
+    runs: TaskTracker,
+    is_beating: tokio::sync::Mutex<()>,
+    is_delivering: Arc<tokio::sync::Mutex<()>>,
+    /// Plans that run, or pause after a try, with the instant from which they may be tried again.
+    pauses: Mutex<BTreeMap<String, Option<Instant>>>,
+}
+
+impl Heart {
+    /// A heart that notes its beats in `beat` and stops with `stop`.
+    pub fn new(
+        works: Arc<dyn Works>,
+        clock: Arc<dyn Clock>,
+        beat: Arc<AtomicI64>,
+        stop: CancellationToken,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            works,
+            clock,
+            beat,
+            stop,
+            runs: TaskTracker::new(),
+            is_beating: tokio::sync::Mutex::new(()),
+            is_delivering: Arc::default(),
+            pauses: Mutex::new(BTreeMap::new()),
+        })
+    }
+
+    /// One beat. Skipped while another one is under way, or after the stop.
+    pub async fn beat(self: &Arc<Self>) {
+        let Ok(_guard) = self.is_beating.try_lock() else { return };
+        if self.stop.is_cancelled() {
+            return;
+        }
+        let now = self.clock.now();
+        match self.works.desk() {
+            Ok(desk) => {
+                if let Err(error) = self.work(&desk, now).await {
+                    tracing::error!(
+                        error,
+                        "the scheduler could not bring everything up to date; it tries again"
+                    );
+                }
+            }
+            Err(error) => {
+                tracing::error!(error, "the installation cannot be read; the scheduler tries again");
+            }
+        }
+        self.beat.store(self.clock.now().as_micros(), Ordering::SeqCst);
+    }
+
+    async fn work(self: &Arc<Self>, desk: &Desk, now: Instant) -> Result<(), String> {
+        let refreshed = schedule::refresh(desk, now).await.map_err(|error| error.to_string())?;
+        if refreshed.steps > 0 {
+            tracing::info!(
+                steps = refreshed.steps,
+                "windows, occurrences and notices were brought up to date"
+            );
+        }
+        // A slow portal holds up neither the heart nor a run.
+        if let Ok(guard) = self.is_delivering.clone().try_lock_owned() {
+            let works = self.works.clone();
+            self.runs.spawn(async move {
+                works.deliver().await;
+                drop(guard);
+            });
+        }
+        for (plan, occurrence) in gate::due(desk, now).await.map_err(|error| error.to_string())? {
+            let plan = plan.to_string();
+            if !self.may_start(&plan, now) {
+                continue;
+            }
+            tracing::info!(occurrence.id, plan, "an occurrence has come");
+            let heart = self.clone();
+            self.runs.spawn(async move {
+                heart.works.run(&plan).await;
+                let again = heart.clock.now().plus_minutes(PAUSE_MINUTES);
+                heart.pauses.lock().unwrap_or_else(PoisonError::into_inner).insert(plan, Some(again));
+            });
+        }
+        Ok(())
+    }
+
+    /// Whether a plan neither runs nor pauses; if so, it counts as running.
+    fn may_start(&self, plan: &str, now: Instant) -> bool {
+        let mut pauses = self.pauses.lock().unwrap_or_else(PoisonError::into_inner);
+        let may = match pauses.get(plan) {
+            None => true,
+            Some(None) => false,
+            Some(Some(again)) => *again <= now,
+        };
+        if may {
+            pauses.insert(plan.to_owned(), None);
+        }
+        may
+    }
+
+    /// Beats until the stop, then waits until every run has ended.
+    pub async fn live(self: Arc<Self>) -> Result<(), JobSchedulerError> {
+        self.beat().await;
+        let mut ticker = JobScheduler::new().await?;
+        let heart = self.clone();
+        let job = Job::new_async(BEATS, move |_, _| {
+            let heart = heart.clone();
+            Box::pin(async move { heart.beat().await })
+        })?;
+        ticker.add(job).await?;
+        ticker.start().await?;
+        self.stop.cancelled().await;
+        ticker.shutdown().await?;
+        self.settle().await;
+        Ok(())
+    }
+
+    /// Waits until every run that was started has ended.
+    pub async fn settle(&self) {
+        self.runs.close();
+        self.runs.wait().await;
+        self.runs.reopen();
+    }
+}

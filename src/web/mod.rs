@@ -1,0 +1,119 @@
+//! What Kura tells over HTTP: the public pages and feeds of notices, and whether it is well.
+//!
+//! Everything here only reads. What is public is what `/notices` shows: no plan, no account, no file. Each handler
+//! parses, calls one workflow and renders; failures are told as problem+json with a number that the log has too.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::routing::get;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::limit::RequestBodyLimitLayer;
+use tower_http::set_header::SetResponseHeaderLayer;
+use tower_http::timeout::TimeoutLayer;
+
+use crate::clock::Clock;
+use crate::domain::time::Instant;
+use crate::workflows::desk::Desk;
+
+/// The form of problems (RFC 9457).
+mod problem;
+
+/// The public page of notices.
+mod notices;
+
+/// Notices as JSON Feed, Atom and our own JSON.
+mod feeds;
+
+/// Notices as iCalendar.
+mod calendar_feed;
+
+/// Notices in the shape of Statuspage.
+mod statuspage;
+
+/// Whether the service is well.
+mod health;
+
+/// The longest an answer may take.
+const ANSWER_SECONDS_MAX: u64 = 30;
+/// The largest request body, bytes. Nothing public takes any.
+const BODY_BYTES_MAX: usize = 64 * 1024;
+/// How long open connections may last after the stop.
+const STOP_WAIT: Duration = Duration::from_secs(10);
+/// How many notices pages and feeds show.
+const SHOWN_MAX: u32 = 500;
+
+/// What the handlers share.
+#[derive(Clone)]
+pub struct Shared {
+    /// The desk.
+    pub desk: Arc<Desk>,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The address of this service as its readers see it, without a slash at its end.
+    pub base: Arc<str>,
+    /// When the scheduler's heart last beat, microseconds.
+    pub beat: Arc<AtomicI64>,
+}
+
+impl Shared {
+    /// When the scheduler's heart last beat.
+    pub fn last_beat(&self) -> Instant {
+        Instant::from_micros(self.beat.load(Ordering::SeqCst))
+    }
+}
+
+/// Every address, with what holds for all of them.
+pub fn router(shared: Shared) -> Router {
+    let set = |name: HeaderName, value: &'static str| {
+        SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
+    };
+    Router::new()
+        .route("/", get(async || axum::response::Redirect::temporary("/notices")))
+        .route("/notices", get(notices::page))
+        .route("/notices.json", get(feeds::json_feed))
+        .route("/notices.atom", get(feeds::atom))
+        .route("/notices.ics", get(calendar_feed::calendar))
+        .route("/api/v1/notices", get(feeds::api))
+        .route("/api/v2/scheduled-maintenances.json", get(statuspage::all))
+        .route("/api/v2/scheduled-maintenances/upcoming.json", get(statuspage::upcoming))
+        .route("/api/v2/scheduled-maintenances/active.json", get(statuspage::active))
+        .route("/assets/kura.css", get(notices::stylesheet))
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .fallback(problem::not_found)
+        .method_not_allowed_fallback(problem::wrong_method)
+        .with_state(shared)
+        .layer(set(
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+        ))
+        .layer(set(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(set(header::REFERRER_POLICY, "no-referrer"))
+        .layer(set(header::CACHE_CONTROL, "no-cache"))
+        .layer(RequestBodyLimitLayer::new(BODY_BYTES_MAX))
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::SERVICE_UNAVAILABLE,
+            Duration::from_secs(ANSWER_SECONDS_MAX),
+        ))
+        .layer(CatchPanicLayer::new())
+}
+
+/// Answers until `stop` is cancelled, then lets open answers end, for a while.
+pub async fn serve(listener: TcpListener, shared: Shared, stop: CancellationToken) -> std::io::Result<()> {
+    let service = router(shared).into_make_service_with_connect_info::<SocketAddr>();
+    let (asked, begun) = (stop.clone(), stop.clone());
+    let answering =
+        axum::serve(listener, service).with_graceful_shutdown(async move { asked.cancelled().await });
+    tokio::select! {
+        ended = async { answering.await } => ended,
+        // Idle connections would keep the service for ever.
+        () = async { begun.cancelled().await; tokio::time::sleep(STOP_WAIT).await } => Ok(()),
+    }
+}

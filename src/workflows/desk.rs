@@ -1,0 +1,128 @@
+//! What the workflows of windows and notices share: the plans as they are now, lead times, who speaks in notices.
+
+use std::collections::BTreeMap;
+
+use crate::archive::digest::Sha256;
+use crate::catalog::{Catalog, CatalogError};
+use crate::config::NoticeSettings;
+use crate::domain::actor::Denied;
+use crate::domain::notice::{LeadDays, Sender};
+use crate::domain::plan::Plan;
+use crate::domain::window::{BadTerms, IllegalMove, Terms, Window};
+
+use super::sign_in::AccessError;
+
+/// Everything that decisions about windows look at, beside the catalog.
+#[derive(Clone, Debug)]
+pub struct Desk {
+    /// The catalog.
+    pub catalog: Catalog,
+    /// By plan: the text of what an approval covers. Plans that cannot be read are missing.
+    pub contents: BTreeMap<String, String>,
+    /// How early notices come.
+    pub lead: LeadDays,
+    /// Who speaks in them.
+    pub sender: Sender,
+}
+
+/// The text of what an approval of a plan's window covers: its content, and to whom it is sealed.
+pub fn content(plan: &Plan, recipients: &[String]) -> String {
+    let mut text = plan.content_digest_text();
+    let mut recipients: Vec<&String> = recipients.iter().collect();
+    recipients.sort();
+    for recipient in recipients {
+        text.extend(["recipient ", recipient, "\n"]);
+    }
+    text
+}
+
+impl Desk {
+    /// A desk with the settings' lead times and words.
+    pub fn new(
+        catalog: Catalog,
+        contents: BTreeMap<String, String>,
+        settings: Option<&NoticeSettings>,
+    ) -> Self {
+        let (lead, sender) = (LeadDays::default(), Sender::default());
+        let settings = settings.cloned().unwrap_or_default();
+        Self {
+            catalog,
+            contents,
+            lead: LeadDays {
+                routine: settings.lead_days.unwrap_or(lead.routine),
+                downtime: settings.lead_days_downtime.unwrap_or(lead.downtime),
+            },
+            sender: Sender {
+                service: settings.service.unwrap_or(sender.service),
+                contact: settings.contact.unwrap_or(sender.contact),
+            },
+        }
+    }
+
+    /// SHA-256 of what would run in a window now; `None` if its plan cannot be read.
+    pub fn digest_now(&self, terms: &Terms) -> Option<[u8; 32]> {
+        let content = match &terms.parts().plan {
+            Some(plan) => self.contents.get(plan.as_str())?.as_str(),
+            None => "",
+        };
+        Some(Sha256::of(format!("{content}{}", terms.content_digest_text()).as_bytes()).0)
+    }
+}
+
+/// Why nothing was changed about windows, occurrences or notices.
+#[derive(Debug, thiserror::Error)]
+pub enum DeskError {
+    /// There is no such thing.
+    #[error("there is no {what} {id}")]
+    None {
+        /// What was looked for.
+        what: &'static str,
+        /// Its id.
+        id: String,
+    },
+    /// The terms are refused.
+    #[error(transparent)]
+    Terms(#[from] BadTerms),
+    /// The state does not allow it.
+    #[error(transparent)]
+    Move(#[from] IllegalMove),
+    /// Somebody else decided a moment ago.
+    #[error("somebody else changed {0} a moment ago: look at it again")]
+    Stale(String),
+    /// The plan cannot be read, so that nobody can say what would be approved.
+    #[error("the plan {0} cannot be read: `kura plan check` says why")]
+    Plan(String),
+    /// A reason is needed, and must be short.
+    #[error("a reason is needed: one line of at most {0} characters")]
+    Reason(usize),
+    /// The occurrence has begun or is over.
+    #[error("occurrence {0} has begun, is over or was let through already")]
+    Begun(String),
+    /// A right is missing.
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    /// The catalog.
+    #[error(transparent)]
+    Catalog(CatalogError),
+}
+
+impl From<Denied> for DeskError {
+    fn from(denied: Denied) -> Self {
+        Self::Access(denied.into())
+    }
+}
+
+impl From<CatalogError> for DeskError {
+    fn from(error: CatalogError) -> Self {
+        match error {
+            CatalogError::Stale { id, .. } => Self::Stale(id),
+            other => Self::Catalog(other),
+        }
+    }
+}
+
+/// The window of an id.
+pub(super) fn find<'a>(windows: &'a [Window], id: &str) -> Result<&'a Window, DeskError> {
+    let found = windows.iter().find(|window| window.id == id);
+    found.ok_or_else(|| DeskError::None { what: "window", id: id.to_owned() })
+}

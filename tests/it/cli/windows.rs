@@ -1,0 +1,138 @@
+//! Windows, notices and the gate with the real program and the real clock.
+
+use super::{Place, Ran};
+
+const ADMIN: &str = "admin00001";
+const DOCTOR: &str = "ishikai001";
+const OPERATOR: &str = "operator01";
+
+/// A place with a plan and an account for each of those who take part.
+fn place() -> Place {
+    let place = Place::with_plan();
+    place.add_account("", DOCTOR, "service_operator");
+    place.add_account(DOCTOR, ADMIN, "system_administrator");
+    place.add_account(DOCTOR, OPERATOR, "system_operator");
+    place
+}
+
+fn request(place: &Place, account: &str, more: &[&str]) -> Ran {
+    let daily =
+        ["window", "request", "records", "--kind", "daily", "--at", "０２：００", "--length", "2h", "--json"];
+    place.kura_as(account, &[&daily[..], more].concat())
+}
+
+#[test]
+fn a_window_is_asked_for_looked_at_and_approved_by_somebody_else() {
+    let place = place();
+    request(&place, DOCTOR, &[]).ends(4);
+    request(&place, OPERATOR, &[]).ends(4);
+    let asked = request(&place, ADMIN, &[]).ends(0).json();
+    assert_eq!((&asked["window"], &asked["state"]), (&"w-0001".into(), &"requested".into()));
+    let preview = place.kura(&["window", "preview", "w-0001", "--json"]).ends(0).json();
+    assert_eq!(preview["occurrences"].as_array().map(Vec::len), Some(12));
+    assert_eq!(preview["occurrences"][0]["too_early_for_a_notice"], true);
+    assert_eq!(preview["occurrences"][8]["too_early_for_a_notice"], false);
+    let digest = preview["digest"].as_str().expect("a digest");
+    let other = digest.replace(|c: char| c.is_ascii_digit(), "a");
+    place.kura_as(ADMIN, &["window", "approve", "w-0001"]).ends(4);
+    let ran = place.kura_as(DOCTOR, &["window", "approve", "w-0001", "--digest", &other]).ends(4);
+    assert!(ran.err.contains("look at it again"), "{}", ran.err);
+    let ran = place.kura_as(DOCTOR, &["window", "approve", "w-0001", "--digest", digest]).ends(0);
+    assert!(ran.out.contains("承認番号 BW-20"), "{}", ran.out);
+    let listed = place.kura(&["window", "list", "--json"]).ends(0).json();
+    assert_eq!((&listed[0]["state"], &listed[0]["approved_by"]), (&"approved".into(), &DOCTOR.into()));
+    let ahead = place.kura(&["window", "occurrences", "--json"]).ends(0).json();
+    assert!(ahead.as_array().is_some_and(|ahead| ahead.len() >= 50), "{ahead}");
+    assert!(ahead.as_array().unwrap().iter().all(|one| one["state"] == "announced"));
+    place.kura(&["audit", "verify"]).ends(0);
+}
+
+#[test]
+fn a_plan_with_windows_waits_for_its_time() {
+    let place = place();
+    place.kura(&["snapshot", "records"]).ends(0);
+    request(&place, ADMIN, &[]).ends(0);
+    let ran = place.kura(&["snapshot", "records"]).ends(4);
+    assert!(ran.err.contains("承認を受けていません") && ran.err.contains("not approved"), "{}", ran.err);
+    place.kura_as(DOCTOR, &["window", "approve", "w-0001"]).ends(0);
+    let ran = place.kura(&["snapshot", "records"]).ends(4);
+    assert!(ran.err.contains("The next occurrence is") && ran.err.contains("令和"), "{}", ran.err);
+    place.kura(&["snapshot", "records", "--event", "daily", "--reason", "no event"]).ends(4);
+    place.kura(&["snapshot", "records", "--event", "adhoc"]).ends(4);
+    place.kura(&["snapshot", "records", "--event", "acceptance", "--reason", "release 7"]).ends(0);
+    let log = place.kura(&["audit", "list", "--limit", "500", "--json"]).ends(0).json();
+    let refused = log.as_array().unwrap().iter().filter(|line| line["act"] == "snapshot.refuse").count();
+    assert_eq!(refused, 4, "every refusal is recorded");
+}
+
+#[test]
+fn an_edit_that_matters_ends_the_approval_and_a_comment_does_not() {
+    let place = place();
+    request(&place, ADMIN, &[]).ends(0);
+    place.kura_as(DOCTOR, &["window", "approve", "w-0001"]).ends(0);
+    let plan = place.source_plan("records");
+    place.plan("records", &format!("# a remark\n{plan}"));
+    let listed = place.kura(&["window", "list", "--json"]).ends(0).json();
+    assert_eq!(listed[0]["state"], "approved");
+    place.plan("records", &plan.replace("class = \"system\"", "class = \"system\"\nretention = \"2 years\""));
+    let listed = place.kura(&["window", "list", "--json"]).ends(0).json();
+    assert_eq!(listed[0]["state"], "lapsed");
+    let ran = place.kura(&["snapshot", "records"]).ends(4);
+    assert!(ran.err.contains("must be approved again"), "{}", ran.err);
+    let told = place.kura(&["notice", "list", "--json"]).ends(0).json();
+    assert_eq!((&told[0]["status"], &told[0]["revision"]), (&"cancelled".into(), &2.into()));
+}
+
+#[test]
+fn requests_are_returned_and_withdrawn_with_a_reason() {
+    let place = place();
+    request(&place, ADMIN, &[]).ends(0);
+    let back = ["window", "return", "w-0001", "--reason", "時間が早すぎます"];
+    place.kura_as(ADMIN, &back).ends(4);
+    place.kura_as(DOCTOR, &back).ends(0);
+    place.kura_as(DOCTOR, &["window", "approve", "w-0001"]).ends(4);
+    place.kura(&["snapshot", "records"]).ends(0);
+    request(&place, ADMIN, &[]).ends(0);
+    place.kura_as(ADMIN, &["window", "withdraw", "w-0002", "--reason", "no longer needed"]).ends(0);
+    let listed = place.kura(&["window", "list", "--json"]).ends(0).json();
+    assert_eq!(
+        (&listed[0]["reason"], &listed[1]["state"]),
+        (&"時間が早すぎます".into(), &"withdrawn".into())
+    );
+}
+
+#[test]
+fn a_stop_is_for_monthly_windows_and_is_announced_in_both_languages() {
+    let place = place();
+    let ran = request(&place, ADMIN, &["--stop", "ポータル"]).ends(2);
+    assert!(ran.err.contains("第21条③"), "{}", ran.err);
+    let monthly =
+        ["window", "request", "records", "--kind", "monthly", "--day", "first sunday", "--at", "01:00"];
+    let monthly = [&monthly[..], &["--length", "4h", "--stop", "ポータル"]].concat();
+    place.kura_as(ADMIN, &monthly).ends(0);
+    place.kura_as(DOCTOR, &["window", "approve", "w-0001"]).ends(0);
+    let told = place.kura(&["notice", "list", "--json"]).ends(0).json();
+    assert_eq!(told[0]["impact"], "full");
+    let id = told[0]["id"].as_str().unwrap();
+    let shown = place.kura(&["notice", "show", id]).ends(0).out;
+    assert!(shown.contains("サービス停止のお知らせ") && shown.contains("ポータル cannot be used"), "{shown}");
+    place.kura_as(ADMIN, &["notice", "correct", id, "--text", "x"]).ends(4);
+    place.kura_as(OPERATOR, &["notice", "correct", id, "--text", "対象を訂正します。"]).ends(0);
+    let shown = place.kura(&["notice", "show", id]).ends(0).out;
+    assert!(shown.starts_with("【訂正】") && shown.contains("対象を訂正します。"), "{shown}");
+    place.kura_as(OPERATOR, &["notice", "close", id]).ends(0);
+}
+
+#[test]
+fn settings_say_who_speaks_and_how_early() {
+    let place = place();
+    let settings = std::fs::read_to_string(place.path("home/kura.toml")).expect("settings");
+    let notices = "\n[notices]\ncontact = \"窓口 052-000-0000\"\nlead_days = 30\n";
+    place.write("home/kura.toml", &format!("{settings}{notices}"));
+    request(&place, ADMIN, &[]).ends(0);
+    place.kura_as(DOCTOR, &["window", "approve", "w-0001"]).ends(0);
+    let told = place.kura(&["notice", "list", "--json"]).ends(0).json();
+    assert!(told[0]["body"].as_str().unwrap().contains("窓口 052-000-0000"));
+    let ahead = place.kura(&["window", "occurrences", "--json"]).ends(0).json();
+    assert!(ahead.as_array().is_some_and(|ahead| ahead.len() <= 31), "{ahead}");
+}

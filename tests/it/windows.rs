@@ -1,0 +1,254 @@
+//! Windows from request to notice to run, on a clock that is moved by hand.
+
+use std::collections::BTreeMap;
+
+use kura::catalog::{Catalog, NoticeRow};
+use kura::domain::actor::Actor;
+use kura::domain::occurrence::OccurrenceState;
+use kura::domain::plan::PlanName;
+use kura::domain::role::Role;
+use kura::domain::time::{Instant, Zone};
+use kura::domain::window::{Terms, TermsParts, WindowKind};
+use kura::workflows::accounts::{self, By, NewAccount};
+use kura::workflows::check_audit;
+use kura::workflows::desk::{Desk, DeskError};
+use kura::workflows::gate::{self, Entry, GateError};
+use kura::workflows::{notices, schedule, windows};
+
+pub(crate) fn tokyo() -> Zone {
+    Zone::named("Asia/Tokyo").expect("Tokyo")
+}
+
+pub(crate) fn at(day: &str, time: &str) -> Instant {
+    tokyo().at(day.parse().expect("a day"), time.parse().expect("a time"))
+}
+
+pub(crate) fn plan() -> PlanName {
+    "records".parse().expect("a name")
+}
+
+pub(crate) fn terms(kind: WindowKind, recurrence: &str, stops: &[&str]) -> Terms {
+    let parts = TermsParts {
+        plan: kind.takes_snapshots().then(plan),
+        kind,
+        recurrence: recurrence.parse().expect("a recurrence"),
+        length_minutes: if kind == WindowKind::PowerInspection { 1440 } else { 240 },
+        stops: stops.iter().map(|&name| name.to_owned()).collect(),
+        first_day: "2026-11-22".parse().expect("a day"),
+        last_day: None,
+        zone: tokyo(),
+    };
+    Terms::new(parts).expect("good terms")
+}
+
+/// A desk with an account for each role that matters.
+pub(crate) struct Office {
+    pub(crate) desk: Desk,
+    pub(crate) admin: Actor,
+    pub(crate) doctor: Actor,
+    pub(crate) manager: Actor,
+    pub(crate) operator: Actor,
+}
+
+impl Office {
+    pub(crate) async fn new() -> Self {
+        let catalog = Catalog::in_memory().await.expect("a catalog");
+        let contents = BTreeMap::from([("records".to_owned(), "plan 1\n".to_owned())]);
+        let desk = Desk::new(catalog, contents, None);
+        let mut actors = Vec::new();
+        for (id, role) in [
+            ("ishikai001", Role::ServiceOperator),
+            ("admin00001", Role::SystemAdministrator),
+            ("manager001", Role::OperationsManager),
+            ("operator01", Role::SystemOperator),
+        ] {
+            let account: kura::domain::account::AccountId = id.parse().expect("an id");
+            let by = actors.first().cloned().map_or_else(|| By::Host("root".to_owned()), By::Account);
+            let password = "correct-Horse7battery".to_owned().into();
+            let new = NewAccount { account: account.clone(), role, password };
+            accounts::add(&desk.catalog, &new, &by, at("2026-11-22", "9:00")).await.expect("an account");
+            actors.push(Actor { account, role, scopes: None });
+        }
+        let [doctor, admin, manager, operator] = actors.try_into().expect("four");
+        Self { desk, admin, doctor, manager, operator }
+    }
+
+    pub(crate) async fn approved(&self, terms: &Terms, now: Instant) -> String {
+        let id = windows::request(&self.desk, terms, &self.admin, now).await.expect("a request");
+        windows::approve(&self.desk, &id, None, &self.doctor, now).await.expect("an approval");
+        id
+    }
+
+    pub(crate) async fn notices(&self) -> Vec<NoticeRow> {
+        notices::list(&self.desk, true, 1000).await.expect("notices")
+    }
+
+    async fn enter(&self, now: Instant) -> Result<Entry, GateError> {
+        gate::enter(&self.desk, &plan(), &tokyo(), now).await
+    }
+
+    /// The codes by which the gate refuses.
+    async fn refused(&self, now: Instant) -> Vec<&'static str> {
+        match self.enter(now).await {
+            Err(GateError::Refused { codes, words, .. }) => {
+                assert!(words.len() >= codes.len(), "every refusal is explained: {words:?}");
+                codes
+            }
+            other => panic!("not refused: {other:?}"),
+        }
+    }
+
+    async fn run(&self, now: Instant) -> String {
+        let Ok(Entry::Occurrence(occurrence, _)) = self.enter(now).await else { panic!("not let in") };
+        gate::leave(&self.desk, &occurrence, true, now.plus_minutes(30)).await.expect("done");
+        occurrence.id
+    }
+
+    /// Everything up to date twice: the second time nothing is left to do; and the log holds.
+    async fn is_settled(&self, now: Instant) {
+        schedule::refresh(&self.desk, now).await.expect("up to date");
+        assert_eq!(schedule::refresh(&self.desk, now).await.expect("up to date").steps, 0);
+        check_audit::verify(&self.desk.catalog, None).await.expect("the log holds");
+    }
+}
+
+#[tokio::test]
+async fn a_daily_window_runs_when_it_was_approved_and_announced_a_week_before() {
+    let (office, noon) = (Office::new().await, at("2026-11-22", "12:00"));
+    let daily = terms(WindowKind::Daily, "daily 02:00", &[]);
+    let id = windows::request(&office.desk, &daily, &office.admin, noon).await.unwrap();
+    assert_eq!(office.refused(at("2026-11-30", "2:30")).await, ["not-approved"]);
+    let own = windows::approve(&office.desk, &id, None, &office.admin, noon).await;
+    assert!(matches!(own, Err(DeskError::Access(_))), "{own:?}");
+    let approval = windows::approve(&office.desk, &id, None, &office.doctor, noon).await.unwrap();
+    assert_eq!(approval.number, "BW-2026-001");
+    let again = windows::approve(&office.desk, &id, None, &office.doctor, noon).await;
+    assert!(matches!(again, Err(DeskError::Move(_))), "{again:?}");
+    let told = office.notices().await;
+    assert_eq!((told.len(), told[0].notice.as_str(), told[0].stops), (1, "N-2026-0001", false));
+    assert!(told[0].words.body.contains("令和8年11月30日（月）から"), "{}", told[0].words.body);
+
+    assert_eq!(office.refused(at("2026-11-29", "2:30")).await, ["announced-late"]);
+    assert_eq!(office.refused(at("2026-11-30", "1:59")).await, ["outside-window"]);
+    let first = office.run(at("2026-11-30", "2:30")).await;
+    assert_eq!(first, "w-0001-2026-11-30");
+    assert_eq!(office.refused(at("2026-11-30", "3:30")).await, ["outside-window"], "each occurrence once");
+    assert_eq!(office.run(at("2026-12-01", "5:59")).await, "w-0001-2026-12-01");
+    office.is_settled(at("2026-12-03", "12:00")).await;
+    let missed = office.desk.catalog.occurrence("w-0001-2026-12-02").await.unwrap().unwrap();
+    assert_eq!(missed.state, OccurrenceState::Missed);
+}
+
+#[tokio::test]
+async fn a_stop_is_announced_two_weeks_before_told_while_it_lasts_and_closed() {
+    let (office, noon) = (Office::new().await, at("2026-11-22", "12:00"));
+    office.approved(&terms(WindowKind::Monthly, "monthly first sunday 01:00", &["ポータル"]), noon).await;
+    let told = office.notices().await;
+    assert_eq!(told.len(), 1, "6 December is too soon; 3 January is within two months");
+    assert_eq!(told[0].occurrence.as_deref(), Some("w-0001-2027-01-03"));
+    assert_eq!(office.refused(at("2026-12-06", "1:30")).await, ["announced-late"]);
+    let Ok(Entry::Occurrence(occurrence, WindowKind::Monthly)) = office.enter(at("2027-01-03", "1:05")).await
+    else {
+        panic!("not let in")
+    };
+    let find = |told: Vec<NoticeRow>| told.into_iter().find(|row| row.notice == "N-2026-0001").unwrap();
+    let running = find(office.notices().await);
+    assert_eq!((running.revision, running.status.word()), (2, "in_progress"));
+    gate::leave(&office.desk, &occurrence, false, at("2027-01-03", "1:30")).await.unwrap();
+    assert_eq!(office.run(at("2027-01-03", "2:00")).await, occurrence.id, "a failed run may be tried again");
+    let over = find(office.notices().await);
+    assert_eq!(over.words.title, "【終了】毎月のデータ・バックアップ終了のお知らせ");
+    assert_eq!(over.status.word(), "completed");
+    assert!(over.words.body.contains("1:00～5:00（終了：2:30）"), "{}", over.words.body);
+    office.is_settled(at("2027-01-03", "6:00")).await;
+}
+
+#[tokio::test]
+async fn an_approval_lapses_when_what_would_run_changes() {
+    let (mut office, noon) = (Office::new().await, at("2026-11-22", "12:00"));
+    office.approved(&terms(WindowKind::Daily, "daily 02:00", &[]), noon).await;
+    let old = office.desk.contents.clone();
+    office.desk.contents.insert("records".to_owned(), "plan 1\nrecipient other\n".to_owned());
+    assert_eq!(office.refused(at("2026-12-01", "2:30")).await, ["approval-lapsed"]);
+    let told = office.notices().await;
+    assert_eq!((told[0].status.word(), told[0].revision), ("cancelled", 2));
+    assert!(told[0].words.title.starts_with("【中止】"), "{}", told[0].words.title);
+    office.desk.contents = old;
+    assert_eq!(
+        office.refused(at("2026-12-01", "2:40")).await,
+        ["approval-lapsed"],
+        "changing back is no approval"
+    );
+    office.is_settled(at("2026-12-01", "3:00")).await;
+    let again = at("2026-12-01", "12:00");
+    office.approved(&terms(WindowKind::Daily, "daily 02:00", &[]), again).await;
+    office.run(at("2026-12-09", "2:30")).await;
+}
+
+#[tokio::test]
+async fn what_the_approver_did_not_see_is_not_approved() {
+    let (mut office, noon) = (Office::new().await, at("2026-11-22", "12:00"));
+    let daily = terms(WindowKind::Daily, "daily 02:00", &[]);
+    let seen = office.desk.digest_now(&daily);
+    let id = windows::request(&office.desk, &daily, &office.admin, noon).await.unwrap();
+    office.desk.contents.insert("records".to_owned(), "plan 2\n".to_owned());
+    let refused = windows::approve(&office.desk, &id, seen, &office.doctor, noon).await;
+    assert!(matches!(refused, Err(DeskError::Stale(_))), "{refused:?}");
+    windows::return_request(&office.desk, &id, "計画が変わりました", &office.doctor, noon).await.unwrap();
+    assert!(!gate::has_windows(&office.desk, &plan()).await.unwrap(), "a returned window binds nothing");
+    assert!(matches!(office.enter(noon).await, Ok(Entry::Free)));
+}
+
+#[tokio::test]
+async fn withdrawing_cancels_what_was_announced() {
+    let (office, noon) = (Office::new().await, at("2026-11-22", "12:00"));
+    let id =
+        office.approved(&terms(WindowKind::Monthly, "monthly first sunday 01:00", &["ポータル"]), noon).await;
+    windows::withdraw(&office.desk, &id, "作業を見合わせます。", &office.admin, noon).await.unwrap();
+    let told = office.notices().await;
+    assert_eq!((told.len(), told[0].status.word()), (1, "cancelled"));
+    assert!(told[0].words.body.starts_with("※令和8年11月22日（日） 中止：作業を見合わせます。"));
+    let open = office.desk.catalog.occurrences_since(noon).await.unwrap();
+    assert!(open.iter().all(|occurrence| occurrence.state == OccurrenceState::Cancelled));
+    office.is_settled(at("2027-01-10", "12:00")).await;
+}
+
+#[tokio::test]
+async fn nothing_runs_during_a_power_inspection_but_with_a_reason_behind_the_glass() {
+    let (office, noon) = (Office::new().await, at("2026-11-22", "12:00"));
+    office.approved(&terms(WindowKind::Daily, "daily 02:00", &[]), noon).await;
+    office.approved(&terms(WindowKind::PowerInspection, "once 2026-12-10 00:00", &[]), noon).await;
+    let told = office.notices().await;
+    assert!(told.iter().any(|row| row.words.title == "【予告】電源設備の点検のお知らせ"), "{told:?}");
+    let during = at("2026-12-10", "2:30");
+    assert_eq!(office.refused(during).await, ["power-inspection"]);
+    let (id, reason) = ("w-0001-2026-12-10", "点検は延期された");
+    for actor in [&office.admin, &office.doctor, &office.operator] {
+        let denied = windows::break_glass(&office.desk, id, reason, actor, during).await;
+        assert!(matches!(denied, Err(DeskError::Access(_))), "{denied:?}");
+    }
+    let without = windows::break_glass(&office.desk, id, " ", &office.manager, during).await;
+    assert!(matches!(without, Err(DeskError::Reason(_))), "{without:?}");
+    windows::break_glass(&office.desk, id, reason, &office.manager, during).await.unwrap();
+    assert_eq!(office.run(during).await, id);
+    let log = office.desk.catalog.audit_newest(20).await.unwrap();
+    let start = log.iter().find(|line| line.entry.act == "occurrence.start").unwrap();
+    assert_eq!(start.entry.detail, format!("break-glass by manager001: {reason}"));
+}
+
+#[tokio::test]
+async fn a_correction_is_a_revision_with_its_reason_on_top() {
+    let (office, noon) = (Office::new().await, at("2026-11-22", "12:00"));
+    office.approved(&terms(WindowKind::Daily, "daily 02:00", &[]), noon).await;
+    let correct = |text: &'static str, by: &Actor| {
+        let (desk, by) = (office.desk.clone(), by.clone());
+        async move { notices::correct(&desk, "N-2026-0001", text, &by, noon.plus_minutes(60)).await }
+    };
+    assert!(correct("x", &office.admin).await.is_err());
+    assert!(correct("two\r\nlines", &office.operator).await.is_err(), "no header injection");
+    let row = correct("<b>開始</b>が30分遅れます。", &office.operator).await.unwrap();
+    assert_eq!((row.revision, row.words.title.as_str()), (2, "【訂正】毎日のデータ・バックアップのお知らせ"));
+    notices::close(&office.desk, "N-2026-0001", &office.operator, noon).await.unwrap();
+    assert!(notices::list(&office.desk, false, 10).await.unwrap().is_empty());
+    assert_eq!(office.notices().await.len(), 1, "it stays readable");
+}
