@@ -210,7 +210,7 @@ pub(super) fn begin<W: Write>(
 }
 
 /// Refuses what does not begin like an age file with a header of sane length.
-pub(super) fn check_header(bytes: &[u8]) -> Result<(), SealError> {
+pub fn check_header(bytes: &[u8]) -> Result<(), SealError> {
     let head = &bytes[..bytes.len().min(HEADER_BYTES_MAX)];
     if head.starts_with(b"age-encryption.org/v1\n") && head.windows(5).any(|w| w == b"\n--- ") {
         Ok(())

@@ -47,8 +47,8 @@ pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Res
     let b = Wanted::parse(&arguments.b).map_err(RestoreError::from)?;
     let opened = arguments.opening.open(app).await?;
     let now = app.clock.now();
-    let a = Box::pin(Browser::open(opened.clone(), &a, now)).await?.list(&[])?;
-    let b = Box::pin(Browser::open(opened, &b, now)).await?.list(&[])?;
+    let a = Box::pin(Browser::open(opened.clone(), &a, now)).await?.list(&[])?.whole()?;
+    let b = Box::pin(Browser::open(opened, &b, now)).await?.list(&[])?.whole()?;
     let form = Form::of(global.json, false, arguments.long);
     let mut sink = Sink::stdout();
     let write = || -> Result<(), RestoreError> {

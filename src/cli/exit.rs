@@ -10,7 +10,8 @@
 
 use std::process::ExitCode;
 
-use crate::app::PlanError;
+use crate::app::{AppError, PlanError};
+use crate::config::ConfigError;
 use crate::workflows::accounts::AccountError;
 use crate::workflows::choice::ChoiceError;
 use crate::workflows::desk::DeskError;
@@ -62,7 +63,10 @@ impl Exit {
             | Failure::Store(_)
             | Failure::Log(_)
             | Failure::Init(InitError::NoRecoveryKey | InitError::NoRootKey)
-            | Failure::Host(HostError::Address { .. }) => Self::Usage,
+            | Failure::App(AppError::Config(ConfigError::Invalid { .. }))
+            | Failure::Host(HostError::Config(ConfigError::Invalid { .. }) | HostError::Address { .. }) => {
+                Self::Usage
+            }
             Failure::Snapshot(SnapshotError::Refused(_)) => Self::Refused,
             Failure::Repository(error) | Failure::Rebuild(RebuildError::Repository(error)) => {
                 Self::of_repository(error)
@@ -135,6 +139,7 @@ impl Exit {
             | RestoreError::Read(_)
             | RestoreError::Target { .. }
             | RestoreError::Nothing
+            | RestoreError::Lost(_)
             | RestoreError::Spill(_) => Self::Failed,
         }
     }

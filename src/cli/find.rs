@@ -14,7 +14,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::listing::{Form, Lines, Sink};
 use super::opening::Opening;
-use super::words::tokyo;
+use super::words::{tell, tokyo};
 
 /// Find entries of a snapshot by name or path.
 #[derive(Debug, Args)]
@@ -60,7 +60,10 @@ pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Res
     };
     let outcome = write();
     sink.settle(outcome)?;
-    Ok(Exit::Done)
+    for lost in &listing.lost {
+        tell(&format!("kura: could not be read: {lost}"));
+    }
+    Ok(if listing.lost.is_empty() { Exit::Done } else { Exit::Partial })
 }
 
 fn matcher(arguments: &Arguments) -> Result<GlobMatcher, Failure> {

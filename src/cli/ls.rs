@@ -15,7 +15,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::listing::{Form, Lines, Sink};
 use super::opening::Opening;
-use super::words::tokyo;
+use super::words::{tell, tokyo};
 
 /// List the entries of a snapshot.
 #[derive(Debug, Args)]
@@ -65,5 +65,8 @@ pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Res
     };
     let outcome = write();
     sink.settle(outcome)?;
-    Ok(Exit::Done)
+    for lost in &listing.lost {
+        tell(&format!("kura: could not be read: {lost}"));
+    }
+    Ok(if listing.lost.is_empty() { Exit::Done } else { Exit::Partial })
 }

@@ -42,6 +42,11 @@ pub(super) struct Opening {
 }
 
 impl Opening {
+    /// Whether the home's own store is meant.
+    pub(super) const fn is_of_home(&self) -> bool {
+        self.place.store.is_none()
+    }
+
     /// Opens the repository.
     pub(super) async fn open(&self, app: &App) -> Result<Arc<Opened>, Failure> {
         self.place.open(app, &self.identity).await

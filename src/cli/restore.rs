@@ -86,9 +86,28 @@ struct NotRestored<'a> {
     reason: &'a str,
 }
 
+/// The newest snapshot that this host's catalog knows, if the newest is asked for. No catalog is no reason to stop.
+async fn known_head(app: &App, wanted: &Wanted) -> Option<(u64, String)> {
+    let plan = match wanted {
+        Wanted::LatestOf(plan) => Some(plan.as_str()),
+        Wanted::Latest => None,
+        Wanted::Day(_) | Wanted::Prefix(_) => return None,
+    };
+    if !app.home.exists() {
+        return None;
+    }
+    let catalog = app.catalog().await.ok()?;
+    let rows = catalog.snapshots(plan).await.ok();
+    catalog.close().await;
+    let rows = rows?;
+    let newest = rows.last()?;
+    // With several plans `latest` alone is refused anyway.
+    rows.iter().all(|row| row.plan == newest.plan).then(|| (newest.sequence, newest.digest.to_string()))
+}
+
 pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Result<Exit, Failure> {
     let wanted = Wanted::parse(&arguments.snapshot).map_err(RestoreError::from)?;
-    let request = Request {
+    let mut request = Request {
         wanted,
         patterns: arguments.path,
         to: arguments.to.unwrap_or_default(),
@@ -99,6 +118,9 @@ pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Res
         owners: if arguments.owner_names { Owners::ByName } else { Owners::Usual },
         expect_head: arguments.expect_head.as_deref().map(head).transpose()?,
     };
+    if request.expect_head.is_none() && arguments.opening.is_of_home() {
+        request.expect_head = known_head(app, &request.wanted).await;
+    }
     let opened = arguments.opening.open(app).await?;
     let progress = Arc::new(Progress::default());
     let display = Display::begin(&progress, global.quiet);

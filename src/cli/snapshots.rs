@@ -1,16 +1,19 @@
-//! `kura snapshots`: what the catalog knows of past snapshots. Counts, sizes and days; no names.
+//! `kura snapshots`: what the catalog knows of past snapshots, or, with a recovery key, what the store has. Counts,
+//! sizes and days; no names.
 
 use std::collections::BTreeMap;
 
 use clap::Args;
 use serde::Serialize;
 
-use crate::app::App;
+use crate::app::{App, SnapshotRow};
 use crate::domain::time::Zone;
+use crate::workflows::rebuild;
 
 use super::commands::Global;
 use super::exit::Exit;
 use super::failure::Failure;
+use super::opening::Place;
 use super::words::{grouped, local, print, print_json, size, table, tokyo};
 
 /// List snapshots: counts, sizes and days.
@@ -21,6 +24,11 @@ use super::words::{grouped, local, print, print_json, size, table, tokyo};
 pub(super) struct Arguments {
     /// Only those of this plan.
     plan: Option<String>,
+    /// A recovery key: list what the store has, without a home or a catalog.
+    #[arg(long, short, value_name = "FILE")]
+    identity: Option<std::path::PathBuf>,
+    #[command(flatten)]
+    place: Place,
 }
 
 #[derive(Serialize)]
@@ -41,8 +49,24 @@ struct Listed<'a> {
 }
 
 pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Result<Exit, Failure> {
-    let catalog = app.catalog().await?;
-    let rows = catalog.snapshots(arguments.plan.as_deref()).await?;
+    let (rows, unreadable) = match &arguments.identity {
+        Some(identity) => stored(app, &arguments, identity).await?,
+        None if !app.home.exists() => {
+            return Err(Failure::Usage(format!(
+                "{} is not a Kura home: make one with `kura init`, or give --store URL and --identity FILE to list what a \
+                 store has",
+                app.home.path().display()
+            )));
+        }
+        None => (app.catalog().await?.snapshots(arguments.plan.as_deref()).await?, 0),
+    };
+    if let Some(plan) = arguments.plan.as_deref()
+        && rows.is_empty()
+        && app.plan(plan).is_err()
+    {
+        return Err(Failure::Usage(format!("there is no plan {plan}, and no snapshot of one")));
+    }
+    let done = if unreadable == 0 { Exit::Done } else { Exit::Partial };
     let listed: Vec<Listed<'_>> = rows
         .iter()
         .map(|row| Listed {
@@ -63,7 +87,7 @@ pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Res
         .collect();
     if global.json {
         print_json(&listed)?;
-        return Ok(Exit::Done);
+        return Ok(done);
     }
     let mut zones: BTreeMap<&str, Zone> = BTreeMap::new();
     let mut cells = Vec::new();
@@ -84,11 +108,26 @@ pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Res
         ]);
     }
     if cells.is_empty() {
-        print("There is no snapshot yet; `kura snapshot PLAN` takes one.\n")?;
+        print(
+            "There is no snapshot yet; `kura snapshot PLAN` takes one. If the catalog was lost, `kura catalog rebuild` \
+             brings back what the store has.\n",
+        )?;
     } else {
         print(&table(&["ID", "PLAN", "TAKEN", "FILES>", "SIZE>", "STORED>", "STATE"], &cells))?;
     }
-    Ok(Exit::Done)
+    Ok(done)
+}
+
+/// What the store has, opened with a recovery key; and how many objects cannot be read.
+async fn stored(
+    app: &App,
+    arguments: &Arguments,
+    identity: &std::path::Path,
+) -> Result<(Vec<SnapshotRow>, u64), Failure> {
+    let opened = Box::pin(arguments.place.open(app, identity)).await?;
+    let (rows, unreadable) = rebuild::stored_snapshots(&opened).await?;
+    let is_wanted = |row: &SnapshotRow| arguments.plan.as_ref().is_none_or(|plan| row.plan == *plan);
+    Ok((rows.into_iter().filter(is_wanted).collect(), unreadable))
 }
 
 /// The id that people type: the first 12 digits.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use clap::Args;
 use serde::Serialize;
 
-use crate::app::App;
+use crate::app::{App, SnapshotRow};
 use crate::domain::plan::PlanName;
 use crate::workflows::Progress;
 use crate::workflows::verify::{self, Problem, Report, Request, Viewer};
@@ -65,7 +65,8 @@ struct Wrong<'a> {
 pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Result<Exit, Failure> {
     let plan = arguments.plan.as_deref().map(str::parse::<PlanName>).transpose();
     let plan = plan.map_err(|e| Failure::Usage(e.to_string()))?;
-    let request = Request { plan, read: arguments.read.as_deref().map(part).transpose()? };
+    let known = known(app, &arguments).await?;
+    let request = Request { plan, read: arguments.read.as_deref().map(part).transpose()?, known };
     let viewer = match &arguments.identity {
         Some(identity) => Viewer::of_opened(Box::pin(arguments.place.open(app, identity)).await?)?,
         None if !app.home.exists() => {
@@ -84,6 +85,15 @@ pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Res
     let outcome = Box::pin(verify::verify(Arc::new(viewer), &request, &progress)).await;
     drop(display);
     let report = outcome?;
+    if let Some(plan) = arguments.plan.as_deref()
+        && report.snapshots == 0
+        && report.problems.is_empty()
+        && app.plan(plan).is_err()
+    {
+        let message =
+            format!("there is no plan {plan}: neither the home has such a plan nor the store such snapshots");
+        return Err(Failure::Usage(message));
+    }
     if global.json {
         print_json(&checked(&report))?;
     } else {
@@ -93,6 +103,17 @@ pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Res
         print(&words(&report))?;
     }
     Ok(if report.problems.is_empty() { Exit::Done } else { Exit::Failed })
+}
+
+/// What this host recorded, if the home's own store is checked.
+async fn known(app: &App, arguments: &Arguments) -> Result<Vec<SnapshotRow>, Failure> {
+    if arguments.place.store.is_some() || !app.home.exists() {
+        return Ok(Vec::new());
+    }
+    let catalog = app.catalog().await?;
+    let rows = catalog.snapshots(arguments.plan.as_deref()).await?;
+    catalog.close().await;
+    Ok(rows)
 }
 
 fn checked(report: &Report) -> Checked<'_> {
@@ -158,7 +179,7 @@ fn words(report: &Report) -> String {
     }
     if report.orphans > 0 {
         let orphans = counted(report.orphans, "object");
-        lines.push(format!("  {orphans} left by runs that did not finish; they expire with their cohort"));
+        lines.push(format!("  {orphans} that no snapshot needs, harmless; they expire with their cohort"));
     }
     if report.foreign > 0 {
         lines.push(format!("  {} not Kura's", counted(report.foreign, "object")));

@@ -173,7 +173,13 @@ impl Home {
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Err(ConfigError::NoHome(self.0.clone())),
             Err(source) => return Err(ConfigError::File { path, source }),
         };
-        toml::from_str(&text).map_err(|e| ConfigError::Invalid { path, message: e.to_string() })
+        let invalid = |message: String| ConfigError::Invalid { path: path.clone(), message };
+        let settings: Settings = toml::from_str(&text).map_err(|e| invalid(e.to_string()))?;
+        let zero = [("threads", settings.threads), ("sort_memory_mib", settings.sort_memory_mib)];
+        match zero.into_iter().find(|(_, value)| *value == Some(0)) {
+            Some((key, _)) => Err(invalid(format!("{key} = 0: write 1 or more, or leave the line out"))),
+            None => Ok(settings),
+        }
     }
 
     /// Writes the settings of a new home, last of all: a home counts only once they are there.

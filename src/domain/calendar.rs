@@ -6,9 +6,9 @@ use crate::domain::time::{Day, Instant, Zone};
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-/// The table (`data/holidays-ja.csv`): its source and the years it covers stand in it.
+/// The table (`policies/holidays-ja.csv`): its source and the years it covers stand in it.
 static HOLIDAYS: LazyLock<Holidays> =
-    LazyLock::new(|| Holidays::parse(include_str!("../../data/holidays-ja.csv")));
+    LazyLock::new(|| Holidays::parse(include_str!("../../policies/holidays-ja.csv")));
 
 /// National holidays of some years.
 #[derive(Clone, Debug)]

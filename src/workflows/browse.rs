@@ -8,16 +8,18 @@ use std::sync::Arc;
 
 use crate::archive::block::Block;
 use crate::archive::entry::{Content, Entry, Kind, path_key};
+use crate::archive::records::SnapshotCohort;
 use crate::archive::sorter::{Sorted, Sorter};
 use crate::archive::unseal::Unpacker;
 use crate::domain::time::Instant;
 
 use super::choice::Wanted;
-use super::cohort_entries::{CohortEntries, Located};
+use super::cohort_entries::{CohortEntries, Located, Lost};
 use super::reading::CohortReader;
 use super::repository::Opened;
 use super::restore::{OpenSnapshot, RestoreError, open_snapshot};
 use super::selection::Selection;
+use super::verify::with_causes;
 
 const MEMORY_BYTES: usize = 32 << 20;
 
@@ -36,9 +38,17 @@ pub struct Shown {
 pub struct Listing {
     sorted: Sorted,
     last: Option<Vec<u8>>,
+    /// What could not be read, one line each.
+    pub lost: Vec<String>,
 }
 
 impl Listing {
+    /// Itself, if nothing of it is lost.
+    pub fn whole(self) -> Result<Self, RestoreError> {
+        self.lost.first().map_or(Ok(()), |reason| Err(RestoreError::Lost(reason.clone())))?;
+        Ok(self)
+    }
+
     /// The next entry; each directory once, however many cohorts name it.
     pub fn next(&mut self) -> Result<Option<Shown>, RestoreError> {
         while let Some(record) = self.sorted.next()? {
@@ -80,17 +90,50 @@ impl Browser {
             let source = super::restore::source_name(&self.opened, &self.open)?;
             let selection = super::restore::selection(&self.open, patterns, source.as_deref())?;
             let mut sorter = Sorter::new(MEMORY_BYTES, self.spill.clone());
+            let mut lost: Vec<String> = self.lost_cohorts();
             for (cohort, reader) in &self.open.cohorts {
-                let hashing = &self.opened.secrets.hashing;
-                let mut entries = CohortEntries::open(reader, hashing, &cohort.parts, &selection)?;
-                while let Some(located) = entries.next()? {
-                    if selection.wants(&located.entry.path) {
-                        self.push(&mut sorter, located.entry, &cohort.cohort)?;
+                match self.list_cohort((cohort, reader), &selection, &mut sorter) {
+                    Ok(more) => lost.extend(more),
+                    Err(RestoreError::Read(e)) if e.is_damage() => {
+                        lost.push(format!("everything of {}: {}", cohort.cohort, with_causes(&e)));
                     }
+                    Err(e) => return Err(e),
                 }
             }
-            Ok(Listing { sorted: sorter.finish()?, last: None })
+            Ok(Listing { sorted: sorter.finish()?, last: None, lost })
         })
+    }
+
+    fn lost_cohorts(&self) -> Vec<String> {
+        let lost = self.open.lost.iter();
+        lost.map(|(cohort, reason)| format!("everything of {}: {reason}", cohort.cohort)).collect()
+    }
+
+    /// Lists one cohort; gives what could not be read.
+    fn list_cohort(
+        &self,
+        (cohort, reader): (&SnapshotCohort, &CohortReader),
+        selection: &Selection,
+        sorter: &mut Sorter,
+    ) -> Result<Vec<String>, RestoreError> {
+        let hashing = &self.opened.secrets.hashing;
+        let mut entries = CohortEntries::open(reader, hashing, &cohort.parts, selection)?;
+        while let Some(located) = entries.next()? {
+            if !located.is_doubtful && selection.wants(&located.entry.path) {
+                self.push(sorter, located.entry, &cohort.cohort)?;
+            }
+        }
+        let stretch = |lost: &Lost| {
+            let path = |path: &[u8]| crate::archive::report::shown(&self.open.shown_path(path));
+            format!(
+                "{} entries from {} to {}: {}",
+                lost.entries,
+                path(&lost.first),
+                path(&lost.last),
+                lost.reason
+            )
+        };
+        Ok(entries.lost().iter().map(stretch).collect())
     }
 
     fn push(&self, sorter: &mut Sorter, mut entry: Entry, cohort: &str) -> io::Result<()> {
@@ -119,10 +162,21 @@ impl Browser {
     }
 
     fn find_file(&self, selection: &Selection) -> Result<Option<(Located, &CohortReader)>, RestoreError> {
+        let mut lost = self.lost_cohorts();
         for (cohort, reader) in &self.open.cohorts {
             let hashing = &self.opened.secrets.hashing;
-            let mut entries = CohortEntries::open(reader, hashing, &cohort.parts, selection)?;
+            let mut entries = match CohortEntries::open(reader, hashing, &cohort.parts, selection) {
+                Err(e) if e.is_damage() => {
+                    lost.push(with_causes(&e));
+                    continue;
+                }
+                entries => entries?,
+            };
             while let Some(located) = entries.next()? {
+                if located.is_doubtful {
+                    lost.push("a damaged manifest block may say otherwise of the file".to_owned());
+                    continue;
+                }
                 if !selection.wants(&located.entry.path) || located.entry.meta.kind != Kind::File {
                     continue;
                 }
@@ -132,8 +186,9 @@ impl Browser {
                 }
                 return Ok(Some((located, reader)));
             }
+            lost.extend(entries.lost().iter().map(|lost| lost.reason.clone()));
         }
-        Ok(None)
+        lost.pop().map_or(Ok(None), |reason| Err(RestoreError::Lost(reason)))
     }
 }
 

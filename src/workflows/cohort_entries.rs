@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::archive::block::{Block, OwnerNames, Place};
 use crate::archive::digest::{Hashing, PathDigest, Sha256};
 use crate::archive::entry::{Content, Entry, path_order};
-use crate::archive::manifest::Part;
+use crate::archive::manifest::{BlockRef, Part};
 use crate::archive::records::Location;
 use crate::archive::unseal::Unpacker;
 use crate::archive::wire::Malformed;
@@ -39,6 +39,29 @@ pub struct Located {
     pub owners: Arc<OwnerNames>,
     /// Its data in order; empty unless it has content of its own (or inherits it).
     pub pieces: Vec<Piece>,
+    /// A damaged block may say otherwise of it: it is not to be restored.
+    pub is_doubtful: bool,
+}
+
+/// A block that cannot be read: a stretch of paths with so many entries in it.
+#[derive(Clone, Debug)]
+pub struct Lost {
+    part: usize,
+    /// The first of its paths.
+    pub first: Vec<u8>,
+    /// The last of its paths.
+    pub last: Vec<u8>,
+    /// How many entries it has.
+    pub entries: u64,
+    /// Why it cannot be read.
+    pub reason: String,
+}
+
+impl Lost {
+    fn covers(&self, path: &[u8]) -> bool {
+        path_order(&self.first, path) != std::cmp::Ordering::Greater
+            && path_order(path, &self.last) != std::cmp::Ordering::Greater
+    }
 }
 
 /// Streams the entries of a cohort.
@@ -48,12 +71,13 @@ pub struct CohortEntries<'a> {
     selection: &'a Selection,
     unpacker: Unpacker,
     cursors: Vec<Cursor>,
+    lost: Vec<Lost>,
 }
 
 struct Cursor {
     root: Location,
     packs: BTreeMap<u32, PackName>,
-    blocks: VecDeque<crate::archive::manifest::BlockRef>,
+    blocks: VecDeque<BlockRef>,
     ready: VecDeque<Located>,
     gone: BTreeSet<PathDigest>,
 }
@@ -102,7 +126,12 @@ impl<'a> CohortEntries<'a> {
                 gone: part.gone.into_iter().collect(),
             });
         }
-        Ok(Self { reader, hashing, selection, unpacker, cursors })
+        Ok(Self { reader, hashing, selection, unpacker, cursors, lost: Vec::new() })
+    }
+
+    /// Blocks that could not be read so far. What else of the cohort was given is right, unless it is doubtful.
+    pub fn lost(&self) -> &[Lost] {
+        &self.lost
     }
 
     /// The next entry that the selection may want, or `None` at the end.
@@ -131,7 +160,9 @@ impl<'a> CohortEntries<'a> {
             }
             let Some((at, located)) = newest else { return Ok(None) };
             if !self.is_gone(at, &path) {
-                return self.inherited(at, located, older).map(Some);
+                let mut located = self.inherited(at, located, older)?;
+                located.is_doubtful |= self.lost.iter().any(|lost| lost.part > at && lost.covers(&path));
+                return Ok(Some(located));
             }
         }
     }
@@ -150,6 +181,10 @@ impl<'a> CohortEntries<'a> {
             Some(older) if older.entry.hash == located.entry.hash => {
                 located.pieces = older.pieces;
                 located.entry.content = Content::Own;
+                Ok(located)
+            }
+            _ if self.lost.iter().any(|lost| lost.part < at && lost.covers(&located.entry.path)) => {
+                located.is_doubtful = true;
                 Ok(located)
             }
             Some(_) | None => {
@@ -176,17 +211,34 @@ impl<'a> CohortEntries<'a> {
             if !self.selection.touches(&block.first, &block.last) {
                 continue;
             }
-            let wrong = |what| self.reader.malformed(&cursor.root.pack, Malformed { what });
-            let pack = *cursor.packs.get(&block.place.pack).ok_or_else(|| wrong("pack number"))?;
-            let frame = frame_of(&block.place);
-            let bytes = self.reader.whole_frame(&pack, frame, &mut self.unpacker)?;
-            self.reader.check(&pack, &bytes, &block.chunk, self.hashing)?;
-            let decoded = Block::decode(&bytes).map_err(|e| self.reader.malformed(&pack.name, e))?;
-            let located = locate(decoded, &cursor.packs).map_err(|e| self.reader.malformed(&pack.name, e))?;
-            cursor.ready = located;
+            match read_block(self.reader, self.hashing, &mut self.unpacker, (cursor, &block)) {
+                Ok(located) => cursor.ready = located,
+                Err(error) if error.is_damage() => self.lost.push(Lost {
+                    part: at,
+                    first: block.first,
+                    last: block.last,
+                    entries: block.entries,
+                    reason: super::verify::with_causes(&error),
+                }),
+                Err(error) => return Err(error),
+            }
         }
         Ok(())
     }
+}
+
+fn read_block(
+    reader: &CohortReader,
+    hashing: &Hashing,
+    unpacker: &mut Unpacker,
+    (cursor, block): (&Cursor, &BlockRef),
+) -> Result<VecDeque<Located>, ReadError> {
+    let wrong = |what| reader.malformed(&cursor.root.pack, Malformed { what });
+    let pack = *cursor.packs.get(&block.place.pack).ok_or_else(|| wrong("pack number"))?;
+    let bytes = reader.whole_frame(&pack, frame_of(&block.place), unpacker)?;
+    reader.check(&pack, &bytes, &block.chunk, hashing)?;
+    let decoded = Block::decode(&bytes).map_err(|e| reader.malformed(&pack.name, e))?;
+    locate(decoded, &cursor.packs).map_err(|e| reader.malformed(&pack.name, e))
 }
 
 fn frame_of(place: &Place) -> FrameAt {
@@ -222,7 +274,7 @@ fn locate(block: Block, packs: &BTreeMap<u32, PackName>) -> Result<VecDeque<Loca
                     Some(Place { offset: place.offset + length, length: place.length - length, ..place });
             }
         }
-        located.push_back(Located { entry, owners: owners.clone(), pieces });
+        located.push_back(Located { entry, owners: owners.clone(), pieces, is_doubtful: false });
     }
     Ok(located)
 }

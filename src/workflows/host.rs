@@ -19,6 +19,8 @@ pub(super) mod files {
     pub(in crate::workflows) const SIGNING_KEY: &str = "host-signing-key.pem";
     /// The catalog secrets (JSON, 0600).
     pub(in crate::workflows) const CATALOG: &str = "catalog.json";
+    /// A copy of `keys/catalog-1.age`: the same, sealed to the recovery keys, to be compared with the store's.
+    pub(in crate::workflows) const SEALED_CATALOG: &str = "catalog.age";
     /// The signed repository record.
     pub(in crate::workflows) const REPOSITORY: &str = "repository.json";
     /// The signed host keys.

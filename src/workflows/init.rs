@@ -233,6 +233,7 @@ fn records(
     for (name, bytes, mode) in [
         (files::SIGNING_KEY, host_pem.as_bytes(), 0o600),
         (files::CATALOG, &secrets[..], 0o600),
+        (files::SEALED_CATALOG, &sealed[..], 0o644),
         (files::REPOSITORY, &repository[..], 0o644),
         (files::SIGNERS, &signers[..], 0o644),
         (files::RECOVERY, &recovery[..], 0o644),

@@ -46,6 +46,16 @@ pub enum ReadError {
     },
 }
 
+impl ReadError {
+    /// Whether the object is at fault: it is missing or altered. The store's own failures are not its fault.
+    pub const fn is_damage(&self) -> bool {
+        match self {
+            Self::Vault { source, .. } => matches!(source, VaultError::Missing { .. }),
+            Self::Damaged { .. } => true,
+        }
+    }
+}
+
 /// A pack as a manifest names it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct PackName {

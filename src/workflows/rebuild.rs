@@ -78,6 +78,25 @@ pub async fn rebuild(opened: &Opened, catalog: &Catalog) -> Result<Rebuilt, Rebu
     Ok(rebuilt)
 }
 
+/// The snapshots that the store has, ascending by plan and sequence, and how many could not be read.
+pub async fn stored_snapshots(opened: &Opened) -> Result<(Vec<SnapshotRow>, u64), RepositoryError> {
+    let keys = SnapshotKeys { trust: &opened.trust, keys: &opened.secrets.catalog };
+    let (mut rows, mut unreadable) = (Vec::new(), 0);
+    for names in snapshots::list(&*opened.vault, None).await?.into_values() {
+        for name in names {
+            match snapshots::fetch(&*opened.vault, &name, &keys).await {
+                Ok(snapshot) => rows.push(row(&name, &snapshot)?),
+                Err(reason) if reason.is_of_object() => {
+                    tracing::warn!(object = %name.key(), %reason, "not a snapshot of this repository");
+                    unreadable += 1;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    Ok((rows, unreadable))
+}
+
 /// The packs that a snapshot's index objects name and no earlier one did.
 async fn new_packs(
     opened: &Opened,

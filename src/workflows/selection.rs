@@ -44,7 +44,8 @@ impl Selection {
         let mut globs = GlobSetBuilder::new();
         let mut has_globs = false;
         for pattern in patterns {
-            let bytes = trimmed(pattern.as_bytes());
+            let unescaped = unescaped(pattern.as_bytes());
+            let bytes = trimmed(&unescaped);
             let shown = pattern.to_string_lossy().into_owned();
             if bytes.split(|b| *b == b'/').any(|part| part == b"..") {
                 let problem = "`..` leads out of the snapshot".to_owned();
@@ -107,6 +108,31 @@ impl Selection {
             prefixes(literal).any(covers) || is_within(first, literal) || is_within(last, literal)
         })
     }
+}
+
+/// A path as listings show it: `\\xNN` is a byte. Listings never show a backslash that is not one of these.
+fn unescaped(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((byte, after)) = rest.split_first() {
+        let digits =
+            after.strip_prefix(b"x").filter(|_| *byte == b'\\').and_then(|after| after.first_chunk::<2>());
+        let code = digits.and_then(|digits| {
+            let mut code = [0_u8; 1];
+            hex::decode_to_slice(digits, &mut code).ok().map(|()| code[0])
+        });
+        match code {
+            Some(code) => {
+                out.push(code);
+                rest = &after[3..];
+            }
+            None => {
+                out.push(*byte);
+                rest = after;
+            }
+        }
+    }
+    out
 }
 
 fn trimmed(mut bytes: &[u8]) -> &[u8] {

@@ -3,15 +3,18 @@
 use std::sync::Arc;
 
 use crate::archive::seal::Identity;
+use crate::config;
 
-use super::host::Host;
+use super::host::{Host, files};
 use super::repository::{Opened, RepositoryError};
 use super::verify::Viewer;
 
 impl Viewer {
     /// The host: opens snapshots and indexes, but no pack.
     pub fn of_host(host: Host) -> Self {
+        let sealed_catalog = config::read_file(&host.home.key_file(files::SEALED_CATALOG)).ok();
         Self {
+            sealed_catalog,
             vault: host.vault,
             trust: host.trust,
             catalog: host.secrets.catalog,
@@ -32,6 +35,7 @@ impl Viewer {
             catalog: identity.into(),
             hashing: secrets.hashing.clone(),
             opened: Some(opened),
+            sealed_catalog: None,
         })
     }
 }

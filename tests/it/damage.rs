@@ -58,8 +58,10 @@ async fn is_right_or_named(kura: &Kura, expected: &BTreeMap<String, Vec<u8>>, wh
     }
     let is_whole = if let Ok(summary) = &restored {
         let named: BTreeSet<&str> = summary.failed.iter().map(|named| named.path.as_str()).collect();
+        // What stands in a block or a cohort that cannot be read is named by that.
+        let is_vague = named.iter().any(|name| name.contains(" … ") || name.starts_with("everything of "));
         for path in expected.keys().filter(|path| !found.contains_key(*path)) {
-            assert!(named.contains(path.as_str()), "{what}: {path} is missing and not named");
+            assert!(is_vague || named.contains(path.as_str()), "{what}: {path} is missing and not named");
         }
         summary.failed.is_empty()
     } else {
@@ -319,4 +321,25 @@ async fn a_cohort_whose_key_was_altered_is_sent_again_under_another_key() {
     replace(&key, &whole);
     complete(&kura).await;
     comes_back(&kura, "again").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_cohort_does_not_keep_the_others_from_coming_back() {
+    let kura = small_repository().await;
+    let expected = contents(&kura.source());
+    let of_third = |path: &str| path.contains("2031-03-03");
+    for part in ["2031-03-03/packs", "2031-03-03/key-"] {
+        let keys: Vec<String> = objects(&kura).into_iter().filter(|key| key.contains(part)).collect();
+        let damaged: Vec<Damaged> =
+            keys.iter().map(|key| Damaged::new(&kura, key, |bytes| bytes.truncate(300))).collect();
+        let (to, restored) = kura.restore_to("partly", &[]).await;
+        assert!(restored.failed_count > 0, "{part}");
+        assert!(restored.failed.iter().any(|named| named.path.contains("2031-03-03")), "{restored:?}");
+        let found = contents(&to);
+        for (path, content) in &expected {
+            assert!(of_third(path) || found.get(path) == Some(content), "{part}: {path}");
+        }
+        std::fs::remove_dir_all(to).unwrap();
+        drop(damaged);
+    }
 }

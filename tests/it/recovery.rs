@@ -189,3 +189,18 @@ async fn the_commands_of_the_format_page_run_as_they_stand() {
         Command::new("grep").args(["-rlaF", "words to be found"]).arg(&here).output().expect("grep runs");
     assert!(String::from_utf8_lossy(&found.stdout).contains(".plain"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_path_longer_than_the_system_takes_in_one_call_comes_back_without_kura() {
+    let kura = Kura::new("2026-11-24").await;
+    let name = "a-name-of-thirty-two-characters-";
+    let descend = format!("for n in $(seq 200); do mkdir -p {name}; cd {name}; done");
+    shell(&format!("{descend}; echo deep > bottom; ln bottom too"), &kura.source(), "system");
+    kura.snapshot(&kura.system()).await.unwrap();
+    let to = restored(&kura, "deep", &[]);
+    shell(&format!("{descend}; test \"$(cat too)\" = deep; test bottom -ef too"), &to, "system");
+    // The temporary folder cannot be removed by paths that long.
+    for root in [kura.source(), to] {
+        shell(&format!("rm -rf {name}"), &root, "system");
+    }
+}

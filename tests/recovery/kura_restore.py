@@ -38,6 +38,7 @@ PAYLOAD_MAX = 256 * MIB  # an envelope, decompressed
 FRAME_MAX = 512 * MIB  # the plaintext of one zstd frame
 OPEN_PACKS_MAX = 24  # how many packs lie decompressed in the work folder at a time
 BATCH_FILES, BATCH_BYTES = 1000, 256 * MIB  # how much is staged before one b3sum looks at all of it
+PATH_BYTES_MAX = 4000  # a little less than Linux takes in one call
 
 REGULAR, DIRECTORY, SYMLINK, FIFO, SOCKET, CHARACTER_DEVICE, BLOCK_DEVICE = range(7)
 NONE, OWN, INHERITED, LINK = range(4)
@@ -831,6 +832,7 @@ class Writer:
         self.staged, self.staged_bytes = [], 0
         self.is_root = os.geteuid() == 0
         self.left_out = 0
+        self.held = collections.deque()
 
     def target(self, path):
         """Where a path goes. With one source, its name is left out."""
@@ -841,10 +843,27 @@ class Writer:
         check(path.startswith(self.root_path + b"/"), f"{show(path)}: not below {show(self.root_path)}")
         return os.path.join(self.to, path[len(self.root_path) + 1 :])
 
+    def reach(self, target):
+        """The same place by a name that the system takes: paths longer than it allows go through an open folder."""
+        if len(target) < PATH_BYTES_MAX:
+            return target
+        above, name = os.path.split(target)
+        folder = None
+        while above:
+            cut = len(above) if len(above) < PATH_BYTES_MAX else above.rindex(b"/", 1, PATH_BYTES_MAX)
+            inner = os.open(above[:cut], os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
+            if folder is not None:
+                os.close(folder)
+            folder, above = inner, above[cut + 1 :]
+        self.held.append(folder)
+        if len(self.held) > 2:  # a link has two ends
+            os.close(self.held.popleft())
+        return b"/proc/self/fd/%d/%s" % (folder, name)
+
     def make_directory(self, target):
         if target not in self.made:
             self.make_directory(os.path.dirname(target))
-            os.mkdir(target)
+            os.mkdir(self.reach(target))
             self.made.add(target)
 
     def make_parents(self, target):
@@ -873,16 +892,17 @@ class Writer:
             if entry.flags & SPARSE:
                 path = spread(path, entry)
             self.set_metadata(path, entry)
-            target = self.make_parents(self.target(entry.path))
+            target = self.reach(self.make_parents(self.target(entry.path)))
             check(not os.path.lexists(target), f"{show(entry.path)} is there already")
             os.rename(path, target)
         self.staged, self.staged_bytes = [], 0
 
     def link(self, leader, entry):
-        os.link(self.target(leader.path), self.make_parents(self.target(entry.path)), follow_symlinks=False)
+        target = self.make_parents(self.target(entry.path))
+        os.link(self.reach(self.target(leader.path)), self.reach(target), follow_symlinks=False)
 
     def make_special(self, entry):
-        target = self.make_parents(self.target(entry.path))
+        target = self.reach(self.make_parents(self.target(entry.path)))
         if entry.kind == SYMLINK:
             os.symlink(entry.target, target)
         elif entry.device is not None and not self.is_root:
@@ -897,6 +917,7 @@ class Writer:
 
     def set_metadata(self, target, entry):
         """Owner, attributes, mode and time, in this order: each of them can undo one before it, not after it."""
+        target = self.reach(target)
         if self.is_root:
             os.chown(target, entry.uid, entry.gid, follow_symlinks=False)
         for name, value in entry.attributes:

@@ -31,7 +31,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use rustix::fs::{AtFlags, Dir, Mode, OFlags};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::block::OwnerNames;
@@ -236,23 +236,44 @@ impl Target {
         meta::apply(Spot::Open(fd), Before::Anything, self.settings.wish(meta, owners))
     }
 
-    /// Removes temporary files that a killed restore left in a directory; returns how many.
+    /// Removes what killed restores left anywhere below the target; returns how many files.
     ///
-    /// For a restore in place, before anything is written to that directory, and only while no other restore writes
-    /// to the same target. A directory that does not exist has none.
-    pub fn remove_leftovers(&self, path: &[u8]) -> Result<u64, PlaceError> {
+    /// For a restore in place, before anything is written, and only while no other restore writes to the same target.
+    pub fn remove_all_leftovers(&self) -> Result<u64, PlaceError> {
+        let mut removed = 0;
+        let mut waiting = vec![Vec::new()];
+        while let Some(path) = waiting.pop() {
+            let (here, below) = self.remove_leftovers(&path)?;
+            removed += here;
+            waiting.extend(below);
+        }
+        Ok(removed)
+    }
+
+    /// Removes temporary files that a killed restore left in a directory; returns how many, and the directories in it.
+    ///
+    /// A directory that does not exist, or that may not be listed, has none.
+    fn remove_leftovers(&self, path: &[u8]) -> Result<(u64, Vec<Vec<u8>>), PlaceError> {
         check_directory_path(path)?;
         let failed = |e| PlaceError::of("list a directory", e);
         let directory = match self.directories.get(path) {
             Ok(directory) => directory,
-            Err(PlaceError::System { source: Errno::NOENT, .. }) => return Ok(0),
+            Err(PlaceError::System { source: Errno::NOENT | Errno::ACCESS, .. }) => {
+                return Ok((0, Vec::new()));
+            }
             Err(e) => return Err(e),
         };
-        let mut names = Vec::new();
+        let (mut names, mut below) = (Vec::new(), Vec::new());
         for listed in Dir::read_from(&directory).map_err(failed)? {
             let listed = listed.map_err(failed)?;
-            if is_temporary_name(listed.file_name().to_bytes()) {
-                names.push(listed.file_name().to_owned());
+            let name = listed.file_name();
+            if is_temporary_name(name.to_bytes()) {
+                names.push(name.to_owned());
+            } else if listed.file_type() == FileType::Directory
+                && ![&b"."[..], b".."].contains(&name.to_bytes())
+            {
+                let inner = if path.is_empty() { Vec::new() } else { [path, b"/"].concat() };
+                below.push([&inner, name.to_bytes()].concat());
             }
         }
         let mut removed = 0;
@@ -263,7 +284,7 @@ impl Target {
                 Err(e) => return Err(PlaceError::of("remove a leftover", e)),
             }
         }
-        Ok(removed)
+        Ok((removed, below))
     }
 
     /// Forces everything written to the disk; an error of the disk that came late is found here.
@@ -748,8 +769,8 @@ mod tests {
         for name in kept {
             fs::write(place.at(name.as_bytes()), b"").unwrap();
         }
-        assert_eq!(place.target.remove_leftovers(b"a").unwrap(), 1);
-        assert_eq!(place.target.remove_leftovers(b"none").unwrap(), 0);
+        assert_eq!(place.target.remove_all_leftovers().unwrap(), 1);
+        assert_eq!(place.target.remove_leftovers(b"none").unwrap(), (0, Vec::new()));
         assert_eq!(fs::read_dir(place.at(b"a")).unwrap().count(), 3);
         assert!(!is_temporary_name(b".kura-\xe8\x94\xb5\xe8\x94\xb5-0.part"));
     }

@@ -178,7 +178,7 @@ impl S3Vault {
                     && there.content_length().and_then(|length| u64::try_from(length).ok())
                         == Some(size_bytes);
                 if !is_same {
-                    tracing::warn!("a key of the store is taken by other bytes");
+                    tracing::debug!("a key of the store is taken by other bytes");
                 }
                 Ok(Put::AlreadyThere)
             }

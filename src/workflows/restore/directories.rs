@@ -11,7 +11,7 @@ use crate::archive::sorter::Sorter;
 use crate::archive::tree::StatFacts;
 use crate::workflows::cohort_entries::Located;
 
-use super::plan::Counts;
+use super::counts::Counts;
 
 const MEMORY_BYTES: usize = 16 << 20;
 

@@ -15,7 +15,8 @@ use crate::archive::wire::to_u64;
 use crate::workflows::cohort_entries::Piece;
 use crate::workflows::reading::{CohortReader, FrameAt, PackName, ReadError};
 
-use super::plan::{Counts, Item, Job, bytes_of};
+use super::counts::Counts;
+use super::plan::{Item, Job, bytes_of};
 
 /// A part of a large file covers at least so many bytes, in whole frames: each is decompressed once.
 const PART_BYTES: u64 = 2 << 20;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::archive::entry::{Entry, Kind};
 use crate::archive::place::Target;
 
-use super::plan::Counts;
+use super::counts::Counts;
 
 /// Hard links to be made.
 #[derive(Default)]

@@ -19,7 +19,6 @@ use crate::archive::progress::{Phase, Progress};
 use crate::archive::records::{Snapshot, SnapshotCohort};
 use crate::archive::seal::Keys;
 use crate::domain::cohort::CohortId;
-use crate::domain::plan::PlanName;
 use crate::domain::time::{Day, Instant};
 
 use super::choice::{self, ChoiceError, Wanted};
@@ -29,12 +28,13 @@ use super::repository::{Opened, RepositoryError};
 use super::selection::{BadPattern, Selection};
 use super::snapshots::{self, SnapshotKeys, SnapshotName};
 
+mod counts;
 mod directories;
 mod files;
 mod links;
 mod plan;
 
-pub use plan::Named;
+pub use counts::Named;
 
 pub(super) use files::data_extents;
 pub(super) use plan::source_name;
@@ -101,6 +101,9 @@ pub enum RestoreError {
     /// A pattern.
     #[error(transparent)]
     Pattern(#[from] BadPattern),
+    /// Something that is asked for may stand in a part that cannot be read.
+    #[error("a part of the snapshot cannot be read: {0}; `kura restore` gives back all that can be read")]
+    Lost(String),
     /// No snapshot.
     #[error(transparent)]
     Choice(#[from] ChoiceError),
@@ -120,7 +123,8 @@ pub enum RestoreError {
     },
     /// The repository is older than the administrator knows it to be.
     #[error(
-        "the newest snapshot is number {found}, but number {expected} is expected: the repository was rolled back"
+        "the newest snapshot is number {found}, but number {expected} is expected: the repository was rolled back. A \
+         snapshot that is named by its id or a date is restored all the same"
     )]
     RolledBack {
         /// Expected.
@@ -150,6 +154,8 @@ pub struct OpenSnapshot {
     pub snapshot: Snapshot,
     /// Its living cohorts, ascending, each with its reader.
     pub cohorts: Vec<(SnapshotCohort, CohortReader)>,
+    /// Cohorts whose key object is missing or altered, with the reason.
+    pub lost: Vec<(SnapshotCohort, String)>,
     /// Cohorts left out because their year is over.
     pub expired: u64,
 }
@@ -176,7 +182,7 @@ pub async fn open_snapshot(
     let keys = SnapshotKeys { trust: &opened.trust, keys: &opened.secrets.catalog };
     let (name, snapshot) = choice::choose(&*opened.vault, wanted, &keys).await?;
     let mut expired = 0;
-    let mut asks: JoinSet<Result<(CohortId, SnapshotCohort, Keys), RepositoryError>> = JoinSet::new();
+    let mut asks: JoinSet<OpenedCohort> = JoinSet::new();
     let mut cohorts = Vec::new();
     for cohort in &snapshot.cohorts {
         let wrong = || RepositoryError::wrong(&name.key(), "a cohort in it has no valid name");
@@ -196,24 +202,39 @@ pub async fn open_snapshot(
         }
         let (opened, plan, cohort) = (opened.clone(), name.plan.clone(), cohort.clone());
         asks.spawn(async move {
-            let keys = cohort_key::open_cohort(&opened, &plan, &id, (cohort.key_number, &cohort.key)).await?;
-            Ok((id, cohort, keys))
+            let keys = cohort_key::open_cohort(&opened, &plan, &id, (cohort.key_number, &cohort.key)).await;
+            (id, cohort, keys)
         });
     }
     while let Some(done) = asks.join_next().await {
         cohorts.push(joined(done)?);
     }
     cohorts.sort_by_key(|(id, _, _)| *id);
-    let reader = |plan: &PlanName, id, keys| {
-        CohortReader::new(opened.vault.clone(), Handle::current(), plan.clone(), id, keys)
-    };
-    let cohorts =
-        cohorts.into_iter().map(|(id, cohort, keys)| (cohort, reader(&name.plan, id, keys))).collect();
-    Ok(OpenSnapshot { name, snapshot, cohorts, expired })
+    let (mut readable, mut lost) = (Vec::new(), Vec::new());
+    let mut first_error = None;
+    for (id, cohort, keys) in cohorts {
+        match keys {
+            Ok(keys) => {
+                let (vault, plan) = (opened.vault.clone(), name.plan.clone());
+                readable.push((cohort, CohortReader::new(vault, Handle::current(), plan, id, keys)));
+            }
+            Err(error) if error.is_of_object() => {
+                lost.push((cohort, super::verify::with_causes(&error)));
+                first_error.get_or_insert(error);
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    match first_error {
+        Some(error) if readable.is_empty() => Err(error.into()),
+        _ => Ok(OpenSnapshot { name, snapshot, cohorts: readable, lost, expired }),
+    }
 }
 
-fn joined<T>(done: Result<Result<T, RepositoryError>, tokio::task::JoinError>) -> Result<T, RepositoryError> {
-    done.map_err(|e| RepositoryError::wrong("cohort keys", e.to_string()))?
+type OpenedCohort = (CohortId, SnapshotCohort, Result<Keys, RepositoryError>);
+
+fn joined(done: Result<OpenedCohort, tokio::task::JoinError>) -> Result<OpenedCohort, RepositoryError> {
+    done.map_err(|e| RepositoryError::wrong("cohort keys", e.to_string()))
 }
 
 /// Restores.
@@ -229,7 +250,13 @@ pub async fn restore(
     let open = open_snapshot(&opened, &request.wanted, request.sent, now).await?;
     progress.begin(Phase::Restoring, open.snapshot.files, open.snapshot.bytes);
     tokio::task::block_in_place(|| {
-        let directories = current_directories(&opened, &open)?;
+        let (directories, lost_directories) = match current_directories(&opened, &open) {
+            Ok(directories) => (directories, None),
+            Err(RestoreError::Read(e)) if e.is_damage() => {
+                (BTreeMap::new(), Some(super::verify::with_causes(&e)))
+            }
+            Err(e) => return Err(e),
+        };
         let owners = match request.owners {
             Owners::Usual => OwnerMapping::for_this_user(),
             Owners::ByName => OwnerMapping::ByName,
@@ -241,7 +268,18 @@ pub async fn restore(
             let failed = |source| RestoreError::Target { path: request.to.clone(), source };
             Some(Target::open(&request.to, options).map_err(failed)?)
         };
+        if let Some(target) = target.as_ref().filter(|_| request.in_place) {
+            let failed = |source| RestoreError::Target { path: request.to.clone(), source };
+            target.remove_all_leftovers().map_err(failed)?;
+        }
         let mut summary = plan::run(&opened, &open, request, target.as_ref(), (&directories, progress))?;
+        if let Some(reason) = lost_directories {
+            // Directories then have the metadata that manifests last wrote.
+            summary
+                .failed
+                .push(Named { path: "metadata of directories that changed later".to_owned(), reason });
+            summary.failed_count += 1;
+        }
         if let Some(target) = target.as_ref().filter(|_| request.sync) {
             target.sync().map_err(|source| RestoreError::Target { path: request.to.clone(), source })?;
         }

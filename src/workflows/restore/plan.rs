@@ -1,20 +1,21 @@
 //! From entries to jobs: one producer, in order of cohort and path; workers do the jobs.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use crossbeam_channel::Sender;
 
 use crate::archive::digest::PathDigest;
 use crate::archive::entry::{Content, Kind, Meta};
-use crate::archive::place::{PlaceError, Shortcoming, Target};
+use crate::archive::place::Target;
 use crate::archive::progress::Progress;
-use crate::archive::report::shown;
+use crate::archive::records::SnapshotCohort;
 use crate::workflows::cohort_entries::{CohortEntries, Located, Piece};
 use crate::workflows::reading::CohortReader;
 use crate::workflows::repository::Opened;
 use crate::workflows::selection::Selection;
 
+use super::counts::Counts;
 use super::directories::Directories;
 use super::files::{self, FileWorker, LargeRestore};
 use super::links::Links;
@@ -26,19 +27,8 @@ const JOB_BYTES: u64 = 2 << 20;
 const JOB_FILES: usize = 512;
 /// Files longer than this are restored by several workers.
 const LARGE_BYTES: u64 = 16 << 20;
-/// At most so many failures are named.
-const NAMED_MAX: usize = 1000;
 /// Workers: some wait for the store while others write.
 const WORKERS_MIN: usize = 2;
-
-/// Something that could not be restored.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Named {
-    /// Its path, as people see it.
-    pub path: String,
-    /// Why.
-    pub reason: String,
-}
 
 /// One entry to restore.
 #[derive(Clone, Debug)]
@@ -55,47 +45,6 @@ pub(super) enum Job<'a> {
     Items(&'a CohortReader, Vec<Item>),
     /// A part of a large file.
     Part(&'a CohortReader, Arc<LargeRestore>, usize),
-}
-
-/// What workers count. Shared.
-#[derive(Default)]
-pub(super) struct Counts {
-    inner: Mutex<Summary>,
-}
-
-impl Counts {
-    /// Changes the counts.
-    pub(super) fn add(&self, change: impl FnOnce(&mut Summary)) {
-        change(&mut self.inner.lock().unwrap_or_else(PoisonError::into_inner));
-    }
-
-    /// Notes that an entry could not be restored.
-    pub(super) fn fail(&self, path: &[u8], reason: String) {
-        self.add(|summary| {
-            summary.failed_count += 1;
-            if summary.failed.len() < NAMED_MAX {
-                summary.failed.push(Named { path: shown(path), reason });
-            }
-        });
-    }
-
-    /// Notes the outcome of placing an entry.
-    pub(super) fn placed(&self, path: &[u8], bytes: u64, outcome: Result<Vec<Shortcoming>, PlaceError>) {
-        match outcome {
-            Ok(lacks) => self.add(|summary| {
-                summary.files += 1;
-                summary.bytes += bytes;
-                for lack in lacks {
-                    *summary.shortcomings.entry(lack.kind()).or_default() += 1;
-                }
-            }),
-            Err(e) => self.fail(path, e.reason()),
-        }
-    }
-
-    fn take(&self) -> Summary {
-        std::mem::take(&mut *self.inner.lock().unwrap_or_else(PoisonError::into_inner))
-    }
 }
 
 /// Restores everything that is asked for.
@@ -119,6 +68,7 @@ pub(super) fn run(
         links: Links::default(),
         pending: Vec::new(),
         pending_bytes: 0,
+        has_directory: false,
     };
     let cores = std::thread::available_parallelism().map_or(WORKERS_MIN, std::num::NonZero::get);
     // One more than cores, since a worker also waits for the disk; more where each request takes its time.
@@ -145,13 +95,15 @@ pub(super) fn run(
         outcome
     });
     outcome?;
+    let has_directory = producer.has_directory;
     let Producer { directories, links, .. } = producer;
     if let Some(target) = target {
         links.make(target, &counts);
         directories.finish(target, &opened.secrets.hashing, &counts)?;
     }
     let summary = counts.take();
-    let is_nothing = summary.files == 0 && summary.failed_count == 0 && summary.unchanged == 0;
+    let is_nothing =
+        summary.files == 0 && summary.failed_count == 0 && summary.unchanged == 0 && !has_directory;
     if is_nothing && !request.patterns.is_empty() {
         return Err(RestoreError::Nothing);
     }
@@ -169,23 +121,55 @@ struct Producer<'a> {
     links: Links,
     pending: Vec<Item>,
     pending_bytes: u64,
+    /// A directory that was asked for is there.
+    has_directory: bool,
 }
 
 impl<'a> Producer<'a> {
     fn produce(&mut self, jobs: &Sender<Job<'a>>) -> Result<(), RestoreError> {
         let source = source_name(self.opened, self.open)?;
         let selection = super::selection(self.open, &self.request.patterns, source.as_deref())?;
+        for (cohort, reason) in &self.open.lost {
+            self.counts.lose(&cohort.cohort, cohort.files, reason.clone());
+        }
         for (number, (cohort, reader)) in (0_u32..).zip(&self.open.cohorts) {
-            let leaders = self.leaders_needed(reader, &cohort.parts, &selection)?;
-            let hashing = &self.opened.secrets.hashing;
-            // Leaders that were not asked for are read along: their names may lie in any block.
-            let everything = Selection::everything();
-            let scope = if leaders.is_empty() { &selection } else { &everything };
-            let mut entries = CohortEntries::open(reader, hashing, &cohort.parts, scope)?;
-            while let Some(located) = entries.next()? {
-                self.entry(located, &selection, &leaders, (number, reader), jobs)?;
-            }
+            let outcome = self.cohort((number, reader), cohort, &selection, jobs);
             self.flush(reader, jobs);
+            match outcome {
+                // Each cohort stands for itself: the others are given back.
+                Err(RestoreError::Read(e)) if e.is_damage() => {
+                    self.counts.lose(&cohort.cohort, cohort.files, crate::workflows::verify::with_causes(&e));
+                }
+                outcome => outcome?,
+            }
+        }
+        Ok(())
+    }
+
+    fn cohort(
+        &mut self,
+        (number, reader): (u32, &'a CohortReader),
+        cohort: &SnapshotCohort,
+        selection: &Selection,
+        jobs: &Sender<Job<'a>>,
+    ) -> Result<(), RestoreError> {
+        let leaders = self.leaders_needed(reader, &cohort.parts, selection)?;
+        let hashing = &self.opened.secrets.hashing;
+        // Leaders that were not asked for are read along: their names may lie in any block.
+        let everything = Selection::everything();
+        let scope = if leaders.is_empty() { selection } else { &everything };
+        let mut entries = CohortEntries::open(reader, hashing, &cohort.parts, scope)?;
+        while let Some(located) = entries.next()? {
+            if located.is_doubtful && selection.wants(&located.entry.path) {
+                let reason = "a damaged manifest block may say otherwise of it; it was not written";
+                self.counts.fail(&self.in_target(&located.entry.path), reason.to_owned());
+                continue;
+            }
+            self.entry(located, selection, &leaders, (number, reader), jobs)?;
+        }
+        for lost in entries.lost() {
+            let (first, last) = (self.in_target(&lost.first), self.in_target(&lost.last));
+            self.counts.lose_stretch((&first, &last), lost.entries, lost.reason.clone());
         }
         Ok(())
     }
@@ -289,6 +273,7 @@ impl<'a> Producer<'a> {
         if !wanted && !leads {
             return Ok(());
         }
+        self.has_directory |= wanted && !located.entry.context;
         if let Some(target) = self.target {
             if !is_context && let Err(e) = target.ensure_directory(&path) {
                 self.counts.fail(&path, e.reason());
@@ -330,8 +315,13 @@ pub(in crate::workflows) fn source_name(
     let everything = Selection::everything();
     let mut names = BTreeSet::new();
     for (cohort, reader) in &open.cohorts {
-        let mut entries = CohortEntries::open(reader, &opened.secrets.hashing, &cohort.parts, &everything)?;
-        if let Some(located) = entries.next()? {
+        let first = CohortEntries::open(reader, &opened.secrets.hashing, &cohort.parts, &everything)
+            .and_then(|mut entries| entries.next());
+        let first = match first {
+            Err(e) if e.is_damage() => continue,
+            first => first?,
+        };
+        if let Some(located) = first {
             let path = located.entry.path;
             names.insert(path.split(|b| *b == b'/').next().unwrap_or(&[]).to_vec());
             break;

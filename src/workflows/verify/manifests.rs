@@ -105,5 +105,8 @@ fn read_manifest(
             }
         }
     }
-    Ok(files)
+    match entries.lost().first() {
+        None => Ok(files),
+        Some(lost) => Err(format!("{} of its entries cannot be read: {}", lost.entries, lost.reason)),
+    }
 }

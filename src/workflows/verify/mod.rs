@@ -13,15 +13,18 @@ use crate::archive::pack::PackFacts;
 use crate::archive::progress::Progress;
 use crate::archive::records::{Location, Snapshot};
 use crate::archive::seal::Keys;
+use crate::catalog::SnapshotRow;
 use crate::domain::cohort::CohortId;
 use crate::domain::plan::PlanName;
 use crate::vault::Vault;
 
 mod manifests;
 mod packs;
+mod records;
 
 use manifests::check_manifests;
 use packs::check_packs;
+use records::{check_known, check_records};
 
 use super::chain::Chain;
 use super::cohort_key;
@@ -35,6 +38,8 @@ pub struct Request {
     pub plan: Option<PlanName>,
     /// Read the bytes of part N of M of all packs.
     pub read: Option<(u32, u32)>,
+    /// Snapshots that the host's catalog knows: they must be in the store. Empty without a catalog.
+    pub known: Vec<SnapshotRow>,
 }
 
 /// Who checks: the host (no recovery key) or a recovery key.
@@ -49,6 +54,8 @@ pub struct Viewer {
     pub hashing: Hashing,
     /// The repository opened with a recovery key: everything is opened then.
     pub opened: Option<Arc<Opened>>,
+    /// The host's copy of `keys/catalog-1.age`, which it cannot open.
+    pub sealed_catalog: Option<Vec<u8>>,
 }
 
 /// Something wrong.
@@ -83,7 +90,7 @@ pub struct Report {
     pub opened_packs: u64,
     /// Files whose entries were read in manifests.
     pub files: u64,
-    /// Objects that nothing names: left by runs that did not finish; they expire with their cohort.
+    /// Objects that nothing names: left by runs that did not finish, or keys of cohorts that got nothing.
     pub orphans: u64,
     /// Objects that are not Kura's.
     pub foreign: u64,
@@ -142,6 +149,8 @@ pub async fn verify(
         viewer.vault.list("").await?.into_iter().map(|listed| (listed.key, listed.size_bytes)).collect();
     let mut report = Report::default();
     let mut named: BTreeSet<String> = BTreeSet::new();
+    check_records(&viewer, &stored, &mut report).await;
+    check_known(&stored, request, &mut report);
     for (plan, names) in snapshots::list(&*viewer.vault, request.plan.as_ref()).await? {
         let cohorts = check_snapshots(&viewer, &plan, &names, &mut report, &mut named).await;
         for (id, mut cohort) in cohorts {
@@ -159,7 +168,7 @@ pub async fn verify(
     Ok(report)
 }
 
-fn with_causes(error: &dyn std::error::Error) -> String {
+pub(super) fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(inner) = cause {
