@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::{
-    account, audit, cat, catalog, diff, find, init, key, ls, notice, pages, plan, quickstart, restore, serve,
-    snapshot, snapshots, store, token, verify, window,
+    account, audit, cat, catalog, config, diff, find, init, key, ls, notice, pages, plan, quickstart,
+    restore, serve, snapshot, snapshots, store, token, verify, window,
 };
 
 /// Kura (蔵): sealed backups that are kept for their year, then provably gone.
@@ -44,6 +44,8 @@ pub(super) enum Command {
     Quickstart(quickstart::Arguments),
     /// Make an installation: keys, settings and an empty repository.
     Init(init::Arguments),
+    /// Print the settings as they take effect, and say what is wrong with them.
+    Config(config::Arguments),
     /// Make and list recovery keys.
     Key(key::Arguments),
     /// Check plans and say what they mean.

@@ -37,6 +37,9 @@ mod quickstart;
 /// `kura init`.
 mod init;
 
+/// `kura config`.
+mod config;
+
 /// `kura key`.
 mod key;
 
@@ -159,6 +162,7 @@ async fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Quickstart(arguments) => Box::pin(quickstart::run(&app, &global, arguments)).await,
         Command::Init(arguments) => Box::pin(init::run(&app, &global, arguments)).await,
         Command::Key(arguments) => key::run(&app, &global, arguments),
+        Command::Config(arguments) => config::run(&app, &global, arguments),
         Command::Plan(arguments) => plan::run(&app, &global, arguments),
         Command::Store(arguments) => Box::pin(store::run(&app, &global, arguments)).await,
         Command::Snapshot(arguments) => Box::pin(snapshot::run(&app, &global, arguments)).await,

@@ -98,7 +98,20 @@ fn settings_with_a_mistake_are_a_usage_error() {
         let text = std::fs::read_to_string(&file).expect("settings");
         std::fs::write(&file, format!("{line}{text}")).expect("settings");
         place.kura(&["snapshot", "records"]).ends(2);
+        place.kura(&["config", "check"]).ends(2);
     }
+}
+
+#[test]
+fn the_configuration_is_shown_as_it_takes_effect_with_what_is_wrong_in_it() {
+    let place = Place::with_plan();
+    let ran = place.kura(&["config", "check"]).ends(0);
+    assert!(ran.out.contains("store") && ran.out.contains(&place.text("store")), "{}", ran.out);
+    assert!(ran.err.contains("only one recovery key"), "{}", ran.err);
+    place.write("home/policies/bad.toml", "name = \"bad\"\nclass = \"none\"\n");
+    let ran = place.kura(&["config", "check", "--json"]).ends(2);
+    assert_eq!(ran.json()["ok"], false);
+    assert!(ran.out.contains("bad.toml"), "{}", ran.out);
 }
 
 #[test]

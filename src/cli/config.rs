@@ -1,0 +1,131 @@
+//! `kura config check`: the settings as they take effect, and what is wrong with them.
+
+use clap::{Args, Subcommand};
+use serde::Serialize;
+
+use crate::app::App;
+use crate::config::Settings;
+use crate::workflows::host;
+use crate::workflows::store::StoreUrl;
+
+use super::commands::Global;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::words::{counted, print, print_json, table, tell};
+
+/// Say what is wrong with the configuration.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Print the settings as they take effect and check them, the host's keys and the plans. Exit 2 if one is wrong.
+    ///
+    /// Nothing is changed and the store is not asked; `kura store probe` does that.
+    Check,
+}
+
+#[derive(Serialize)]
+struct Checked {
+    ok: bool,
+    settings: Vec<Setting>,
+    problems: Vec<String>,
+    remarks: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Setting {
+    key: String,
+    value: String,
+    is_default: bool,
+}
+
+pub(super) fn run(app: &App, global: &Global, arguments: Arguments) -> Result<Exit, Failure> {
+    let Command::Check = arguments.command;
+    let settings = app.home.settings()?;
+    let address: StoreUrl = settings.store.parse()?;
+    let trust = host::trust_of(&app.home)?;
+    let mut checked = Checked {
+        ok: true,
+        settings: effective(&settings, &address),
+        problems: Vec::new(),
+        remarks: Vec::new(),
+    };
+    checked.settings.insert(0, set("home", app.home.path().display().to_string()));
+    for name in app.plan_names() {
+        if let Err(e) = app.plan(&name) {
+            checked.problems.push(e.to_string());
+        }
+    }
+    if app.plan_names().is_empty() {
+        checked
+            .remarks
+            .push("there is no plan yet: write policies/NAME.toml, then `kura plan check`".to_owned());
+    }
+    for push in settings.push.iter().filter(|push| !push.secret_file.is_file()) {
+        let file = push.secret_file.display();
+        checked.problems.push(format!("[[push]] {}: there is no file {file} with its secret", push.name));
+    }
+    if trust.recovery.recipients.len() < 2 {
+        let remark = "there is only one recovery key: whoever loses it loses every backup; `kura key new` makes another";
+        checked.remarks.push(remark.to_owned());
+    }
+    checked.ok = checked.problems.is_empty();
+    tell_all(&checked, global)?;
+    Ok(if checked.ok { Exit::Done } else { Exit::Usage })
+}
+
+fn tell_all(checked: &Checked, global: &Global) -> Result<(), Failure> {
+    if global.json {
+        return print_json(checked);
+    }
+    let row = |setting: &Setting| {
+        let origin = if setting.is_default { "default" } else { "set" };
+        vec![setting.key.clone(), setting.value.clone(), origin.to_owned()]
+    };
+    print(&table(&["KEY", "VALUE", "FROM"], &checked.settings.iter().map(row).collect::<Vec<_>>()))?;
+    for remark in &checked.remarks {
+        tell(&format!("kura: {remark}"));
+    }
+    for problem in &checked.problems {
+        tell(&format!("kura: wrong: {problem}"));
+    }
+    let count = u64::try_from(checked.problems.len()).unwrap_or(u64::MAX);
+    if count > 0 {
+        tell(&format!("kura: {} in the configuration", counted(count, "mistake")));
+    }
+    Ok(())
+}
+
+fn set(key: &str, value: String) -> Setting {
+    Setting { key: key.to_owned(), value, is_default: false }
+}
+
+fn or_default<T: ToString>(key: &str, value: Option<T>, default: impl ToString) -> Setting {
+    let is_default = value.is_none();
+    let value = value.map_or_else(|| default.to_string(), |value| value.to_string());
+    Setting { key: key.to_owned(), value, is_default }
+}
+
+/// Every setting with the value that counts. Secrets stand in files of their own, which are only named.
+fn effective(settings: &Settings, address: &StoreUrl) -> Vec<Setting> {
+    let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+    let notices = settings.notices.clone().unwrap_or_default();
+    let mut all = vec![
+        set("store", address.to_string()),
+        or_default("operator", settings.operator.clone(), "nobody is named"),
+        or_default("threads", settings.threads, format!("{cores} (one for each core)")),
+        or_default("sort_memory_mib", settings.sort_memory_mib, 8),
+        or_default("notices.service", notices.service, "はち丸ネットワーク"),
+        or_default("notices.contact", notices.contact, "the help desk with its hours"),
+        or_default("notices.lead_days", notices.lead_days, 7),
+        or_default("notices.lead_days_downtime", notices.lead_days_downtime, 14),
+    ];
+    for push in &settings.push {
+        all.push(set(&format!("push.{}", push.name), push.url.clone()));
+    }
+    all
+}
