@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use clap::Args;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -112,7 +112,25 @@ impl Program {
     }
 }
 
+/// What asks the service to stop.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    /// Waited for from now on: a signal that comes while the service starts is kept.
+    fn catch() -> Result<Self, Failure> {
+        let failed = |error: std::io::Error| Failure::Failed(format!("cannot wait for signals: {error}"));
+        Ok(Self {
+            terminate: signal(SignalKind::terminate()).map_err(failed)?,
+            interrupt: signal(SignalKind::interrupt()).map_err(failed)?,
+        })
+    }
+}
+
 pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Result<Exit, Failure> {
+    let signals = Signals::catch()?;
     let desk = app.desk().await?;
     let push = app.home.settings()?.push;
     let targets = push.iter().map(Target::open).collect::<Result<Vec<_>, _>>();
@@ -145,7 +163,7 @@ pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Res
         tell("kura: there is no account yet; `kura account add ID --role ROLE` makes the first one");
     }
     notify(&[sd_notify::NotifyState::Ready]);
-    wait_for_the_end(&shared, &stop, &tasks).await?;
+    wait_for_the_end(signals, &shared, &stop, &tasks).await;
     notify(&[sd_notify::NotifyState::Stopping]);
     stop.cancel();
     tasks.close();
@@ -159,23 +177,21 @@ pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Res
 
 /// Waits for SIGTERM or SIGINT, or until a part has ended by itself; keeps systemd's watchdog quiet while the heart beats.
 async fn wait_for_the_end(
+    mut signals: Signals,
     shared: &Shared,
     stop: &CancellationToken,
     tasks: &TaskTracker,
-) -> Result<(), Failure> {
-    let failed = |error: std::io::Error| Failure::Failed(format!("cannot wait for signals: {error}"));
-    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+) {
     let mut ticks = tokio::time::interval(WATCHDOG);
     loop {
         tokio::select! {
-            _ = terminate.recv() => return Ok(()),
-            _ = interrupt.recv() => return Ok(()),
-            () = stop.cancelled() => return Ok(()),
+            _ = signals.terminate.recv() => return,
+            _ = signals.interrupt.recv() => return,
+            () = stop.cancelled() => return,
             _ = ticks.tick() => {
                 // A part that ended before the stop has failed: the other one must not go on alone.
                 if tasks.len() < 2 {
-                    return Ok(());
+                    return;
                 }
                 if shared.clock.now() < shared.last_beat().plus_minutes(1) {
                     notify(&[sd_notify::NotifyState::Watchdog]);
