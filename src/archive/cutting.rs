@@ -17,7 +17,7 @@ impl Worker<'_> {
         session: &CohortSession,
         pack: &mut PackWriter,
         stream: &[u8],
-        chunks: &mut Vec<Pending>,
+        chunks: &mut Cut,
     ) -> Result<(), SessionError> {
         let mut rest = stream;
         while !rest.is_empty() {
@@ -35,14 +35,18 @@ impl Worker<'_> {
         session: &CohortSession,
         pack: &mut PackWriter,
         bytes: &[u8],
-        chunks: &mut Vec<Pending>,
+        chunks: &mut Cut,
     ) -> Result<(), SessionError> {
         let id = self.shared.makers.hashing.chunk(bytes);
         let pending = match session.place_of(&id) {
             Some(place) => Pending::Stored(place),
             None => {
-                let is_waiting =
-                    chunks.iter().rev().take(64).any(|p| matches!(p, Pending::New(i, _) if *i == id));
+                let is_waiting = chunks
+                    .waiting()
+                    .iter()
+                    .rev()
+                    .take(64)
+                    .any(|p| matches!(p, Pending::New(i, _) if *i == id));
                 if !is_waiting {
                     self.fresh.extend_from_slice(bytes);
                 }
@@ -50,7 +54,7 @@ impl Worker<'_> {
                 if is_waiting { Pending::Again(id) } else { Pending::New(id, length) }
             }
         };
-        chunks.push(pending);
+        chunks.all.push(pending);
         if self.fresh.len() >= pack.frame_bytes() {
             self.flush_fresh(session, pack, chunks)?;
         }
@@ -62,44 +66,58 @@ impl Worker<'_> {
         &mut self,
         session: &CohortSession,
         pack: &mut PackWriter,
-        chunks: &mut [Pending],
+        chunks: &mut Cut,
     ) -> Result<(), SessionError> {
         if self.fresh.is_empty() {
             return Ok(());
         }
         let waiting: Vec<(ChunkId, u32)> = chunks
+            .waiting()
             .iter()
             .filter_map(|p| if let Pending::New(id, length) = p { Some((*id, *length)) } else { None })
             .collect();
         let places = session.store(pack, &mut self.compressor, &self.fresh, &waiting)?;
         let stored: BTreeMap<ChunkId, Place> = waiting.iter().map(|(id, _)| *id).zip(places).collect();
-        for pending in chunks.iter_mut() {
+        for pending in chunks.all.iter_mut().skip(chunks.settled) {
             if let Pending::New(id, _) | Pending::Again(id) = pending
                 && let Some(place) = stored.get(id)
             {
                 *pending = Pending::Stored(*place);
             }
         }
+        chunks.settled = chunks.all.len();
         self.shared.progress.stored(to_u64(self.fresh.len()));
         self.fresh.clear();
         Ok(())
     }
 }
 
+/// The chunks of a stream, in order. All before `settled` have their places, so that a frame looks only at its own.
+#[derive(Debug, Default)]
+pub(super) struct Cut {
+    all: Vec<Pending>,
+    settled: usize,
+}
+
+impl Cut {
+    fn waiting(&self) -> &[Pending] {
+        self.all.get(self.settled..).unwrap_or_default()
+    }
+
+    /// The places of all chunks, once the last frame is stored.
+    pub(super) fn places(self) -> Vec<Place> {
+        let place = |pending| if let Pending::Stored(place) = pending { Some(place) } else { None };
+        self.all.into_iter().filter_map(place).collect()
+    }
+}
+
 /// A chunk of a stream on its way to a place.
 #[derive(Clone, Debug)]
-pub(super) enum Pending {
+enum Pending {
     /// It has its place.
     Stored(Place),
     /// It waits for the next frame.
     New(ChunkId, u32),
     /// The same as one that waits.
     Again(ChunkId),
-}
-
-impl Pending {
-    /// Its place, once it has one.
-    pub(super) fn stored(self) -> Option<Place> {
-        if let Self::Stored(place) = self { Some(place) } else { None }
-    }
 }

@@ -7,7 +7,7 @@ use rustix::io::Errno;
 use super::block::{Block, Place};
 use super::capture::{self, Missed};
 use super::chunk;
-use super::cutting::Pending;
+use super::cutting::Cut;
 use super::entry::{Content, Entry, Extent};
 use super::large::{self, LargeFile, SPAN_BYTES, SpanRead};
 use super::outlet::SessionError;
@@ -83,7 +83,7 @@ impl Worker<'_> {
         let mut window = std::mem::take(&mut self.segment);
         window.clear();
         self.compressor.other_data();
-        let mut chunks: Vec<Pending> = Vec::new();
+        let mut chunks = Cut::default();
         let mut consumed = 0;
         for extent in extents {
             let mut at = extent.offset;
@@ -122,7 +122,7 @@ impl Worker<'_> {
         self.cut_and_store(session, pack, &window[consumed..], &mut chunks)?;
         self.flush_fresh(session, pack, &mut chunks)?;
         self.segment = window;
-        Ok(Ok(chunks.into_iter().filter_map(Pending::stored).collect()))
+        Ok(Ok(chunks.places()))
     }
 
     /// What was taken so far is stored all the same: it is whole chunks, and other files may refer to them.
@@ -130,7 +130,7 @@ impl Worker<'_> {
         &mut self,
         session: &CohortSession,
         pack: &mut PackWriter,
-        mut chunks: Vec<Pending>,
+        mut chunks: Cut,
         error: Errno,
     ) -> Result<Result<Vec<Place>, Errno>, SessionError> {
         self.flush_fresh(session, pack, &mut chunks)?;

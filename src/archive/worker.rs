@@ -10,7 +10,7 @@ use super::block::{Block, OwnerNames};
 use super::capture::{self, Captured, Missed};
 use super::chunk::Cutter;
 use super::compress::Compressor;
-use super::cutting::Pending;
+use super::cutting::Cut;
 use super::digest::SeenDigest;
 use super::entry::{Content, Entry, FileTime, Kind};
 use super::large::LargeFile;
@@ -186,11 +186,10 @@ impl<'a> Worker<'a> {
         }
         if !entries.is_empty() {
             let mut pack = session.take_pack(&self.shared.makers)?;
-            let mut chunks = Vec::new();
+            let mut chunks = Cut::default();
             self.cut_and_store(session, &mut pack, &segment, &mut chunks)?;
             self.flush_fresh(session, &mut pack, &mut chunks)?;
-            let chunks = chunks.into_iter().filter_map(Pending::stored).collect();
-            let block = Block { chunks, owners: self.owners(&entries), entries };
+            let block = Block { chunks: chunks.places(), owners: self.owners(&entries), entries };
             session.store_block(
                 &self.shared.makers,
                 &mut pack,

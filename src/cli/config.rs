@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::app::App;
 use crate::config::Settings;
+use crate::domain::notice::{LeadDays, Sender};
 use crate::workflows::host;
 use crate::workflows::store::StoreUrl;
 
@@ -114,15 +115,16 @@ fn or_default<T: ToString>(key: &str, value: Option<T>, default: impl ToString) 
 fn effective(settings: &Settings, address: &StoreUrl) -> Vec<Setting> {
     let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
     let notices = settings.notices.clone().unwrap_or_default();
+    let (lead, sender) = (LeadDays::default(), Sender::default());
     let mut all = vec![
         set("store", address.to_string()),
         or_default("operator", settings.operator.clone(), "nobody is named"),
         or_default("threads", settings.threads, format!("{cores} (one for each core)")),
-        or_default("sort_memory_mib", settings.sort_memory_mib, 8),
-        or_default("notices.service", notices.service, "はち丸ネットワーク"),
-        or_default("notices.contact", notices.contact, "the help desk with its hours"),
-        or_default("notices.lead_days", notices.lead_days, 7),
-        or_default("notices.lead_days_downtime", notices.lead_days_downtime, 14),
+        or_default("sort_memory_mib", settings.sort_memory_mib, host::SORT_MEMORY_MIB),
+        or_default("notices.service", notices.service, sender.service),
+        or_default("notices.contact", notices.contact, sender.contact),
+        or_default("notices.lead_days", notices.lead_days, lead.routine),
+        or_default("notices.lead_days_downtime", notices.lead_days_downtime, lead.downtime),
     ];
     for push in &settings.push {
         all.push(set(&format!("push.{}", push.name), push.url.clone()));

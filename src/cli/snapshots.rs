@@ -7,6 +7,7 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::app::{App, SnapshotRow};
+use crate::domain::plan::PlanName;
 use crate::domain::time::Zone;
 use crate::workflows::rebuild;
 
@@ -124,10 +125,10 @@ async fn stored(
     arguments: &Arguments,
     identity: &std::path::Path,
 ) -> Result<(Vec<SnapshotRow>, u64), Failure> {
+    let plan = arguments.plan.as_deref().map(str::parse::<PlanName>).transpose();
+    let plan = plan.map_err(|e| Failure::Usage(e.to_string()))?;
     let opened = Box::pin(arguments.place.open(app, identity)).await?;
-    let (rows, unreadable) = rebuild::stored_snapshots(&opened).await?;
-    let is_wanted = |row: &SnapshotRow| arguments.plan.as_ref().is_none_or(|plan| row.plan == *plan);
-    Ok((rows.into_iter().filter(is_wanted).collect(), unreadable))
+    Ok(rebuild::stored_snapshots(&opened, plan.as_ref()).await?)
 }
 
 /// The id that people type: the first 12 digits.

@@ -13,13 +13,13 @@ use crate::archive::sorter::{Sorted, Sorter};
 use crate::archive::unseal::Unpacker;
 use crate::domain::time::Instant;
 
+use super::causes::with_causes;
 use super::choice::Wanted;
 use super::cohort_entries::{CohortEntries, Located, Lost};
 use super::reading::CohortReader;
 use super::repository::Opened;
 use super::restore::{OpenSnapshot, RestoreError, open_snapshot};
 use super::selection::Selection;
-use super::verify::with_causes;
 
 const MEMORY_BYTES: usize = 32 << 20;
 

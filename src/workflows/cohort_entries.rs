@@ -14,6 +14,7 @@ use crate::archive::records::Location;
 use crate::archive::unseal::Unpacker;
 use crate::archive::wire::Malformed;
 
+use super::causes::with_causes;
 use super::reading::{CohortReader, FrameAt, PackName, ReadError};
 use super::selection::Selection;
 
@@ -218,7 +219,7 @@ impl<'a> CohortEntries<'a> {
                     first: block.first,
                     last: block.last,
                     entries: block.entries,
-                    reason: super::verify::with_causes(&error),
+                    reason: with_causes(&error),
                 }),
                 Err(error) => return Err(error),
             }

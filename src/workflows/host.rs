@@ -71,6 +71,9 @@ pub struct Host {
     pub recovery: Vec<Recipient>,
 }
 
+/// Memory for each sorter where the settings say nothing, MiB.
+pub const SORT_MEMORY_MIB: usize = 8;
+
 /// Opens the store of an address.
 pub async fn open_store(address: &str, file: &str) -> Result<Arc<dyn Vault>, HostError> {
     let parsed: StoreUrl = address.parse().map_err(|e: vault::StoreUrlError| HostError::Address {
@@ -115,7 +118,7 @@ impl Host {
 
     /// Memory for each sorter, bytes.
     pub fn sort_memory_bytes(&self) -> usize {
-        self.settings.sort_memory_mib.unwrap_or(8).clamp(1, 4096) << 20
+        self.settings.sort_memory_mib.unwrap_or(SORT_MEMORY_MIB).clamp(1, 4096) << 20
     }
 }
 

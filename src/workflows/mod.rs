@@ -45,6 +45,9 @@ pub mod upload;
 /// Taking a snapshot.
 pub mod take_snapshot;
 
+/// An error with its causes, in one line.
+mod causes;
+
 /// Which paths of a snapshot are wanted.
 pub mod selection;
 

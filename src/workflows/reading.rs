@@ -84,13 +84,19 @@ pub struct CohortReader {
     runtime: Handle,
     plan: PlanName,
     cohort: CohortId,
-    keys: Keys,
+    keys: Arc<Keys>,
     headers: Mutex<BTreeMap<Sha256, Bytes>>,
 }
 
 impl CohortReader {
     /// A reader with the cohort's key.
-    pub fn new(vault: Arc<dyn Vault>, runtime: Handle, plan: PlanName, cohort: CohortId, keys: Keys) -> Self {
+    pub fn new(
+        vault: Arc<dyn Vault>,
+        runtime: Handle,
+        plan: PlanName,
+        cohort: CohortId,
+        keys: Arc<Keys>,
+    ) -> Self {
         Self { vault, runtime, plan, cohort, keys, headers: Mutex::new(BTreeMap::new()) }
     }
 

@@ -78,11 +78,15 @@ pub async fn rebuild(opened: &Opened, catalog: &Catalog) -> Result<Rebuilt, Rebu
     Ok(rebuilt)
 }
 
-/// The snapshots that the store has, ascending by plan and sequence, and how many could not be read.
-pub async fn stored_snapshots(opened: &Opened) -> Result<(Vec<SnapshotRow>, u64), RepositoryError> {
+/// The snapshots that the store has, of one plan or of all, ascending by plan and sequence, and how many could not be
+/// read.
+pub async fn stored_snapshots(
+    opened: &Opened,
+    plan: Option<&PlanName>,
+) -> Result<(Vec<SnapshotRow>, u64), RepositoryError> {
     let keys = SnapshotKeys { trust: &opened.trust, keys: &opened.secrets.catalog };
     let (mut rows, mut unreadable) = (Vec::new(), 0);
-    for names in snapshots::list(&*opened.vault, None).await?.into_values() {
+    for names in snapshots::list(&*opened.vault, plan).await?.into_values() {
         for name in names {
             match snapshots::fetch(&*opened.vault, &name, &keys).await {
                 Ok(snapshot) => rows.push(row(&name, &snapshot)?),

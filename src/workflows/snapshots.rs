@@ -48,45 +48,22 @@ pub async fn list(
     vault: &dyn Vault,
     plan: Option<&PlanName>,
 ) -> Result<BTreeMap<PlanName, Vec<SnapshotName>>, RepositoryError> {
-    let plans = match plan {
-        Some(plan) => vec![plan.clone()],
-        None => plans(vault).await?,
-    };
-    let mut all = BTreeMap::new();
-    for plan in plans {
-        let mut names: Vec<SnapshotName> = vault
-            .list(&layout::snapshots(&plan))
-            .await?
-            .iter()
-            .filter_map(|listed| match layout::parse(&listed.key) {
-                Some(ObjectKind::Snapshot(plan, sequence, digest)) => {
-                    Some(SnapshotName { plan, sequence, digest })
-                }
-                Some(_) | None => None,
-            })
-            .collect();
-        names.sort();
-        if !names.is_empty() {
-            all.insert(plan, names);
-        }
-    }
-    Ok(all)
+    let prefix = plan.map(layout::snapshots).unwrap_or_default();
+    Ok(by_plan(vault.list(&prefix).await?.iter().map(|listed| &listed.key)))
 }
 
-/// The plans that have objects in the store.
-async fn plans(vault: &dyn Vault) -> Result<Vec<PlanName>, RepositoryError> {
-    let mut plans: Vec<PlanName> = vault
-        .list("")
-        .await?
-        .iter()
-        .filter_map(|listed| match layout::parse(&listed.key) {
-            Some(ObjectKind::Snapshot(plan, _, _)) => Some(plan),
-            Some(_) | None => None,
-        })
-        .collect();
-    plans.sort();
-    plans.dedup();
-    Ok(plans)
+/// The snapshots among the keys of objects, by plan, ascending in sequence.
+pub fn by_plan<'k>(keys: impl Iterator<Item = &'k String>) -> BTreeMap<PlanName, Vec<SnapshotName>> {
+    let mut all: BTreeMap<PlanName, Vec<SnapshotName>> = BTreeMap::new();
+    for key in keys {
+        if let Some(ObjectKind::Snapshot(plan, sequence, digest)) = layout::parse(key) {
+            all.entry(plan.clone()).or_default().push(SnapshotName { plan, sequence, digest });
+        }
+    }
+    for names in all.values_mut() {
+        names.sort();
+    }
+    all
 }
 
 /// Fetches, opens and checks one snapshot.

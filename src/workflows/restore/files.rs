@@ -12,6 +12,7 @@ use crate::archive::place::{PlaceError, PlacedFile, Target};
 use crate::archive::progress::Progress;
 use crate::archive::unseal::Unpacker;
 use crate::archive::wire::to_u64;
+use crate::workflows::causes::with_causes;
 use crate::workflows::cohort_entries::Piece;
 use crate::workflows::reading::{CohortReader, FrameAt, PackName, ReadError};
 
@@ -327,16 +328,4 @@ fn write_stream(placed: &PlacedFile, entry: &Entry, at: u64, bytes: &[u8]) -> Re
         stream = end;
     }
     if rest.is_empty() { Ok(()) } else { Err(PlaceError::BeyondEnd) }
-}
-
-/// An error and what caused it, in one line.
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text.push_str(": ");
-        text.push_str(&inner.to_string());
-        cause = inner.source();
-    }
-    text
 }

@@ -21,6 +21,7 @@ use crate::archive::seal::Keys;
 use crate::domain::cohort::CohortId;
 use crate::domain::time::{Day, Instant};
 
+use super::causes::with_causes;
 use super::choice::{self, ChoiceError, Wanted};
 use super::cohort_key;
 use super::reading::{CohortReader, ReadError};
@@ -216,10 +217,11 @@ pub async fn open_snapshot(
         match keys {
             Ok(keys) => {
                 let (vault, plan) = (opened.vault.clone(), name.plan.clone());
-                readable.push((cohort, CohortReader::new(vault, Handle::current(), plan, id, keys)));
+                readable
+                    .push((cohort, CohortReader::new(vault, Handle::current(), plan, id, Arc::new(keys))));
             }
             Err(error) if error.is_of_object() => {
-                lost.push((cohort, super::verify::with_causes(&error)));
+                lost.push((cohort, with_causes(&error)));
                 first_error.get_or_insert(error);
             }
             Err(error) => return Err(error.into()),
@@ -252,9 +254,7 @@ pub async fn restore(
     tokio::task::block_in_place(|| {
         let (directories, lost_directories) = match current_directories(&opened, &open) {
             Ok(directories) => (directories, None),
-            Err(RestoreError::Read(e)) if e.is_damage() => {
-                (BTreeMap::new(), Some(super::verify::with_causes(&e)))
-            }
+            Err(RestoreError::Read(e)) if e.is_damage() => (BTreeMap::new(), Some(with_causes(&e))),
             Err(e) => return Err(e),
         };
         let owners = match request.owners {

@@ -10,6 +10,7 @@ use crate::archive::entry::{Content, Kind, Meta};
 use crate::archive::place::Target;
 use crate::archive::progress::Progress;
 use crate::archive::records::SnapshotCohort;
+use crate::workflows::causes::with_causes;
 use crate::workflows::cohort_entries::{CohortEntries, Located, Piece};
 use crate::workflows::reading::CohortReader;
 use crate::workflows::repository::Opened;
@@ -138,7 +139,7 @@ impl<'a> Producer<'a> {
             match outcome {
                 // Each cohort stands for itself: the others are given back.
                 Err(RestoreError::Read(e)) if e.is_damage() => {
-                    self.counts.lose(&cohort.cohort, cohort.files, crate::workflows::verify::with_causes(&e));
+                    self.counts.lose(&cohort.cohort, cohort.files, with_causes(&e));
                 }
                 outcome => outcome?,
             }

@@ -29,7 +29,7 @@ pub(super) struct Gathered {
     /// Sizes of the packs in the store.
     pub(super) packs: BTreeMap<(CohortId, Sha256), u64>,
     /// Cohort keys in the store.
-    pub(super) keys: BTreeSet<(CohortId, u32)>,
+    keys: BTreeSet<(CohortId, u32)>,
     /// The newest snapshot.
     pub(super) parent: Option<(SnapshotName, Snapshot)>,
     /// Its cohorts by clock day, if the cache knows them: those are built upon.

@@ -82,15 +82,17 @@ pub(super) async fn prepare(
     for day in days {
         let cohort = run.plan().cohort_of(Day::from_number(*day));
         let known = gathered.cohorts.get(day).map(|cohort| (cohort.key_number, cohort.key));
+        let is_damaged = gathered.damaged.contains(day);
+        let may_need_new = known.is_none() || is_damaged;
         let ask = Ask {
             vault: run.host.vault.clone(),
             trust: trust.clone(),
             plan: run.plan().name().clone(),
             cohort,
             known,
-            is_damaged: gathered.damaged.contains(day),
+            is_damaged,
             numbers: gathered.key_numbers(&cohort),
-            fresh: new_key(run, &cohort)?,
+            fresh: may_need_new.then(|| new_key(run, &cohort)).transpose()?,
             until: cohort.delete_from(run.plan().retention(), run.plan().zone()),
         };
         let (gate, day) = (gate.clone(), *day);
@@ -142,7 +144,8 @@ struct Ask {
     is_damaged: bool,
     /// Numbers that are taken in the store, ascending.
     numbers: Vec<u32>,
-    fresh: Vec<u8>,
+    /// A new key object, unless the known one is the only one that may be used.
+    fresh: Option<Vec<u8>>,
     until: Instant,
 }
 
@@ -165,10 +168,11 @@ impl Ask {
                 return Ok(Some((number, digest, record)));
             }
         }
+        let Some(fresh) = self.fresh else { return Ok(None) };
         let number = self.numbers.last().copied().max(known).map_or(1, |number| number.saturating_add(1));
         let key = layout::cohort_key(&self.plan, &self.cohort, number);
         // Whoever wins, the object that is read back counts.
-        self.vault.put(&key, self.fresh.clone().into(), Some(self.until)).await?;
+        self.vault.put(&key, fresh.into(), Some(self.until)).await?;
         let bytes = self.vault.get(&key, None).await.map_err(|error| match error {
             VaultError::Missing { .. } => RepositoryError::wrong(
                 &key,

@@ -11,26 +11,27 @@ use crate::archive::records::Location;
 use crate::archive::seal::Keys;
 use crate::domain::cohort::CohortId;
 use crate::domain::plan::PlanName;
+use crate::workflows::causes::with_causes;
 use crate::workflows::cohort_entries::CohortEntries;
 use crate::workflows::cohort_key;
 use crate::workflows::reading::CohortReader;
 use crate::workflows::repository::Opened;
 use crate::workflows::selection::Selection;
 
-use super::{Cohort, Report, Viewer, with_causes};
+use super::{Cohort, Report, Viewer};
 
 /// The keys of a cohort that open, together: one that was damaged has a successor, and packs are sealed to either.
 ///
-/// `None` without a recovery key, or if none opens. What does not open is given beside it.
+/// `None` without a recovery key, or if none opens. What does not open is named.
 pub(super) async fn cohort_keys(
     viewer: &Viewer,
     plan: &PlanName,
     id: &CohortId,
     cohort: &Cohort,
-) -> (Option<Keys>, Vec<(String, String)>) {
-    let Some(opened) = &viewer.opened else { return (None, Vec::new()) };
+    report: &mut Report,
+) -> Option<Arc<Keys>> {
+    let opened = viewer.opened.as_ref()?;
     let mut all: Option<Keys> = None;
-    let mut problems = Vec::new();
     for (number, digest) in &cohort.keys {
         match cohort_key::open_cohort(opened, plan, id, (*number, digest)).await {
             Ok(keys) => {
@@ -39,30 +40,28 @@ pub(super) async fn cohort_keys(
                     None => keys,
                 });
             }
-            Err(e) => problems.push((layout::cohort_key(plan, id, *number), with_causes(&e))),
+            Err(e) => {
+                let key = layout::cohort_key(plan, id, *number);
+                // An altered key object was named already.
+                if !report.problems.iter().any(|problem| problem.object == key) {
+                    report.problems.push(cohort.problem(key, with_causes(&e)));
+                }
+            }
         }
     }
-    (all, problems)
+    all.map(Arc::new)
 }
 
 /// Reads every manifest of a cohort: all entries decode, and every stretch of data lies in a pack that an index names.
 ///
 /// The manifest of a snapshot is mostly the beginning of that of the next one: only the longest are read.
-pub(super) async fn check_manifests(
-    viewer: &Viewer,
-    opened: &Arc<Opened>,
+pub(super) fn check_manifests(
+    opened: &Opened,
     plan: &PlanName,
     id: &CohortId,
-    cohort: &Cohort,
+    (cohort, keys): (&Cohort, Arc<Keys>),
     report: &mut Report,
 ) {
-    let (keys, problems) = cohort_keys(viewer, plan, id, cohort).await;
-    for (key, what) in problems {
-        if !report.problems.iter().any(|problem| problem.object == key) {
-            report.problems.push(cohort.problem(key, what));
-        }
-    }
-    let Some(keys) = keys else { return };
     let reader = CohortReader::new(opened.vault.clone(), Handle::current(), plan.clone(), *id, keys);
     let mut chains = cohort.parts.iter().peekable();
     while let Some((packs, parts)) = chains.next() {

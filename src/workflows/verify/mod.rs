@@ -22,10 +22,11 @@ mod manifests;
 mod packs;
 mod records;
 
-use manifests::check_manifests;
+use manifests::{check_manifests, cohort_keys};
 use packs::check_packs;
 use records::{check_known, check_records};
 
+use super::causes::with_causes;
 use super::chain::Chain;
 use super::cohort_key;
 use super::repository::{Opened, RepositoryError, Trust, open_signed};
@@ -151,31 +152,25 @@ pub async fn verify(
     let mut named: BTreeSet<String> = BTreeSet::new();
     check_records(&viewer, &stored, &mut report).await;
     check_known(&stored, request, &mut report);
-    for (plan, names) in snapshots::list(&*viewer.vault, request.plan.as_ref()).await? {
+    let mut plans = snapshots::by_plan(stored.keys());
+    plans.retain(|plan, _| request.plan.as_ref().is_none_or(|wanted| wanted == plan));
+    for (plan, names) in plans {
         let cohorts = check_snapshots(&viewer, &plan, &names, &mut report, &mut named).await;
         for (id, mut cohort) in cohorts {
             report.cohorts += 1;
             check_keys(&viewer, &plan, &id, &cohort, (&mut report, &mut named)).await;
             check_indexes(&viewer, &plan, &id, &mut cohort, (&mut report, &mut named)).await;
             check_presence(&plan, &id, &cohort, &stored, (&mut report, &mut named));
-            check_packs(&viewer, &plan, &id, &cohort, (request, &mut report, progress)).await;
-            if let Some(opened) = &viewer.opened {
-                check_manifests(&viewer, opened, &plan, &id, &cohort, &mut report).await;
+            let keys = cohort_keys(&viewer, &plan, &id, &cohort, &mut report).await;
+            check_packs(&viewer, &plan, &id, (&cohort, keys.as_ref()), (request, &mut report, progress))
+                .await;
+            if let (Some(opened), Some(keys)) = (&viewer.opened, keys) {
+                check_manifests(opened, &plan, &id, (&cohort, keys), &mut report);
             }
         }
     }
     count_others(&mut stored, &named, request, &mut report);
     Ok(report)
-}
-
-pub(super) fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text = format!("{text}: {inner}");
-        cause = inner.source();
-    }
-    text
 }
 
 async fn check_snapshots(

@@ -14,9 +14,9 @@ use crate::archive::unseal::Checker;
 use crate::domain::cohort::CohortId;
 use crate::domain::plan::PlanName;
 use crate::vault::VaultError;
+use crate::workflows::causes::with_causes;
 
-use super::manifests::cohort_keys;
-use super::{Cohort, Report, Request, Viewer, with_causes};
+use super::{Cohort, Report, Request, Viewer};
 
 /// Packs read at once.
 const READS_MAX: usize = 4;
@@ -26,11 +26,9 @@ pub(super) async fn check_packs(
     viewer: &Arc<Viewer>,
     plan: &PlanName,
     id: &CohortId,
-    cohort: &Cohort,
+    (cohort, keys): (&Cohort, Option<&Arc<Keys>>),
     (request, report, progress): (&Request, &mut Report, &Arc<Progress>),
 ) {
-    let (keys, _) = cohort_keys(viewer, plan, id, cohort).await;
-    let keys = keys.map(Arc::new);
     let is_due = |name: &Sha256| match request.read {
         Some((part, parts)) => u32::from(name.0[0]) % parts.max(1) == part.saturating_sub(1) % parts.max(1),
         None => keys.is_some(),
@@ -50,7 +48,7 @@ pub(super) async fn check_packs(
             key: layout::pack(plan, id, name),
             name: *name,
             frames: facts.frames.clone(),
-            keys: keys.clone(),
+            keys: keys.cloned(),
             progress: progress.clone(),
         };
         reads.spawn(async move { (read.name, read.check().await) });

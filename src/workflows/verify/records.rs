@@ -7,8 +7,9 @@ use crate::archive::layout::{self, ObjectKind};
 use crate::archive::seal;
 use crate::catalog::SnapshotRow;
 use crate::domain::plan::PlanName;
+use crate::workflows::causes::with_causes;
 
-use super::{Problem, Report, Request, Viewer, with_causes};
+use super::{Problem, Report, Request, Viewer};
 
 /// No such object is longer, bytes.
 const RECORD_BYTES_MAX: u64 = 1 << 20;

@@ -11,6 +11,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
+use super::http;
+
 /// What happens to one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
@@ -84,7 +86,7 @@ async fn serve(listener: TcpListener, server: String, plan: Arc<Plan>) {
 }
 
 async fn serve_one(mut client: TcpStream, server: &str, plan: &Plan) -> io::Result<()> {
-    let (mut head, start_of_body) = read_head(&mut client).await?;
+    let (head, start_of_body) = http::read_head(&mut client).await?;
     plan.requests.fetch_add(1, Ordering::SeqCst);
     plan.last_head.lock().expect("no test panics here").clone_from(&head);
     let fault = plan.faults.lock().expect("no test panics here").pop_front().unwrap_or(Fault::Pass);
@@ -93,7 +95,7 @@ async fn serve_one(mut client: TcpStream, server: &str, plan: &Plan) -> io::Resu
         return Ok(());
     }
     let mut body = start_of_body;
-    let length = length_of(&head);
+    let length = http::length_of(&head);
     while body.len() < length {
         if client.read_buf(&mut body).await? == 0 {
             return Ok(());
@@ -107,12 +109,7 @@ async fn serve_one(mut client: TcpStream, server: &str, plan: &Plan) -> io::Resu
         Fault::Stall => std::future::pending().await,
         _ => {}
     }
-    head.push_str("connection: close\r\n\r\n");
-    let mut upstream = TcpStream::connect(server).await?;
-    upstream.write_all(head.as_bytes()).await?;
-    upstream.write_all(&body).await?;
-    let mut answer = Vec::new();
-    upstream.read_to_end(&mut answer).await?;
+    let answer = http::ask(server, &head, &body).await?;
     match fault {
         Fault::DropAnswer => {}
         Fault::CutAnswer => client.write_all(&answer[..answer.len() / 2]).await?,
@@ -123,25 +120,4 @@ async fn serve_one(mut client: TcpStream, server: &str, plan: &Plan) -> io::Resu
         _ => client.write_all(&answer).await?,
     }
     client.shutdown().await
-}
-
-/// Reads up to the empty line; gives the head without it, and what came of the body already.
-async fn read_head(client: &mut TcpStream) -> io::Result<(String, Vec<u8>)> {
-    let mut read = Vec::new();
-    loop {
-        if let Some(end) = read.windows(4).position(|four| four == b"\r\n\r\n") {
-            let body = read.split_off(end + 4);
-            read.truncate(end + 2);
-            return Ok((String::from_utf8_lossy(&read).into_owned(), body));
-        }
-        if client.read_buf(&mut read).await? == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-    }
-}
-
-fn length_of(head: &str) -> usize {
-    let mut headers = head.lines().filter_map(|line| line.split_once(':'));
-    let length = headers.find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
-    length.and_then(|(_, length)| length.trim().parse().ok()).unwrap_or(0)
 }

@@ -12,12 +12,13 @@ use kura::config::Home;
 use kura::domain::time::{Day, Instant, Zone};
 use kura::policy_files;
 use kura::vault::{DirVault, Vault};
-use kura::workflows::choice::Wanted;
 use kura::workflows::host::Host;
 use kura::workflows::init::{self, NewInstallation};
 use kura::workflows::repository::{self, Opened, RootPolicy};
-use kura::workflows::restore::{self, Owners};
+use kura::workflows::restore;
 use kura::workflows::take_snapshot::{self, SnapshotError, take_snapshot};
+
+use super::simulate::request;
 
 /// A Kura of its own.
 pub(crate) struct Kura {
@@ -119,17 +120,8 @@ impl Kura {
     /// Restores the latest snapshot (of what `patterns` name) into a new folder.
     pub(crate) async fn restore_to(&self, name: &str, patterns: &[&str]) -> (PathBuf, restore::Summary) {
         let to = self.dir.path().join(name);
-        let request = restore::Request {
-            wanted: Wanted::Latest,
-            patterns: patterns.iter().map(Into::into).collect(),
-            to: to.clone(),
-            sent: None,
-            in_place: false,
-            sync: false,
-            dry_run: false,
-            owners: Owners::Usual,
-            expect_head: None,
-        };
+        let patterns = patterns.iter().map(Into::into).collect();
+        let request = restore::Request { patterns, ..request(self, name) };
         let progress = Arc::new(Progress::default());
         let summary = restore::restore(self.opened().await, &request, self.clock.now(), &progress).await;
         (to, summary.expect("a restore"))

@@ -3,6 +3,9 @@
 /// A proxy that breaks connections on request.
 pub(crate) mod fault_proxy;
 
+/// What the proxies have in common.
+mod http;
+
 /// The S3 server.
 pub(crate) mod s3;
 

@@ -10,6 +10,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
+use super::http;
+
 /// What a request asks for.
 #[derive(Clone, Debug)]
 pub(crate) struct Asked {
@@ -100,9 +102,9 @@ async fn serve(listener: TcpListener, server: String, state: Arc<Mutex<State>>) 
 }
 
 async fn serve_one(mut client: TcpStream, server: &str, state: &Mutex<State>) -> io::Result<()> {
-    let (mut head, mut body) = read_head(&mut client).await?;
+    let (head, mut body) = http::read_head(&mut client).await?;
     let act = judge(&head, state);
-    let length = length_of(&head);
+    let length = http::length_of(&head);
     let needed = if act == Act::Reset { length / 2 } else { length };
     while body.len() < needed {
         if client.read_buf(&mut body).await? == 0 {
@@ -124,12 +126,7 @@ async fn serve_one(mut client: TcpStream, server: &str, state: &Mutex<State>) ->
         }
         Act::Pass | Act::DropAnswer | Act::CutAnswer => {}
     }
-    head.push_str("connection: close\r\n\r\n");
-    let mut upstream = TcpStream::connect(server).await?;
-    upstream.write_all(head.as_bytes()).await?;
-    upstream.write_all(&body).await?;
-    let mut answer = Vec::new();
-    upstream.read_to_end(&mut answer).await?;
+    let answer = http::ask(server, &head, &body).await?;
     match act {
         Act::DropAnswer => {}
         Act::CutAnswer => client.write_all(&answer[..answer.len() / 2]).await?,
@@ -155,25 +152,4 @@ async fn answer(client: &mut TcpStream, status: &str, code: &str) -> io::Result<
         format!("content-type: application/xml\r\ncontent-length: {}\r\nconnection: close", body.len());
     client.write_all(format!("HTTP/1.1 {status}\r\n{head}\r\n\r\n{body}").as_bytes()).await?;
     client.shutdown().await
-}
-
-/// Reads up to the empty line; gives the head without it, and what came of the body already.
-async fn read_head(client: &mut TcpStream) -> io::Result<(String, Vec<u8>)> {
-    let mut read = Vec::new();
-    loop {
-        if let Some(end) = read.windows(4).position(|four| four == b"\r\n\r\n") {
-            let body = read.split_off(end + 4);
-            read.truncate(end + 2);
-            return Ok((String::from_utf8_lossy(&read).into_owned(), body));
-        }
-        if client.read_buf(&mut read).await? == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-    }
-}
-
-fn length_of(head: &str) -> usize {
-    let mut headers = head.lines().filter_map(|line| line.split_once(':'));
-    let length = headers.find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
-    length.and_then(|(_, length)| length.trim().parse().ok()).unwrap_or(0)
 }
