@@ -18,7 +18,9 @@ use crate::clock::Clock as _;
 use crate::scheduler::{Heart, Works};
 use crate::web::{self, Shared};
 use crate::workflows::deliver_notices::{self, Target};
+use crate::workflows::desk::Desks;
 use crate::workflows::start_due_runs::{self, Attempt};
+use crate::workflows::under_way::UnderWay;
 
 use super::commands::Global;
 use super::exit::Exit;
@@ -48,13 +50,16 @@ struct Program {
     app: App,
     catalog: Catalog,
     targets: Vec<Target>,
+    under_way: UnderWay,
 }
 
-impl Works for Program {
+impl Desks for Program {
     fn desk(&self) -> Result<Desk, String> {
         self.app.desk_on(self.catalog.clone()).map_err(|error| error.to_string())
     }
+}
 
+impl Works for Program {
     fn run<'a>(&'a self, plan: &'a str) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
         Box::pin(self.run_plan(plan))
     }
@@ -90,7 +95,7 @@ impl Program {
             Ok(desk) => desk,
             Err(error) => return tracing::error!(plan = name, error, "the installation cannot be read"),
         };
-        match Box::pin(start_due_runs::run(&desk, &host, &plan, &self.app.clock)).await {
+        match Box::pin(start_due_runs::run(&desk, &host, &plan, &self.under_way, &self.app.clock)).await {
             Attempt::Taken(summary) if summary.is_complete => {
                 tracing::info!(plan = name, snapshot.id = %summary.snapshot, "a snapshot was taken");
             }
@@ -144,13 +149,21 @@ pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Res
     let base = arguments.public_url.unwrap_or_else(|| format!("http://{address}"));
     let (stop, beat) = (CancellationToken::new(), Arc::new(AtomicI64::new(app.clock.now().as_micros())));
     let clock = Arc::new(app.clock);
+    let under_way = UnderWay::default();
+    let program = Arc::new(Program {
+        app: app.clone(),
+        catalog: catalog.clone(),
+        targets,
+        under_way: under_way.clone(),
+    });
     let shared = Shared {
-        desk: Arc::new(desk),
+        home: app.home.clone(),
+        desks: program.clone(),
+        under_way,
         clock: clock.clone(),
         base: base.trim_end_matches('/').into(),
         beat: beat.clone(),
     };
-    let program = Arc::new(Program { app: app.clone(), catalog: catalog.clone(), targets });
     let tasks = TaskTracker::new();
     let heart = tasks.spawn(Heart::new(program, clock, beat, stop.clone()).live());
     let pages = tasks.spawn(web::serve(listener, shared.clone(), stop.clone()));

@@ -15,7 +15,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
 use crate::domain::time::Instant;
-use crate::workflows::desk::Desk;
+use crate::workflows::desk::{Desk, Desks};
 use crate::workflows::gate;
 use crate::workflows::schedule;
 
@@ -25,9 +25,7 @@ const BEATS: &str = "*/5 * * * * *";
 const PAUSE_MINUTES: i64 = 10;
 
 /// What a beat needs from the program: things that are read afresh each time, and a run in its own task.
-pub trait Works: Send + Sync + 'static {
-    /// The desk as it is now: plans, keys and settings read again.
-    fn desk(&self) -> Result<Desk, String>;
+pub trait Works: Desks + 'static {
     /// Runs the plan of an occurrence that has come, to its end.
     fn run<'a>(&'a self, plan: &'a str) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
     /// Pushes notices that portals have not taken yet.

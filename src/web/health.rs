@@ -28,7 +28,14 @@ pub(super) async fn ready(State(shared): State<Shared>) -> (StatusCode, &'static
     if !beats(&shared) {
         return (StatusCode::SERVICE_UNAVAILABLE, "the scheduler has stopped\n");
     }
-    match notices::list(&shared.desk, false, 1).await {
+    let desk = match shared.desks.desk() {
+        Ok(desk) => desk,
+        Err(error) => {
+            tracing::error!(error, "the installation cannot be read");
+            return (StatusCode::SERVICE_UNAVAILABLE, "the installation cannot be read\n");
+        }
+    };
+    match notices::list(&desk, false, 1).await {
         Ok(_) => (StatusCode::OK, "ok\n"),
         Err(error) => {
             let error: &dyn std::error::Error = &error;

@@ -19,23 +19,18 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use crate::clock::Clock;
+use crate::config::Home;
 use crate::domain::time::Instant;
-use crate::workflows::desk::Desk;
+use crate::workflows::desk::{Desk, Desks};
+use crate::workflows::under_way::UnderWay;
 
 /// The form of problems (RFC 9457).
 mod problem;
 
-/// The public page of notices.
-mod notices;
+use problem::Problem;
 
-/// Notices as JSON Feed, Atom and our own JSON.
-mod feeds;
-
-/// Notices as iCalendar.
-mod calendar_feed;
-
-/// Notices in the shape of Statuspage.
-mod statuspage;
+/// What everybody may read.
+mod public;
 
 /// Whether the service is well.
 mod health;
@@ -52,8 +47,12 @@ const SHOWN_MAX: u32 = 500;
 /// What the handlers share.
 #[derive(Clone)]
 pub struct Shared {
-    /// The desk.
-    pub desk: Arc<Desk>,
+    /// The installation's folder.
+    pub home: Home,
+    /// Where the desk comes from, as things are now.
+    pub desks: Arc<dyn Desks>,
+    /// The runs of this program that are under way.
+    pub under_way: UnderWay,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The address of this service as its readers see it, without a slash at its end.
@@ -63,6 +62,11 @@ pub struct Shared {
 }
 
 impl Shared {
+    /// The desk as it is now.
+    fn desk(&self) -> Result<Desk, Problem> {
+        self.desks.desk().map_err(Problem::unreadable)
+    }
+
     /// When the scheduler's heart last beat.
     pub fn last_beat(&self) -> Instant {
         Instant::from_micros(self.beat.load(Ordering::SeqCst))
@@ -75,16 +79,7 @@ pub fn router(shared: Shared) -> Router {
         SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
     };
     Router::new()
-        .route("/", get(async || axum::response::Redirect::temporary("/notices")))
-        .route("/notices", get(notices::page))
-        .route("/notices.json", get(feeds::json_feed))
-        .route("/notices.atom", get(feeds::atom))
-        .route("/notices.ics", get(calendar_feed::calendar))
-        .route("/api/v1/notices", get(feeds::api))
-        .route("/api/v2/scheduled-maintenances.json", get(statuspage::all))
-        .route("/api/v2/scheduled-maintenances/upcoming.json", get(statuspage::upcoming))
-        .route("/api/v2/scheduled-maintenances/active.json", get(statuspage::active))
-        .route("/assets/kura.css", get(notices::stylesheet))
+        .merge(public::router())
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .fallback(problem::not_found)

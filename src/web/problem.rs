@@ -15,6 +15,26 @@ pub(super) struct Problem {
 }
 
 impl Problem {
+    /// The installation cannot be read; why goes to the log.
+    pub(super) fn unreadable(error: String) -> Self {
+        Self::internal("the installation cannot be read now", &*Box::<dyn std::error::Error>::from(error))
+    }
+
+    /// Something failed that the asker cannot mend: a number leads to the log, where the cause is.
+    fn internal(title: &'static str, error: &(dyn std::error::Error + 'static)) -> Self {
+        let mut number = [0_u8; 4];
+        random_bytes(&mut number);
+        let number = hex::encode(number);
+        tracing::error!(request.id = number, error, "a request failed");
+        Self {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            title,
+            detail: format!(
+                "Try again in a minute. 一時的に表示できません。しばらくしてから、もう一度お試しください。({number})"
+            ),
+        }
+    }
+
     /// Something about the request is wrong.
     pub(super) const fn bad_request(detail: String) -> Self {
         Self { status: StatusCode::BAD_REQUEST, title: "the request cannot be understood", detail }
@@ -23,18 +43,7 @@ impl Problem {
 
 impl From<DeskError> for Problem {
     fn from(error: DeskError) -> Self {
-        let mut number = [0_u8; 4];
-        random_bytes(&mut number);
-        let number = hex::encode(number);
-        let error: &dyn std::error::Error = &error;
-        tracing::error!(request.id = number, error, "a request failed");
-        Self {
-            status: StatusCode::SERVICE_UNAVAILABLE,
-            title: "the catalog cannot be read now",
-            detail: format!(
-                "Try again in a minute. 一時的に表示できません。しばらくしてから、もう一度お試しください。({number})"
-            ),
-        }
+        Self::internal("the catalog cannot be read now", &error)
     }
 }
 

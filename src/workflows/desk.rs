@@ -25,6 +25,12 @@ pub struct Desk {
     pub sender: Sender,
 }
 
+/// Where a desk comes from: plans, keys and settings are read again each time.
+pub trait Desks: Send + Sync {
+    /// The desk as it is now, or why the installation cannot be read.
+    fn desk(&self) -> Result<Desk, String>;
+}
+
 /// The text of what an approval of a plan's window covers: its content, and to whom it is sealed.
 pub fn content(plan: &Plan, recipients: &[String]) -> String {
     let mut text = plan.content_digest_text();

@@ -96,6 +96,9 @@ pub mod gate;
 /// Pushing notices to portals.
 pub mod deliver_notices;
 
+/// The runs under way.
+pub mod under_way;
+
 /// Starting the runs that are due.
 pub mod start_due_runs;
 

@@ -11,6 +11,7 @@ use super::desk::Desk;
 use super::gate::{self, Entry, GateError};
 use super::host::Host;
 use super::take_snapshot::{self, Request, SnapshotError, Summary};
+use super::under_way::UnderWay;
 
 /// How an attempt at a due occurrence ended.
 #[derive(Debug)]
@@ -28,7 +29,7 @@ pub enum Attempt {
 }
 
 /// Runs a plan whose occurrence has come.
-pub async fn run(desk: &Desk, host: &Host, plan: &Plan, clock: &dyn Clock) -> Attempt {
+pub async fn run(desk: &Desk, host: &Host, plan: &Plan, under_way: &UnderWay, clock: &dyn Clock) -> Attempt {
     let entry = match gate::enter(desk, plan.name(), plan.zone(), clock.now()).await {
         Ok(Entry::Occurrence(occurrence, kind)) => (occurrence, kind),
         Ok(Entry::Free) => return Attempt::Nothing,
@@ -43,7 +44,9 @@ pub async fn run(desk: &Desk, host: &Host, plan: &Plan, clock: &dyn Clock) -> At
         reread: kind == WindowKind::Monthly,
     };
     let progress = Arc::new(Progress::default());
+    under_way.begin(plan.name(), &progress);
     let taken = take_snapshot::take_snapshot(host, &desk.catalog, &request, clock, &progress).await;
+    under_way.end(plan.name());
     if matches!(taken, Err(SnapshotError::Running(_))) {
         return Attempt::Elsewhere;
     }

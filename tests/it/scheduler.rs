@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use kura::clock::{Clock as _, ManualClock};
 use kura::domain::window::WindowKind;
 use kura::scheduler::{Heart, Works};
-use kura::workflows::desk::Desk;
+use kura::workflows::desk::{Desk, Desks};
 use kura::workflows::gate::{self, Entry};
 use tokio_util::sync::CancellationToken;
 
@@ -22,11 +22,13 @@ struct Runs {
     fails: Mutex<u32>,
 }
 
-impl Works for Runs {
+impl Desks for Runs {
     fn desk(&self) -> Result<Desk, String> {
         Ok(self.desk.clone())
     }
+}
 
+impl Works for Runs {
     fn deliver(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(async {})
     }

@@ -4,17 +4,19 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 
 use kura::clock::ManualClock;
+use kura::config::Home;
 use kura::domain::time::Instant;
 use kura::domain::window::WindowKind;
 use kura::web::{self, Shared};
 use kura::workflows::notices;
+use kura::workflows::under_way::UnderWay;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::windows::{Office, at, terms};
+use crate::windows::{Fixed, Office, at, terms};
 
 /// A service with two windows approved and one notice corrected, and what stops it.
 struct Site {
@@ -39,7 +41,9 @@ impl Site {
         let address = listener.local_addr().expect("an address");
         let (beat, stop) = (Arc::new(AtomicI64::new(now.as_micros())), CancellationToken::new());
         let shared = Shared {
-            desk: Arc::new(office.desk.clone()),
+            home: Home::at(std::path::PathBuf::from("no-home")),
+            desks: Arc::new(Fixed(office.desk.clone())),
+            under_way: UnderWay::default(),
             clock: Arc::new(ManualClock::new(now)),
             base: "https://kura.example".into(),
             beat: beat.clone(),

@@ -11,7 +11,7 @@ use kura::domain::time::{Instant, Zone};
 use kura::domain::window::{Terms, TermsParts, WindowKind};
 use kura::workflows::accounts::{self, By, NewAccount};
 use kura::workflows::check_audit;
-use kura::workflows::desk::{Desk, DeskError};
+use kura::workflows::desk::{Desk, DeskError, Desks};
 use kura::workflows::gate::{self, Entry, GateError};
 use kura::workflows::{notices, schedule, windows};
 
@@ -39,6 +39,15 @@ pub(crate) fn terms(kind: WindowKind, recurrence: &str, stops: &[&str]) -> Terms
         zone: tokyo(),
     };
     Terms::new(parts).expect("good terms")
+}
+
+/// An installation whose plans stay as they are.
+pub(crate) struct Fixed(pub(crate) Desk);
+
+impl Desks for Fixed {
+    fn desk(&self) -> Result<Desk, String> {
+        Ok(self.0.clone())
+    }
 }
 
 /// A desk with an account for each role that matters.

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use crate::domain::time::Instant;
 use crate::workflows::notices::{self, NoticeRow};
 
-use super::problem::Problem;
-use super::{SHOWN_MAX, Shared};
+use crate::web::problem::Problem;
+use crate::web::{SHOWN_MAX, Shared};
 
 /// A notice in our own words; the fields are a contract with portals.
 fn notice(row: &NoticeRow, base: &str, lead: (u32, u32)) -> Value {
@@ -28,16 +28,18 @@ fn notice(row: &NoticeRow, base: &str, lead: (u32, u32)) -> Value {
 }
 
 /// `/api/v1/notices`.
-pub(super) async fn api(State(shared): State<Shared>) -> Result<Json<Value>, Problem> {
-    let rows = notices::list(&shared.desk, false, SHOWN_MAX).await?;
-    let lead = (shared.desk.lead.routine, shared.desk.lead.downtime);
+pub(in crate::web) async fn api(State(shared): State<Shared>) -> Result<Json<Value>, Problem> {
+    let desk = shared.desk()?;
+    let rows = notices::list(&desk, false, SHOWN_MAX).await?;
+    let lead = (desk.lead.routine, desk.lead.downtime);
     let shown: Vec<Value> = rows.iter().map(|row| notice(row, &shared.base, lead)).collect();
     Ok(Json(json!({ "notices": shown })))
 }
 
 /// `/notices.json`.
-pub(super) async fn json_feed(State(shared): State<Shared>) -> Result<Response, Problem> {
-    let rows = notices::list(&shared.desk, false, SHOWN_MAX).await?;
+pub(in crate::web) async fn json_feed(State(shared): State<Shared>) -> Result<Response, Problem> {
+    let desk = shared.desk()?;
+    let rows = notices::list(&desk, false, SHOWN_MAX).await?;
     let base = &shared.base;
     let entry = |row: &NoticeRow| {
         json!({
@@ -47,7 +49,7 @@ pub(super) async fn json_feed(State(shared): State<Shared>) -> Result<Response, 
         })
     };
     let feed = json!({
-        "version": "https://jsonfeed.org/version/1.1", "title": format!("{} お知らせ", shared.desk.sender.service),
+        "version": "https://jsonfeed.org/version/1.1", "title": format!("{} お知らせ", desk.sender.service),
         "home_page_url": format!("{base}/notices"), "feed_url": format!("{base}/notices.json"), "language": "ja",
         "items": rows.iter().map(entry).collect::<Vec<Value>>(),
     });
@@ -59,13 +61,14 @@ fn date(at: Instant) -> FixedDateTime {
 }
 
 /// `/notices.atom`.
-pub(super) async fn atom(State(shared): State<Shared>) -> Result<Response, Problem> {
-    let rows = notices::list(&shared.desk, false, SHOWN_MAX).await?;
+pub(in crate::web) async fn atom(State(shared): State<Shared>) -> Result<Response, Problem> {
+    let desk = shared.desk()?;
+    let rows = notices::list(&desk, false, SHOWN_MAX).await?;
     let feed = Feed {
-        title: Text::plain(format!("{} お知らせ", shared.desk.sender.service)),
+        title: Text::plain(format!("{} お知らせ", desk.sender.service)),
         id: format!("{}/notices", shared.base),
         updated: date(rows.iter().map(|row| row.updated_at).max().unwrap_or(Instant::from_micros(0))),
-        authors: vec![Person { name: shared.desk.sender.service.clone(), ..Person::default() }],
+        authors: vec![Person { name: desk.sender.service.clone(), ..Person::default() }],
         links: vec![Link {
             href: format!("{}/notices.atom", shared.base),
             rel: "self".to_owned(),

@@ -11,12 +11,12 @@ use crate::domain::notice::NoticeStatus;
 use crate::domain::time::Zone;
 use crate::workflows::notices::{self, NoticeRow};
 
-use super::problem::Problem;
-use super::{SHOWN_MAX, Shared};
+use crate::web::problem::Problem;
+use crate::web::{SHOWN_MAX, Shared};
 
 /// `?lang=en`.
 #[derive(Debug, Deserialize)]
-pub(super) struct Language {
+pub(in crate::web) struct Language {
     lang: Option<String>,
 }
 
@@ -32,12 +32,12 @@ h1{font-size:1.75rem}h2{font-size:1.25rem;margin:.25rem 0}\
 .body{white-space:pre-line;overflow-wrap:anywhere}";
 
 /// `/assets/kura.css`.
-pub(super) async fn stylesheet() -> impl IntoResponse {
+pub(in crate::web) async fn stylesheet() -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "text/css; charset=utf-8"), (header::CACHE_CONTROL, "max-age=3600")], STYLE)
 }
 
 /// `/notices`.
-pub(super) async fn page(
+pub(in crate::web) async fn page(
     State(shared): State<Shared>,
     Query(language): Query<Language>,
 ) -> Result<Html<String>, Problem> {
@@ -46,8 +46,9 @@ pub(super) async fn page(
         Some("en") => true,
         Some(_) => return Err(Problem::bad_request("lang is ja or en".to_owned())),
     };
-    let rows = notices::list(&shared.desk, false, SHOWN_MAX).await?;
-    Ok(Html(render(&shared.desk.sender.service, &rows, is_english).into_string()))
+    let desk = shared.desk()?;
+    let rows = notices::list(&desk, false, SHOWN_MAX).await?;
+    Ok(Html(render(&desk.sender.service, &rows, is_english).into_string()))
 }
 
 fn render(service: &str, rows: &[NoticeRow], is_english: bool) -> Markup {

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use crate::domain::notice::NoticeStatus;
 use crate::workflows::notices::{self, NoticeRow};
 
-use super::problem::Problem;
-use super::{SHOWN_MAX, Shared};
+use crate::web::problem::Problem;
+use crate::web::{SHOWN_MAX, Shared};
 
 fn maintenance(row: &NoticeRow, base: &str) -> Value {
     let (created, updated) = (row.published_at.to_string(), row.updated_at.to_string());
@@ -32,27 +32,28 @@ fn maintenance(row: &NoticeRow, base: &str) -> Value {
 }
 
 async fn answer(shared: Shared, which: impl Fn(&NoticeRow) -> bool) -> Result<Json<Value>, Problem> {
-    let rows = notices::list(&shared.desk, false, SHOWN_MAX).await?;
+    let desk = shared.desk()?;
+    let rows = notices::list(&desk, false, SHOWN_MAX).await?;
     let dated = rows.iter().filter(|row| row.work_until.is_some() && which(row));
     let list: Vec<Value> = dated.map(|row| maintenance(row, &shared.base)).collect();
     let page = json!({
-        "id": "kura", "name": shared.desk.sender.service, "url": format!("{}/notices", shared.base),
+        "id": "kura", "name": desk.sender.service, "url": format!("{}/notices", shared.base),
         "time_zone": "Asia/Tokyo", "updated_at": shared.clock.now().to_string(),
     });
     Ok(Json(json!({ "page": page, "scheduled_maintenances": list })))
 }
 
 /// `/api/v2/scheduled-maintenances.json`.
-pub(super) async fn all(State(shared): State<Shared>) -> Result<Json<Value>, Problem> {
+pub(in crate::web) async fn all(State(shared): State<Shared>) -> Result<Json<Value>, Problem> {
     answer(shared, |_| true).await
 }
 
 /// `/api/v2/scheduled-maintenances/upcoming.json`.
-pub(super) async fn upcoming(State(shared): State<Shared>) -> Result<Json<Value>, Problem> {
+pub(in crate::web) async fn upcoming(State(shared): State<Shared>) -> Result<Json<Value>, Problem> {
     answer(shared, |row| row.status == NoticeStatus::Scheduled).await
 }
 
 /// `/api/v2/scheduled-maintenances/active.json`.
-pub(super) async fn active(State(shared): State<Shared>) -> Result<Json<Value>, Problem> {
+pub(in crate::web) async fn active(State(shared): State<Shared>) -> Result<Json<Value>, Problem> {
     answer(shared, |row| row.status == NoticeStatus::InProgress).await
 }

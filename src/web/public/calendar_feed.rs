@@ -10,16 +10,17 @@ use crate::domain::notice::NoticeStatus;
 use crate::domain::time::{Instant, Zone};
 use crate::workflows::notices::{self, NoticeRow};
 
-use super::problem::Problem;
-use super::{SHOWN_MAX, Shared};
+use crate::web::problem::Problem;
+use crate::web::{SHOWN_MAX, Shared};
 
 /// The longest line, octets without the line break.
 const LINE_OCTETS_MAX: usize = 75;
 
 /// `/notices.ics`.
-pub(super) async fn calendar(State(shared): State<Shared>) -> Result<Response, Problem> {
-    let rows = notices::list(&shared.desk, false, SHOWN_MAX).await?;
-    let text = render(&rows, &shared.desk.sender.service, &shared.base);
+pub(in crate::web) async fn calendar(State(shared): State<Shared>) -> Result<Response, Problem> {
+    let desk = shared.desk()?;
+    let rows = notices::list(&desk, false, SHOWN_MAX).await?;
+    let text = render(&rows, &desk.sender.service, &shared.base);
     Ok(([(header::CONTENT_TYPE, "text/calendar; charset=utf-8")], text).into_response())
 }
 
