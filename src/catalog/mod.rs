@@ -35,6 +35,12 @@ mod accounts;
 /// API tokens.
 mod tokens;
 
+/// Subjects of an identity provider.
+mod subjects;
+
+/// Proofs of coverage.
+mod coverage;
+
 /// Windows.
 mod windows;
 
@@ -48,6 +54,7 @@ mod notices;
 mod outbox;
 
 pub use accounts::AccountRow;
+pub use coverage::CoverageRow;
 pub use engine::Trouble;
 pub use notices::NoticeRow;
 pub use outbox::{Delivery, Message};

@@ -48,6 +48,15 @@ pub enum AccountError {
     /// Without the second factor the password would be too short.
     #[error("the password of {0} is too short to stand alone: set one of 13 characters or more first")]
     ShortAlone(AccountId),
+    /// The account or the subject is linked already.
+    #[error("{0} or this subject is linked already: end that link first")]
+    Linked(AccountId),
+    /// The account is not linked.
+    #[error("{0} is not linked to an identity provider")]
+    NotLinked(AccountId),
+    /// The subject is none.
+    #[error("a subject is 1 to 255 characters without control characters, as the provider writes it")]
+    Subject,
     /// Who it is, or what he may do.
     #[error(transparent)]
     Access(#[from] AccessError),
@@ -125,7 +134,7 @@ pub async fn add(catalog: &Catalog, new: &NewAccount, by: &By, now: Instant) -> 
     Ok(tx.commit(&[line]).await?)
 }
 
-fn check_management(actor: &Actor, role: Role, accounts: &[AccountRow]) -> Result<(), Denied> {
+pub(super) fn check_management(actor: &Actor, role: Role, accounts: &[AccountRow]) -> Result<(), Denied> {
     actor.check(Act::ManageAccounts)?;
     let has_service_operator =
         accounts.iter().any(|row| row.role == Role::ServiceOperator && row.disabled_at.is_none());

@@ -118,6 +118,7 @@ pub async fn init(new: NewInstallation, clock: &dyn Clock) -> Result<Installed, 
         threads: None,
         sort_memory_mib: None,
         notices: None,
+        oidc: None,
         push: Vec::new(),
     };
     new.home.write_settings(&settings)?;

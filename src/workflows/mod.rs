@@ -63,6 +63,9 @@ pub mod browse;
 /// Checking what is stored.
 pub mod verify;
 
+/// Proving that everything inside its time is stored.
+pub mod coverage;
+
 /// Who checks: the host, or the holder of a recovery key.
 mod viewer;
 
@@ -71,6 +74,9 @@ pub mod rebuild;
 
 /// Proving who somebody is.
 pub mod sign_in;
+
+/// Signing in with an identity provider.
+pub mod identities;
 
 /// Accounts: adding, disabling, passwords, second factors.
 pub mod accounts;

@@ -15,6 +15,7 @@ mod days;
 mod engine;
 mod faults;
 mod hosts;
+mod identities;
 mod policies;
 mod push;
 mod recovery;
