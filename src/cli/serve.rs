@@ -163,9 +163,10 @@ pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Res
         clock: clock.clone(),
         base: base.trim_end_matches('/').into(),
         beat: beat.clone(),
+        console: web::Console::new(clock.clone()),
     };
     let tasks = TaskTracker::new();
-    let heart = tasks.spawn(Heart::new(program, clock, beat, stop.clone()).live());
+    let heart = tasks.spawn(Heart::new(program, clock.clone(), beat, stop.clone()).live());
     let pages = tasks.spawn(web::serve(listener, shared.clone(), stop.clone()));
     if global.json {
         print(&format!("{{\"listening\":\"http://{address}\"}}\n"))?;
@@ -173,7 +174,13 @@ pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Res
         print(&format!("Kura listens on http://{address}; notices are on {}/notices\n", shared.base))?;
     }
     if catalog.accounts().await?.is_empty() && !global.quiet {
-        tell("kura: there is no account yet; `kura account add ID --role ROLE` makes the first one");
+        // On the terminal only: the log keeps no secret.
+        let path = shared.console.open_set_up(clock.now());
+        tell(&format!(
+            "kura: there is no account yet. Within an hour, open this link once to make the first one:\n      {}{path}\n      \
+             (or use `kura account add ID --role ROLE`)",
+            shared.base
+        ));
     }
     notify(&[sd_notify::NotifyState::Ready]);
     wait_for_the_end(signals, &shared, &stop, &tasks).await;
