@@ -137,7 +137,7 @@ pub(super) async fn add(axum::Extension(visit): At, Sent(fields): Sent) -> Resul
         match accounts::add(&visit.desk.catalog, &new, &by, visit.now).await {
             Ok(()) => return Ok(Redirect::to("/console/accounts").into_response()),
             Err(error @ AccountError::Password(_)) => {
-                faults.add("password", Refused::from(error).into_words())
+                faults.add("password", Refused::from(error).into_words());
             }
             Err(error @ AccountError::Taken(_)) => faults.add("account", Refused::from(error).into_words()),
             Err(error) => return Err(error.into()),
