@@ -41,6 +41,9 @@ mod subjects;
 /// Proofs of coverage.
 mod coverage;
 
+/// Sessions of the console.
+mod sessions;
+
 /// Windows.
 mod windows;
 
@@ -60,6 +63,7 @@ pub use notices::NoticeRow;
 pub use outbox::{Delivery, Message};
 pub use packs::PackRow;
 pub use runs::{RunEnd, RunLife, RunRow, RunStart, RunState};
+pub use sessions::{SessionRow, SessionStage};
 pub use snapshots::SnapshotRow;
 pub use tokens::TokenRow;
 pub use tx::Tx;
@@ -131,7 +135,7 @@ pub enum CatalogError {
     },
 }
 
-/// An open catalog. Cloning gives another handle to the same one; all handles share one connection.
+/// An open catalog. Cloning gives another handle to the same one; all handles share its connections.
 #[derive(Clone, Debug)]
 pub struct Catalog {
     engine: Engine,

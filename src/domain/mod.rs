@@ -77,3 +77,9 @@ pub mod occurrence;
 
 /// What a window means before it is approved.
 pub mod preview;
+
+/// What differs between two windows.
+pub mod window_changes;
+
+/// Whether a plan's newest snapshot is young enough.
+pub mod freshness;

@@ -72,6 +72,15 @@ mod viewer;
 /// Bringing the catalog back.
 pub mod rebuild;
 
+/// Password hashing, two at a time.
+mod hashing;
+
+/// Sessions of the console.
+pub mod sessions;
+
+/// What people look at.
+pub mod look;
+
 /// Proving who somebody is.
 pub mod sign_in;
 

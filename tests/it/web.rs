@@ -47,6 +47,7 @@ impl Site {
             clock: Arc::new(ManualClock::new(now)),
             base: "https://kura.example".into(),
             beat: beat.clone(),
+            console: web::Console::new(Arc::new(ManualClock::new(now))),
         };
         let served = TaskTracker::new().spawn(web::serve(listener, shared, stop.clone()));
         Self { address, beat, now, stop, served }
