@@ -106,7 +106,8 @@ impl Tx {
     }
 }
 
-fn read(row: &SqliteRow) -> Result<NoticeRow, CatalogError> {
+/// A revision from its columns.
+pub(super) fn read(row: &SqliteRow) -> Result<NoticeRow, CatalogError> {
     let columns = Columns { row, table: TABLE, key: &["notice", "revision"] };
     let revision = columns.number("revision")?;
     Ok(NoticeRow {
