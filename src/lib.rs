@@ -44,5 +44,8 @@ pub mod telemetry;
 /// Builds the program's parts from an installation's home, or says why it cannot.
 pub mod app;
 
+/// The service: the heart and the pages, with the clock and the socket passed in.
+pub mod service;
+
 /// The command line: arguments, one workflow each, words for people, exit codes.
 pub mod cli;

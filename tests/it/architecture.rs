@@ -119,8 +119,14 @@ const LAYERS: &[Layer] = &[
         instead: "`app` builds the whole program from settings; arguments are cli's",
     },
     Layer {
+        module: "service",
+        may_use: "app workflows scheduler web config clock domain",
+        never: "axum clap sqlx aws_config aws_sdk_s3 age zstd",
+        instead: "the service joins the scheduler and the pages: what is done belongs into workflows/",
+    },
+    Layer {
         module: "cli",
-        may_use: "app workflows scheduler web policy_files config domain clock telemetry catalog::views",
+        may_use: "app service workflows scheduler web policy_files config domain clock telemetry catalog::views",
         never: "axum sqlx aws_config aws_sdk_s3 age zstd",
         instead: "a command parses arguments, calls one workflow and prints: put the rest into workflows/, \
                   and what opens a store into app.rs",
