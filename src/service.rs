@@ -35,8 +35,8 @@ pub enum ServiceError {
     /// The settings.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// A portal of the settings.
-    #[error("[[push]] in kura.toml: {0}")]
+    /// A portal or a mail server of the settings.
+    #[error("kura.toml: {0}")]
     Target(#[from] TargetError),
     /// A part of it ended by itself.
     #[error("the service ended badly: {0}")]
@@ -138,8 +138,7 @@ impl Service {
         base: &str,
     ) -> Result<Self, ServiceError> {
         let catalog = app.desk().await?.catalog;
-        let push = app.home.settings()?.push;
-        let targets = push.iter().map(Target::open).collect::<Result<Vec<_>, _>>()?;
+        let targets = deliver_notices::targets(&app.home.settings()?, base)?;
         let (stop, beat) = (CancellationToken::new(), Arc::new(AtomicI64::new(clock.now().as_micros())));
         let under_way = UnderWay::default();
         let program = Arc::new(Program {

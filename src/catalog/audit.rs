@@ -33,17 +33,22 @@ FROM audit
 ORDER BY sequence DESC
 LIMIT $1";
 
+impl Tx {
+    /// Number and digest of the newest line; `None` for an empty log.
+    pub async fn audit_head(&mut self) -> Result<Option<(u64, Sha256)>, CatalogError> {
+        let head = sqlx::query(HEAD).fetch_optional(self.connection()).await;
+        let head = head.map_err(|error| self.failed(error))?;
+        let read = |row: &SqliteRow| {
+            let columns = Columns { row, table: TABLE, key: &["sequence"] };
+            Ok((columns.number("sequence")?, columns.digest("digest")?))
+        };
+        head.as_ref().map(read).transpose()
+    }
+}
+
 /// Adds a line after the newest one.
 pub(super) async fn append(tx: &mut Tx, entry: &AuditEntry) -> Result<(), CatalogError> {
-    let head = sqlx::query(HEAD).fetch_optional(tx.connection()).await;
-    let head = head.map_err(|error| tx.failed(error))?;
-    let (last, previous) = match &head {
-        Some(row) => {
-            let columns = Columns { row, table: TABLE, key: &["sequence"] };
-            (columns.number("sequence")?, columns.digest("digest")?)
-        }
-        None => (0, Sha256([0; 32])),
-    };
+    let (last, previous) = tx.audit_head().await?.unwrap_or((0, Sha256([0; 32])));
     let sequence = last + 1;
     let digest = Sha256::of(&chained(sequence, &previous.0, entry));
     let query = sqlx::query(APPEND)
