@@ -20,6 +20,13 @@ const APPEND: &str = "
 INSERT INTO audit (sequence, at, actor, act, subject, detail, previous, digest)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
 
+const NEWEST_OF: &str = "
+SELECT sequence, at, actor, act, subject, detail, previous, digest
+FROM audit
+WHERE act = $1
+ORDER BY sequence DESC
+LIMIT 1";
+
 const AFTER: &str = "
 SELECT sequence, at, actor, act, subject, detail, previous, digest
 FROM audit
@@ -70,6 +77,12 @@ impl Catalog {
         let query = sqlx::query(AFTER).bind(stored(after, TABLE, "sequence")?).bind(i64::from(limit));
         let rows = query.fetch_all(self.engine.pool()).await.map_err(|error| self.engine.failed(error))?;
         rows.iter().map(read).collect()
+    }
+
+    /// The newest line of an act.
+    pub async fn audit_newest_of(&self, act: &str) -> Result<Option<AuditLine>, CatalogError> {
+        let row = sqlx::query(NEWEST_OF).bind(act).fetch_optional(self.engine.pool()).await;
+        row.map_err(|error| self.engine.failed(error))?.as_ref().map(read).transpose()
     }
 
     /// The newest `limit` lines, newest first.
