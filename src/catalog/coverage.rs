@@ -42,7 +42,7 @@ pub struct CoverageRow {
 impl Catalog {
     /// The newest proof of each plan, by plan.
     pub async fn newest_coverage(&self) -> Result<Vec<CoverageRow>, CatalogError> {
-        let rows = sqlx::query(NEWEST).fetch_all(self.engine.pool()).await;
+        let rows = sqlx::query(NEWEST).fetch_all(self.engine.readers()).await;
         rows.map_err(|error| self.engine.failed(error))?.iter().map(read).collect()
     }
 }

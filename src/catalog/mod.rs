@@ -53,6 +53,9 @@ mod occurrences;
 /// Notices, revision by revision.
 mod notices;
 
+/// Notices as readers see them.
+mod posted;
+
 /// How far their delivery to portals is.
 mod outbox;
 
@@ -62,6 +65,7 @@ pub use engine::Trouble;
 pub use notices::NoticeRow;
 pub use outbox::{Delivery, Message};
 pub use packs::PackRow;
+pub use posted::Posted;
 pub use runs::{RunEnd, RunLife, RunRow, RunStart, RunState};
 pub use sessions::{SessionRow, SessionStage};
 pub use snapshots::SnapshotRow;

@@ -35,14 +35,6 @@ WHERE revision = (SELECT MAX(other.revision) FROM notices AS other WHERE other.n
 ORDER BY updated_at DESC, notice DESC
 LIMIT $3";
 
-const GET: &str = "
-SELECT notice, revision, kind, status, window_id, occurrence, title, body, title_en, body_en, stops, work_from,
-    work_until, published_at, updated_at, closed_at
-FROM notices
-WHERE notice = $1
-ORDER BY revision DESC
-LIMIT 1";
-
 const COUNT: &str = "SELECT COUNT(DISTINCT notice) FROM notices WHERE notice LIKE $1";
 
 /// A revision of a notice.
@@ -93,12 +85,6 @@ impl Catalog {
         let rows = query.fetch_all(self.engine.readers()).await;
         rows.map_err(|error| self.engine.failed(error))?.iter().map(read).collect()
     }
-
-    /// A notice in its highest revision.
-    pub async fn notice(&self, notice: &str) -> Result<Option<NoticeRow>, CatalogError> {
-        let row = sqlx::query(GET).bind(notice).fetch_optional(self.engine.readers()).await;
-        row.map_err(|error| self.engine.failed(error))?.as_ref().map(read).transpose()
-    }
 }
 
 impl Tx {
@@ -141,7 +127,8 @@ impl Tx {
     }
 }
 
-fn read(row: &SqliteRow) -> Result<NoticeRow, CatalogError> {
+/// A revision from its columns.
+pub(super) fn read(row: &SqliteRow) -> Result<NoticeRow, CatalogError> {
     let columns = Columns { row, table: TABLE, key: &["notice", "revision"] };
     let revision = columns.number("revision")?;
     Ok(NoticeRow {

@@ -5,6 +5,7 @@ use sqlx::{Sqlite, Transaction};
 
 use super::convert::{Columns, stored};
 use super::packs::{self, PackRow};
+use super::tx::Tx;
 use super::{Catalog, CatalogError};
 use crate::archive::digest::Sha256;
 use crate::domain::time::{Day, Instant};
@@ -100,6 +101,14 @@ pub struct SnapshotRow {
     pub skipped: u64,
     /// How many cohorts it names.
     pub cohorts: u64,
+}
+
+impl Tx {
+    /// The newest snapshot of a plan.
+    pub async fn snapshot_head(&mut self, plan: &str) -> Result<Option<SnapshotRow>, CatalogError> {
+        let row = sqlx::query(HEAD).bind(plan).fetch_optional(self.connection()).await;
+        row.map_err(|error| self.failed(error))?.as_ref().map(read).transpose()
+    }
 }
 
 impl Catalog {

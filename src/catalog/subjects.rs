@@ -28,7 +28,7 @@ impl Catalog {
         issuer: &str,
         subject: &str,
     ) -> Result<Option<AccountId>, CatalogError> {
-        let row = sqlx::query(ACCOUNT).bind(issuer).bind(subject).fetch_optional(self.engine.pool()).await;
+        let row = sqlx::query(ACCOUNT).bind(issuer).bind(subject).fetch_optional(self.engine.readers()).await;
         let Some(row) = row.map_err(|error| self.engine.failed(error))? else { return Ok(None) };
         let columns = Columns { row: &row, table: TABLE, key: &[] };
         columns.get::<&str>("account")?.parse().map(Some).map_err(|_| columns.corrupt("account"))

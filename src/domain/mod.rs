@@ -72,6 +72,9 @@ pub mod gate;
 /// What users are told, when and in which words.
 pub mod notice;
 
+/// How long notices are marked new, and how long they stay.
+pub mod board;
+
 /// The dated starts of windows, and what must become of them by now.
 pub mod occurrence;
 

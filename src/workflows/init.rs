@@ -120,6 +120,8 @@ pub async fn init(new: NewInstallation, clock: &dyn Clock) -> Result<Installed, 
         notices: None,
         oidc: None,
         push: Vec::new(),
+        mail: Vec::new(),
+        evidence_retention: None,
     };
     new.home.write_settings(&settings)?;
     Ok(Installed {

@@ -223,7 +223,8 @@ pub async fn notices(catalog: &Catalog, before: (Instant, &str)) -> Result<Vec<N
 
 /// A notice and how far its delivery is.
 pub async fn notice(catalog: &Catalog, id: &str) -> Result<Option<(NoticeRow, Vec<Delivery>)>, CatalogError> {
-    let Some(row) = catalog.notice(id).await? else { return Ok(None) };
+    let Some(posted) = catalog.notice(id).await? else { return Ok(None) };
+    let row = posted.row;
     let deliveries = catalog.deliveries(&row).await?;
     Ok(Some((row, deliveries)))
 }

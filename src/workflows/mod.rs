@@ -96,6 +96,9 @@ pub mod tokens;
 /// Checking the audit log.
 pub mod check_audit;
 
+/// How far the audit log is, kept in the store.
+pub mod audit_head;
+
 /// What the workflows of windows and notices share.
 pub mod desk;
 

@@ -7,6 +7,7 @@
 )]
 
 mod architecture;
+mod audit_head;
 mod catalog;
 mod cli;
 mod crash;
@@ -14,8 +15,11 @@ mod damage;
 mod days;
 mod engine;
 mod faults;
+mod feeds;
 mod hosts;
 mod identities;
+mod mail;
+mod notice_texts;
 mod policies;
 mod push;
 mod recovery;

@@ -270,6 +270,13 @@ impl From<AccountError> for Refused {
             AccountError::NoFactor(_) => {
                 w("設定中の二要素認証がありません。", "There is no second factor that waits for this.")
             }
+            AccountError::Linked(account) => {
+                w(format!("{account} 又はこの利用者は、すでに結び付けられています。"), english)
+            }
+            AccountError::NotLinked(account) => {
+                w(format!("{account} は認証サービスに結び付けられていません。"), english)
+            }
+            AccountError::Subject => w("認証サービスの利用者を、1～255文字で入力してください。", english),
             AccountError::ShortAlone(_) => w(
                 "二要素認証を外す前に、13桁以上のパスワードに変更してください。",
                 "Set a password of 13 characters or more before you remove the second factor.",

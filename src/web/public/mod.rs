@@ -14,6 +14,12 @@ mod feeds;
 /// iCalendar.
 mod calendar_feed;
 
+/// How iCalendar is written.
+mod calendar_lines;
+
+/// Answers that readers may keep.
+mod cached;
+
 /// The shape of Statuspage.
 mod statuspage;
 

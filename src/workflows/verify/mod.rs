@@ -363,7 +363,9 @@ fn count_others(
                 ObjectKind::Repository(_)
                 | ObjectKind::SigningKeys(_)
                 | ObjectKind::RecoveryKeys(_)
-                | ObjectKind::CatalogKey(_),
+                | ObjectKind::CatalogKey(_)
+                // `kura audit verify --store` checks these.
+                | ObjectKind::AuditHead(..),
             ) => continue,
             Some(
                 ObjectKind::CohortKey(plan, _, _)
