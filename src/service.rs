@@ -21,6 +21,7 @@ use crate::web::{self, Shared};
 use crate::workflows::audit_head;
 use crate::workflows::deliver_notices::{self, Target, TargetError};
 use crate::workflows::desk::Desks;
+use crate::workflows::identities::{Entrance, OpenError};
 use crate::workflows::start_due_runs::{self, Attempt};
 use crate::workflows::under_way::UnderWay;
 
@@ -42,6 +43,9 @@ pub enum ServiceError {
     /// A portal or a mail server of the settings.
     #[error("kura.toml: {0}")]
     Target(#[from] TargetError),
+    /// The identity provider of the settings.
+    #[error("[oidc] in kura.toml: {0}")]
+    Entrance(#[from] OpenError),
     /// A part of it ended by itself.
     #[error("the service ended badly: {0}")]
     Ended(String),
@@ -172,6 +176,8 @@ impl Service {
         let catalog = app.desk().await?.catalog;
         let targets = deliver_notices::targets(&app.home.settings()?, base)?;
         let (stop, beat) = (CancellationToken::new(), Arc::new(AtomicI64::new(clock.now().as_micros())));
+        let oidc = app.home.settings()?.oidc;
+        let entrance = oidc.map(|oidc| Entrance::open(&oidc, base.trim_end_matches('/'))).transpose()?;
         let under_way = UnderWay::default();
         let program = Arc::new(Program {
             app: app.clone(),
@@ -188,7 +194,7 @@ impl Service {
             clock: clock.clone(),
             base: base.trim_end_matches('/').into(),
             beat: beat.clone(),
-            console: web::Console::new(clock.clone()),
+            console: web::Console::new(clock.clone()).with_entrance(entrance),
         };
         let heart = Heart::new(program, clock, beat, stop.clone());
         let tasks = TaskTracker::new();
