@@ -9,6 +9,7 @@
 mod architecture;
 mod catalog;
 mod cli;
+mod console;
 mod crash;
 mod damage;
 mod days;
