@@ -10,6 +10,7 @@ mod architecture;
 mod audit_head;
 mod catalog;
 mod cli;
+mod console;
 mod crash;
 mod damage;
 mod days;

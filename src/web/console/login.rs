@@ -54,7 +54,7 @@ fn render(visit: &Visit, next: &str, account: &str, faults: &Faults) -> maud::Ma
         (form::form(visit, "/console/login", &inside))
         @if let Some(name) = &visit.provider {
             p {
-                a class="button" href=(provider_address(next)) {
+                a class="button plain" href=(provider_address(next)) {
                     (visit.t("認証サービスでサインイン：", "Sign in with ")) (name)
                 }
             }
