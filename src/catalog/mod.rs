@@ -38,6 +38,9 @@ mod tokens;
 /// Windows.
 mod windows;
 
+/// Which window takes the place of which.
+mod replacements;
+
 /// Their occurrences.
 mod occurrences;
 

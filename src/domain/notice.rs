@@ -343,6 +343,26 @@ impl About<'_> {
     }
 }
 
+/// A correction that says: the times are others now. The new ones have notices of their own.
+pub fn moved(words: &Words, terms: &Terms, approval: &str, on: Day) -> Words {
+    let parts = terms.parts();
+    let (when, minutes) = (parts.recurrence.japanese(), parts.length_minutes);
+    let marked = corrected(words, "", false, on);
+    let japanese = format!(
+        "日時を変更しました。変更後は「{when}から{minutes}分間」です（承認番号 {approval}）。下記の日時には実施しません。"
+    );
+    let text = format!(
+        "The times have changed. They are now: {}, {minutes} minutes (approval {approval}). \
+         Nothing happens at the times below.",
+        parts.recurrence
+    );
+    Words {
+        body: format!("※{} 訂正：{japanese}\n{}", wareki(on), words.body),
+        body_en: format!("Corrected on {}: {text}\n{}", english(on), words.body_en),
+        ..marked
+    }
+}
+
 /// A notice of something that had begun and was not finished: the title marked 障害, the reason on top.
 pub fn interrupted(words: &Words, reason: &str, on: Day) -> Words {
     let marked = corrected(words, reason, false, on);

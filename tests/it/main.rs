@@ -13,6 +13,7 @@ mod cli;
 mod crash;
 mod damage;
 mod days;
+mod deploy;
 mod engine;
 mod faults;
 mod feeds;
