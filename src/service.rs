@@ -188,6 +188,7 @@ impl Service {
             clock: clock.clone(),
             base: base.trim_end_matches('/').into(),
             beat: beat.clone(),
+            console: web::Console::new(clock.clone()),
         };
         let heart = Heart::new(program, clock, beat, stop.clone());
         let tasks = TaskTracker::new();
@@ -213,6 +214,15 @@ impl Service {
     pub async fn has_account(&self) -> Result<bool, ServiceError> {
         let accounts = self.catalog.accounts().await;
         Ok(!accounts.map_err(|error| DeskError::App(error.into()))?.is_empty())
+    }
+
+    /// The link for the first account, told this once; none if there is an account. A new one takes the place of the last.
+    pub async fn set_up_link(&self) -> Result<Option<String>, ServiceError> {
+        if self.has_account().await? {
+            return Ok(None);
+        }
+        let path = self.shared.console.open_set_up(self.shared.clock.now());
+        Ok(Some(format!("{}{path}", self.shared.base)))
     }
 
     /// Ends it: runs under way end first, open answers are given.

@@ -34,6 +34,13 @@ WHERE sequence > $1
 ORDER BY sequence
 LIMIT $2";
 
+const BEFORE: &str = "
+SELECT sequence, at, actor, act, subject, detail, previous, digest
+FROM audit
+WHERE sequence < $1
+ORDER BY sequence DESC
+LIMIT $2";
+
 const NEWEST: &str = "
 SELECT sequence, at, actor, act, subject, detail, previous, digest
 FROM audit
@@ -75,7 +82,14 @@ impl Catalog {
     /// Lines after number `after`, oldest first, at most `limit`.
     pub async fn audit_after(&self, after: u64, limit: u32) -> Result<Vec<AuditLine>, CatalogError> {
         let query = sqlx::query(AFTER).bind(stored(after, TABLE, "sequence")?).bind(i64::from(limit));
-        let rows = query.fetch_all(self.engine.pool()).await.map_err(|error| self.engine.failed(error))?;
+        let rows = query.fetch_all(self.engine.readers()).await.map_err(|error| self.engine.failed(error))?;
+        rows.iter().map(read).collect()
+    }
+
+    /// Lines before number `before`, newest first, at most `limit`.
+    pub async fn audit_before(&self, before: u64, limit: u32) -> Result<Vec<AuditLine>, CatalogError> {
+        let query = sqlx::query(BEFORE).bind(stored(before, TABLE, "sequence")?).bind(i64::from(limit));
+        let rows = query.fetch_all(self.engine.readers()).await.map_err(|error| self.engine.failed(error))?;
         rows.iter().map(read).collect()
     }
 
@@ -88,7 +102,7 @@ impl Catalog {
     /// The newest `limit` lines, newest first.
     pub async fn audit_newest(&self, limit: u32) -> Result<Vec<AuditLine>, CatalogError> {
         let query = sqlx::query(NEWEST).bind(i64::from(limit));
-        let rows = query.fetch_all(self.engine.pool()).await.map_err(|error| self.engine.failed(error))?;
+        let rows = query.fetch_all(self.engine.readers()).await.map_err(|error| self.engine.failed(error))?;
         rows.iter().map(read).collect()
     }
 }

@@ -35,6 +35,15 @@ mod accounts;
 /// API tokens.
 mod tokens;
 
+/// Subjects of an identity provider.
+mod subjects;
+
+/// Proofs of coverage.
+mod coverage;
+
+/// Sessions of the console.
+mod sessions;
+
 /// Windows.
 mod windows;
 
@@ -54,12 +63,14 @@ mod posted;
 mod outbox;
 
 pub use accounts::AccountRow;
+pub use coverage::CoverageRow;
 pub use engine::Trouble;
 pub use notices::NoticeRow;
 pub use outbox::{Delivery, Message};
 pub use packs::PackRow;
 pub use posted::Posted;
 pub use runs::{RunEnd, RunLife, RunRow, RunStart, RunState};
+pub use sessions::{SessionRow, SessionStage};
 pub use snapshots::SnapshotRow;
 pub use tokens::TokenRow;
 pub use tx::Tx;
@@ -131,7 +142,7 @@ pub enum CatalogError {
     },
 }
 
-/// An open catalog. Cloning gives another handle to the same one; all handles share one connection.
+/// An open catalog. Cloning gives another handle to the same one; all handles share its connections.
 #[derive(Clone, Debug)]
 pub struct Catalog {
     engine: Engine,

@@ -109,7 +109,7 @@ impl Catalog {
         limit: u32,
     ) -> Result<Vec<Message>, CatalogError> {
         let query = sqlx::query(DUE).bind(target).bind(now.as_micros()).bind(i64::from(limit));
-        let rows = query.fetch_all(self.engine.pool()).await.map_err(|error| self.engine.failed(error))?;
+        let rows = query.fetch_all(self.engine.readers()).await.map_err(|error| self.engine.failed(error))?;
         rows.iter().map(read).collect()
     }
 
@@ -124,7 +124,7 @@ impl Catalog {
     /// The deliveries of a revision.
     pub async fn deliveries(&self, notice: &NoticeRow) -> Result<Vec<Delivery>, CatalogError> {
         let query = sqlx::query(OF_NOTICE).bind(&notice.notice).bind(i64::from(notice.revision));
-        let rows = query.fetch_all(self.engine.pool()).await.map_err(|error| self.engine.failed(error))?;
+        let rows = query.fetch_all(self.engine.readers()).await.map_err(|error| self.engine.failed(error))?;
         let delivery = |row: &SqliteRow| {
             let columns = Columns { row, table: TABLE, key: &["target"] };
             Ok(Delivery {

@@ -105,20 +105,20 @@ impl Catalog {
         limit: u32,
     ) -> Result<Vec<NoticeRow>, CatalogError> {
         let query = sqlx::query(REVISIONS).bind(over_since.as_micros()).bind(i64::from(limit));
-        let rows = query.fetch_all(self.engine.pool()).await.map_err(|error| self.engine.failed(error))?;
+        let rows = query.fetch_all(self.engine.readers()).await.map_err(|error| self.engine.failed(error))?;
         rows.iter().map(notices::read).collect()
     }
 
     /// When any notice changed last.
     pub async fn notices_changed_at(&self) -> Result<Option<Instant>, CatalogError> {
-        let row = sqlx::query(CHANGED_AT).fetch_optional(self.engine.pool()).await;
+        let row = sqlx::query(CHANGED_AT).fetch_optional(self.engine.readers()).await;
         let row = row.map_err(|error| self.engine.failed(error))?;
         let read = |row: &SqliteRow| Columns { row, table: TABLE, key: &[] }.instant("updated_at");
         row.as_ref().map(read).transpose()
     }
 
     async fn posted(&self, query: Query<'_, Sqlite, SqliteArguments>) -> Result<Vec<Posted>, CatalogError> {
-        let rows = query.fetch_all(self.engine.pool()).await.map_err(|error| self.engine.failed(error))?;
+        let rows = query.fetch_all(self.engine.readers()).await.map_err(|error| self.engine.failed(error))?;
         rows.iter().map(read).collect()
     }
 }

@@ -32,6 +32,9 @@ pub struct Settings {
     /// What notices say and how early they come. Default: see [`NoticeSettings`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notices: Option<NoticeSettings>,
+    /// An identity provider that people may sign in with. Default: none, passwords only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oidc: Option<OidcSettings>,
     /// Portals that notices are pushed to. Default: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub push: Vec<PushSettings>,
@@ -88,6 +91,21 @@ pub enum MailTls {
     Starttls,
     /// None: only for a server on this machine (port 25).
     NoneOnLoopback,
+}
+
+/// `[oidc]` in `kura.toml`: an OpenID Connect provider. Accounts and roles stay Kura's own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OidcSettings {
+    /// The issuer: `https://…`, or `http://` on this machine.
+    pub issuer: String,
+    /// The id under which the provider knows Kura.
+    pub client_id: String,
+    /// The file with the client secret, in the first line.
+    pub client_secret_file: PathBuf,
+    /// What the sign-in page calls it. Default: the issuer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
 }
 
 /// `[[push]]` in `kura.toml`: a portal that takes notices as Standard Webhooks.

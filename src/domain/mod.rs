@@ -39,6 +39,9 @@ pub mod plan;
 /// The canonical text of what an approval covers.
 pub mod plan_content;
 
+/// Whether everything inside its time is stored.
+pub mod coverage;
+
 /// Roles, acts, and who may do what.
 pub mod role;
 
@@ -77,3 +80,9 @@ pub mod occurrence;
 
 /// What a window means before it is approved.
 pub mod preview;
+
+/// What differs between two windows.
+pub mod window_changes;
+
+/// Whether a plan's newest snapshot is young enough.
+pub mod freshness;

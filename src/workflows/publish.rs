@@ -172,7 +172,7 @@ async fn cancel(
         let revision = before.revision + 1;
         // What users were told has begun was interrupted, not cancelled.
         let revised = if before.status == NoticeStatus::InProgress {
-            let words = interrupted(&before.words, reason, on);
+            let words = interrupted(&before.words, &window.terms, reason, on);
             let (kind, status) = (NoticeKind::Incident, NoticeStatus::Completed);
             NoticeRow { revision, kind, status, words, updated_at: now, ..before }
         } else {

@@ -55,6 +55,7 @@ impl Site {
             clock: clock.clone(),
             base: "https://kura.example".into(),
             beat: beat.clone(),
+            console: web::Console::new(Arc::new(ManualClock::new(now))),
         };
         let served = TaskTracker::new().spawn(web::serve(listener, shared, stop.clone()));
         Self { address, beat, clock, now, stop, served }

@@ -2,8 +2,8 @@
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
-use axum::http::{HeaderMap, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::HeaderMap;
+use axum::response::Response;
 use maud::{DOCTYPE, Markup, html};
 use serde::Deserialize;
 
@@ -21,22 +21,6 @@ use crate::web::{SHOWN_MAX, Shared};
 #[derive(Debug, Deserialize)]
 pub(in crate::web) struct Language {
     lang: Option<String>,
-}
-
-/// The stylesheet: contrast above 7:1, targets of 44 px, a focus ring that shows on every colour.
-const STYLE: &str = "\
-body{font-family:'Noto Sans JP',system-ui,sans-serif;line-height:1.75;color:#1a1a1c;background:#fff;margin:0}\
-header,main,footer{max-width:48rem;margin:0 auto;padding:1rem}\
-a{color:#0017c1;display:inline-block;min-height:44px;min-width:44px;line-height:44px}\
-a:focus-visible{outline:4px solid #000;outline-offset:2px;box-shadow:0 0 0 2px #ffd43d}\
-article{border:1px solid #767676;border-radius:8px;padding:1rem;margin:1rem 0}\
-h1{font-size:1.75rem}h2{font-size:1.25rem;margin:.25rem 0}\
-.mark{font-weight:700;border:1px solid #1a1a1c;border-radius:4px;padding:0 .5rem;margin-right:.5rem}\
-.body{white-space:pre-line;overflow-wrap:anywhere}";
-
-/// `/assets/kura.css`.
-pub(in crate::web) async fn stylesheet() -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "text/css; charset=utf-8"), (header::CACHE_CONTROL, "max-age=3600")], STYLE)
 }
 
 /// `/notices`.
