@@ -77,6 +77,9 @@ fi
 say "building the tests"
 cargo nextest run --release --locked --no-run
 
+say "packages that check the feeds"
+bash tests/support/feed-tools.sh install
+
 say "S3 test server"
 bash tests/support/s3-server.sh install
 work=$(mktemp -d "${TMPDIR:-/tmp}/kura-tests.XXXXXX")

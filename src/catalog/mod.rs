@@ -47,6 +47,9 @@ mod sessions;
 /// Windows.
 mod windows;
 
+/// Which window takes the place of which.
+mod replacements;
+
 /// Their occurrences.
 mod occurrences;
 

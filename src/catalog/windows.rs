@@ -74,7 +74,7 @@ WHERE window_id = $1 AND state = 'requested'";
 const WITHDRAW: &str = "
 UPDATE windows
 SET state = 'withdrawn', closed_at = $2, reason = $3
-WHERE window_id = $1 AND state IN ('requested', 'approved')";
+WHERE window_id = $1 AND state IN ('requested', 'approved', 'lapsed')";
 
 const LAPSE: &str = "
 UPDATE windows

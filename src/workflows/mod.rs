@@ -105,6 +105,9 @@ pub mod desk;
 /// Windows: asking, deciding, withdrawing.
 pub mod windows;
 
+/// Asking for another window in the place of an approved one.
+pub mod move_window;
+
 /// Bringing windows and occurrences up to date.
 pub mod schedule;
 

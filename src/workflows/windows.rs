@@ -11,6 +11,7 @@ use crate::domain::window::{
 };
 
 use super::desk::{Desk, DeskError, find};
+use super::move_window;
 use super::publish;
 use super::schedule;
 use super::sign_in::line;
@@ -63,6 +64,7 @@ pub async fn approve(
     let approved = Window { state: WindowState::Approved(approval.clone()), ..window.clone() };
     let detail = format!("{}, digest {}", approval.number, hex::encode(digest));
     let mut lines = vec![line(now, by.account.as_str(), "window.approve", id, &detail)];
+    lines.extend(move_window::replace(&mut tx, &windows, &approved, by, now).await?);
     if !has_own_notices(&approved) {
         let first = first_start(&approved, desk.lead).unwrap_or(now);
         lines.push(publish::announce_window(desk, &mut tx, &approved, first, now).await?);
