@@ -33,6 +33,14 @@ FROM audit
 ORDER BY sequence DESC
 LIMIT $1";
 
+/// Newest first, from a number down.
+const BEFORE: &str = "
+SELECT sequence, at, actor, act, subject, detail, previous, digest
+FROM audit
+WHERE sequence < $1
+ORDER BY sequence DESC
+LIMIT $2";
+
 /// Adds a line after the newest one.
 pub(super) async fn append(tx: &mut Tx, entry: &AuditEntry) -> Result<(), CatalogError> {
     let head = sqlx::query(HEAD).fetch_optional(tx.connection()).await;
@@ -63,6 +71,13 @@ impl Catalog {
     /// Lines after number `after`, oldest first, at most `limit`.
     pub async fn audit_after(&self, after: u64, limit: u32) -> Result<Vec<AuditLine>, CatalogError> {
         let query = sqlx::query(AFTER).bind(stored(after, TABLE, "sequence")?).bind(i64::from(limit));
+        let rows = query.fetch_all(self.engine.pool()).await.map_err(|error| self.engine.failed(error))?;
+        rows.iter().map(read).collect()
+    }
+
+    /// At most `limit` lines before number `before`, newest first.
+    pub async fn audit_before(&self, before: u64, limit: u32) -> Result<Vec<AuditLine>, CatalogError> {
+        let query = sqlx::query(BEFORE).bind(stored(before, TABLE, "sequence")?).bind(i64::from(limit));
         let rows = query.fetch_all(self.engine.pool()).await.map_err(|error| self.engine.failed(error))?;
         rows.iter().map(read).collect()
     }

@@ -4,7 +4,7 @@ use sqlx::sqlite::SqliteRow;
 
 use super::convert::{Columns, stored};
 use super::tx::Tx;
-use super::{Catalog, CatalogError};
+use super::{Catalog, CatalogError, Place};
 use crate::domain::notice::{NoticeKind, NoticeStatus, Words};
 use crate::domain::time::Instant;
 
@@ -24,6 +24,25 @@ FROM notices
 WHERE revision = (SELECT MAX(other.revision) FROM notices AS other WHERE other.notice = notices.notice)
 ORDER BY updated_at DESC, notice DESC
 LIMIT $1";
+
+/// The highest revision of each, last changed first, from a place on; current ones, or all.
+const PAGE: &str = "
+SELECT notice, revision, kind, status, window_id, occurrence, title, body, title_en, body_en, stops, work_from,
+    work_until, published_at, updated_at, closed_at
+FROM notices
+WHERE (updated_at, notice) < ($1, $2) AND ($3 = 1 OR closed_at IS NULL)
+    AND revision = (SELECT MAX(other.revision) FROM notices AS other WHERE other.notice = notices.notice)
+ORDER BY updated_at DESC, notice DESC
+LIMIT $4";
+
+/// The revisions of one, oldest first, from a number on.
+const REVISIONS: &str = "
+SELECT notice, revision, kind, status, window_id, occurrence, title, body, title_en, body_en, stops, work_from,
+    work_until, published_at, updated_at, closed_at
+FROM notices
+WHERE notice = $1 AND revision > $2
+ORDER BY revision
+LIMIT $3";
 
 const COUNT: &str = "SELECT COUNT(DISTINCT notice) FROM notices WHERE notice LIKE $1";
 
@@ -62,6 +81,34 @@ impl Catalog {
     /// The newest `limit` notices, each in its highest revision, last changed first.
     pub async fn notices(&self, limit: u32) -> Result<Vec<NoticeRow>, CatalogError> {
         let rows = sqlx::query(LATEST).bind(i64::from(limit)).fetch_all(self.engine.pool()).await;
+        rows.map_err(|error| self.engine.failed(error))?.iter().map(read).collect()
+    }
+
+    /// At most `limit` notices after a place, each in its highest revision, last changed first; current ones, or all.
+    pub async fn notices_page(
+        &self,
+        after: &Place,
+        all: bool,
+        limit: u32,
+    ) -> Result<Vec<NoticeRow>, CatalogError> {
+        let query = sqlx::query(PAGE)
+            .bind(after.at.as_micros())
+            .bind(&after.id)
+            .bind(i64::from(all))
+            .bind(i64::from(limit));
+        let rows = query.fetch_all(self.engine.pool()).await;
+        rows.map_err(|error| self.engine.failed(error))?.iter().map(read).collect()
+    }
+
+    /// At most `limit` revisions of a notice after a number, oldest first.
+    pub async fn notice_revisions(
+        &self,
+        notice: &str,
+        after: u32,
+        limit: u32,
+    ) -> Result<Vec<NoticeRow>, CatalogError> {
+        let query = sqlx::query(REVISIONS).bind(notice).bind(i64::from(after)).bind(i64::from(limit));
+        let rows = query.fetch_all(self.engine.pool()).await;
         rows.map_err(|error| self.engine.failed(error))?.iter().map(read).collect()
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::archive::digest::Sha256;
 use crate::catalog::{Catalog, CatalogError};
+use crate::domain::actor::Denied;
 use crate::domain::audit::{AuditLine, ChainFault, chained, check_link};
 
 /// Lines that are read at a time.
@@ -33,6 +34,9 @@ pub enum AuditError {
     /// The line that was noted is another one now.
     #[error("line {0} of the audit log is not the one that was noted: the log was replaced")]
     Replaced(u64),
+    /// A right is missing.
+    #[error(transparent)]
+    Denied(#[from] Denied),
     /// The catalog.
     #[error(transparent)]
     Catalog(#[from] CatalogError),

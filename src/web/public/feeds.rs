@@ -1,7 +1,6 @@
-//! Notices for programs: our own JSON, JSON Feed 1.1, Atom. One record feeds them all.
+//! Notices for feed readers: JSON Feed 1.1, Atom. One record feeds them all; our own JSON is in `api`.
 
 use atom_syndication::{Content, Entry, Feed, FixedDateTime, Link, Person, Text};
-use axum::Json;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
@@ -12,29 +11,6 @@ use crate::workflows::notices::{self, NoticeRow};
 
 use crate::web::problem::Problem;
 use crate::web::{SHOWN_MAX, Shared};
-
-/// A notice in our own words; the fields are a contract with portals.
-fn notice(row: &NoticeRow, base: &str, lead: (u32, u32)) -> Value {
-    let span = json!({ "start": row.work_from.to_string(), "end": row.work_until.map(|at| at.to_string()) });
-    json!({
-        "id": row.notice, "revision": row.revision, "kind": row.kind.word(), "status": row.status.word(),
-        "title": row.words.title, "body": row.words.body, "title_en": row.words.title_en, "body_en": row.words.body_en,
-        "impact": if row.stops { "full" } else { "none" }, "work_window": span,
-        "stop_window": row.stops.then(|| span.clone()), "published_at": row.published_at.to_string(),
-        "updated_at": row.updated_at.to_string(), "is_new": row.revision == 1,
-        "lead_days": if row.stops { lead.1 } else { lead.0 }, "tz": "Asia/Tokyo",
-        "url": format!("{base}/notices#{}", row.notice),
-    })
-}
-
-/// `/api/v1/notices`.
-pub(in crate::web) async fn api(State(shared): State<Shared>) -> Result<Json<Value>, Problem> {
-    let desk = shared.desk()?;
-    let rows = notices::list(&desk, false, SHOWN_MAX).await?;
-    let lead = (desk.lead.routine, desk.lead.downtime);
-    let shown: Vec<Value> = rows.iter().map(|row| notice(row, &shared.base, lead)).collect();
-    Ok(Json(json!({ "notices": shown })))
-}
 
 /// `/notices.json`.
 pub(in crate::web) async fn json_feed(State(shared): State<Shared>) -> Result<Response, Problem> {

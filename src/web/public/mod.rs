@@ -25,7 +25,6 @@ pub(super) fn router() -> Router<Shared> {
         .route("/notices.json", get(feeds::json_feed))
         .route("/notices.atom", get(feeds::atom))
         .route("/notices.ics", get(calendar_feed::calendar))
-        .route("/api/v1/notices", get(feeds::api))
         .route("/api/v2/scheduled-maintenances.json", get(statuspage::all))
         .route("/api/v2/scheduled-maintenances/upcoming.json", get(statuspage::upcoming))
         .route("/api/v2/scheduled-maintenances/active.json", get(statuspage::active))
