@@ -20,6 +20,9 @@ pub mod credentials;
 /// Sending notices to portals.
 pub mod portal;
 
+/// Running the commands that stop and start services.
+pub mod hooks;
+
 /// An installation's home folder and its settings.
 pub mod config;
 

@@ -47,13 +47,37 @@ mod notices;
 /// How far their delivery to portals is.
 mod outbox;
 
+/// Who runs an occurrence.
+mod leases;
+
+/// Whether users could read notices.
+mod proofs;
+
+/// Services that were stopped.
+mod stopped_services;
+
+/// Why something did not run or end well.
+mod reasons;
+
+/// Snapshots that people asked for.
+mod event_requests;
+
+/// What somebody has to look after.
+mod alarms;
+
 pub use accounts::AccountRow;
+pub use alarms::AlarmRow;
 pub use engine::Trouble;
+pub use event_requests::{EventRequest, RequestState};
+pub use leases::Holder;
 pub use notices::NoticeRow;
 pub use outbox::{Delivery, Message};
 pub use packs::PackRow;
+pub use proofs::{ProofRow, Unproven};
+pub use reasons::ReasonRow;
 pub use runs::{RunEnd, RunLife, RunRow, RunStart, RunState};
 pub use snapshots::SnapshotRow;
+pub use stopped_services::StoppedService;
 pub use tokens::TokenRow;
 pub use tx::Tx;
 

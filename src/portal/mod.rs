@@ -1,9 +1,13 @@
 //! Sending to portals: one POST with a deadline, no redirects. What is sent, and when again, is the workflows'.
+//! `page` reads the public page as its users do.
 
 use std::time::Duration;
 
 use reqwest::{Client, redirect};
 use url::Url;
+
+/// Reading the public page.
+pub mod page;
 
 /// The longest that a portal may take to answer.
 const ANSWER_MAX: Duration = Duration::from_secs(10);

@@ -35,6 +35,9 @@ mod public;
 /// Whether the service is well.
 mod health;
 
+/// Figures for Prometheus.
+pub mod metrics;
+
 /// The longest an answer may take.
 const ANSWER_SECONDS_MAX: u64 = 30;
 /// The largest request body, bytes. Nothing public takes any.

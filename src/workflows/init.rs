@@ -119,6 +119,8 @@ pub async fn init(new: NewInstallation, clock: &dyn Clock) -> Result<Installed, 
         sort_memory_mib: None,
         notices: None,
         push: Vec::new(),
+        service: Vec::new(),
+        on_deadline: None,
     };
     new.home.write_settings(&settings)?;
     Ok(Installed {
