@@ -23,6 +23,9 @@ pub mod portal;
 /// Running the commands that stop and start services.
 pub mod hooks;
 
+/// Asking an identity provider who somebody is.
+pub mod identity;
+
 /// An installation's home folder and its settings.
 pub mod config;
 

@@ -35,6 +35,15 @@ mod accounts;
 /// API tokens.
 mod tokens;
 
+/// Subjects of an identity provider.
+mod subjects;
+
+/// Proofs of coverage.
+mod coverage;
+
+/// Sessions of the console.
+mod sessions;
+
 /// Windows.
 mod windows;
 
@@ -43,6 +52,9 @@ mod occurrences;
 
 /// Notices, revision by revision.
 mod notices;
+
+/// Notices as readers see them.
+mod posted;
 
 /// How far their delivery to portals is.
 mod outbox;
@@ -67,15 +79,18 @@ mod alarms;
 
 pub use accounts::AccountRow;
 pub use alarms::AlarmRow;
+pub use coverage::CoverageRow;
 pub use engine::Trouble;
 pub use event_requests::{EventRequest, RequestState};
 pub use leases::Holder;
 pub use notices::NoticeRow;
 pub use outbox::{Delivery, Message};
 pub use packs::PackRow;
+pub use posted::Posted;
 pub use proofs::{ProofRow, Unproven};
 pub use reasons::ReasonRow;
 pub use runs::{RunEnd, RunLife, RunRow, RunStart, RunState};
+pub use sessions::{SessionRow, SessionStage};
 pub use snapshots::SnapshotRow;
 pub use stopped_services::StoppedService;
 pub use tokens::TokenRow;
@@ -148,7 +163,7 @@ pub enum CatalogError {
     },
 }
 
-/// An open catalog. Cloning gives another handle to the same one; all handles share one connection.
+/// An open catalog. Cloning gives another handle to the same one; all handles share its connections.
 #[derive(Clone, Debug)]
 pub struct Catalog {
     engine: Engine,

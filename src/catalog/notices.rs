@@ -25,6 +25,16 @@ WHERE revision = (SELECT MAX(other.revision) FROM notices AS other WHERE other.n
 ORDER BY updated_at DESC, notice DESC
 LIMIT $1";
 
+/// A page of all, current or not.
+const PAGE: &str = "
+SELECT notice, revision, kind, status, window_id, occurrence, title, body, title_en, body_en, stops, work_from,
+    work_until, published_at, updated_at, closed_at
+FROM notices
+WHERE revision = (SELECT MAX(other.revision) FROM notices AS other WHERE other.notice = notices.notice)
+    AND (updated_at, notice) < ($1, $2)
+ORDER BY updated_at DESC, notice DESC
+LIMIT $3";
+
 const COUNT: &str = "SELECT COUNT(DISTINCT notice) FROM notices WHERE notice LIKE $1";
 
 /// A revision of a notice.
@@ -61,7 +71,18 @@ pub struct NoticeRow {
 impl Catalog {
     /// The newest `limit` notices, each in its highest revision, last changed first.
     pub async fn notices(&self, limit: u32) -> Result<Vec<NoticeRow>, CatalogError> {
-        let rows = sqlx::query(LATEST).bind(i64::from(limit)).fetch_all(self.engine.pool()).await;
+        let rows = sqlx::query(LATEST).bind(i64::from(limit)).fetch_all(self.engine.readers()).await;
+        rows.map_err(|error| self.engine.failed(error))?.iter().map(read).collect()
+    }
+
+    /// At most `limit` notices last changed before `before` (an instant and a number), last changed first.
+    pub async fn notices_before(
+        &self,
+        (at, notice): (Instant, &str),
+        limit: u32,
+    ) -> Result<Vec<NoticeRow>, CatalogError> {
+        let query = sqlx::query(PAGE).bind(at.as_micros()).bind(notice).bind(i64::from(limit));
+        let rows = query.fetch_all(self.engine.readers()).await;
         rows.map_err(|error| self.engine.failed(error))?.iter().map(read).collect()
     }
 }
@@ -106,7 +127,8 @@ impl Tx {
     }
 }
 
-fn read(row: &SqliteRow) -> Result<NoticeRow, CatalogError> {
+/// A revision from its columns.
+pub(super) fn read(row: &SqliteRow) -> Result<NoticeRow, CatalogError> {
     let columns = Columns { row, table: TABLE, key: &["notice", "revision"] };
     let revision = columns.number("revision")?;
     Ok(NoticeRow {

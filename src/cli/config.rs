@@ -70,6 +70,10 @@ pub(super) fn run(app: &App, global: &Global, arguments: Arguments) -> Result<Ex
         let file = push.secret_file.display();
         checked.problems.push(format!("[[push]] {}: there is no file {file} with its secret", push.name));
     }
+    if let Some(oidc) = settings.oidc.as_ref().filter(|oidc| !oidc.client_secret_file.is_file()) {
+        let file = oidc.client_secret_file.display();
+        checked.problems.push(format!("[oidc]: there is no file {file} with its secret"));
+    }
     if trust.recovery.recipients.len() < 2 {
         let remark = "there is only one recovery key: whoever loses it loses every backup; `kura key new` makes another";
         checked.remarks.push(remark.to_owned());
@@ -138,6 +142,9 @@ fn effective(settings: &Settings, address: &StoreUrl) -> Vec<Setting> {
     for service in &settings.service {
         let how = if service.manual { "by hand".to_owned() } else { service.stop.join(" ") };
         all.push(set(&format!("service.{}", service.name), how));
+    }
+    if let Some(oidc) = &settings.oidc {
+        all.push(set("oidc.issuer", oidc.issuer.clone()));
     }
     for push in &settings.push {
         all.push(set(&format!("push.{}", push.name), push.url.clone()));

@@ -1,6 +1,9 @@
 //! Sending to portals: one POST with a deadline, no redirects. What is sent, and when again, is the workflows'.
 //! `page` reads the public page as its users do.
 
+/// Sending mail.
+pub mod mail;
+
 use std::time::Duration;
 
 use reqwest::{Client, redirect};

@@ -1,7 +1,7 @@
-//! What Kura tells over HTTP: the public pages and feeds of notices, and whether it is well.
+//! What Kura tells over HTTP: the public pages and feeds of notices, whether it is well, and the console.
 //!
-//! Everything here only reads. What is public is what `/notices` shows: no plan, no account, no file. Each handler
-//! parses, calls one workflow and renders; failures are told as problem+json with a number that the log has too.
+//! What is public only reads, and is what `/notices` shows: no plan, no account, no file. Each handler parses, calls one
+//! workflow and renders; failures are told as problem+json (as pages in the console) with a number that the log has too.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -38,6 +38,17 @@ mod health;
 /// Figures for Prometheus.
 pub mod metrics;
 
+/// Cookies.
+mod session;
+
+/// The stylesheet.
+mod assets;
+
+/// The console.
+pub mod console;
+
+pub use console::Console;
+
 /// The longest an answer may take.
 const ANSWER_SECONDS_MAX: u64 = 30;
 /// The largest request body, bytes. Nothing public takes any.
@@ -62,6 +73,8 @@ pub struct Shared {
     pub base: Arc<str>,
     /// When the scheduler's heart last beat, microseconds.
     pub beat: Arc<AtomicI64>,
+    /// What the console keeps in memory.
+    pub console: Console,
 }
 
 impl Shared {
@@ -83,6 +96,7 @@ pub fn router(shared: Shared) -> Router {
     };
     Router::new()
         .merge(public::router())
+        .merge(console::router(&shared))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .fallback(problem::not_found)

@@ -10,6 +10,7 @@ use crate::domain::actor::Denied;
 use crate::domain::notice::{LeadDays, Sender};
 use crate::domain::plan::Plan;
 use crate::domain::service::{OnDeadline, Service};
+use crate::domain::time::Zone;
 use crate::domain::window::{BadTerms, IllegalMove, Terms, Window};
 
 use super::sign_in::AccessError;
@@ -48,6 +49,11 @@ pub fn content(plan: &Plan, recipients: &[String]) -> String {
         text.extend(["recipient ", recipient, "\n"]);
     }
     text
+}
+
+/// The zone in which the screens of the 医師会 tell days and times.
+pub fn tokyo() -> Zone {
+    Zone::named("Asia/Tokyo").unwrap_or_else(|_| Zone::utc())
 }
 
 impl Desk {

@@ -45,6 +45,13 @@ pub(super) async fn proven_at(
     Ok(newest.iter().find(|proof| proof.notice == notice.notice).map(|proof| proof.fetched_at))
 }
 
+/// Whether the page was looked at for the notice of an occurrence, and did not show it.
+pub(super) async fn is_unproven(desk: &Desk, occurrence: &Occurrence) -> Result<bool, DeskError> {
+    let notices = desk.catalog.notices(10_000).await?;
+    let Some(notice) = notice_of(&notices, occurrence) else { return Ok(true) };
+    Ok(desk.catalog.unproven().await?.iter().any(|row| row.notice == notice.notice))
+}
+
 /// Looks at the page if a proof is due, once for all notices.
 pub async fn prove(desk: &Desk, page: &dyn Page, now: Instant) -> Result<Proven, DeskError> {
     let windows = desk.catalog.windows().await?;

@@ -77,6 +77,12 @@ const LAYERS: &[Layer] = &[
         instead: "a hook runs a command and says how it ended: let the workflow say which and when",
     },
     Layer {
+        module: "identity",
+        may_use: "domain config clock",
+        never: "axum askama clap sqlx age zstd aws_config aws_sdk_s3",
+        instead: "the provider says who somebody is: let the workflow say which account that is",
+    },
+    Layer {
         module: "catalog",
         may_use: "domain config clock archive::digest",
         never: "axum askama clap aws_config aws_sdk_s3 age zstd",
@@ -102,7 +108,7 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         module: "workflows",
-        may_use: "domain policy_files archive vault catalog clock config credentials portal hooks",
+        may_use: "domain policy_files archive vault catalog clock config credentials identity portal hooks",
         never: OUTSIDE,
         instead: "put SQL into catalog/, S3 into vault/, words for people into cli/; call a function there",
     },
@@ -120,7 +126,7 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         module: "app",
-        may_use: "domain policy_files archive vault catalog clock config credentials portal hooks telemetry workflows",
+        may_use: "domain policy_files archive vault catalog clock config credentials identity portal hooks telemetry workflows",
         never: "clap",
         instead: "`app` builds the whole program from settings; arguments are cli's",
     },

@@ -7,15 +7,21 @@
 )]
 
 mod architecture;
+mod audit_head;
 mod catalog;
 mod cli;
+mod console;
 mod crash;
 mod damage;
 mod days;
 mod engine;
 mod faults;
+mod feeds;
 mod hosts;
+mod identities;
 mod killed_service;
+mod mail;
+mod notice_texts;
 mod policies;
 mod proofs;
 mod push;

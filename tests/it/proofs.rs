@@ -40,9 +40,10 @@ fn shared(office: &Office, clock: Arc<ManualClock>) -> Shared {
         home: Home::at(std::path::PathBuf::from("no-home")),
         desks: Arc::new(Fixed(office.desk.clone())),
         under_way: UnderWay::default(),
-        clock,
+        clock: clock.clone(),
         base: "https://kura.example".into(),
         beat: Arc::new(AtomicI64::new(at("2026-11-22", "12:00").as_micros())),
+        console: web::Console::new(clock),
     }
 }
 

@@ -14,6 +14,12 @@ mod feeds;
 /// iCalendar.
 mod calendar_feed;
 
+/// How iCalendar is written.
+mod calendar_lines;
+
+/// Answers that readers may keep.
+mod cached;
+
 /// The shape of Statuspage.
 mod statuspage;
 
@@ -29,5 +35,5 @@ pub(super) fn router() -> Router<Shared> {
         .route("/api/v2/scheduled-maintenances.json", get(statuspage::all))
         .route("/api/v2/scheduled-maintenances/upcoming.json", get(statuspage::upcoming))
         .route("/api/v2/scheduled-maintenances/active.json", get(statuspage::active))
-        .route("/assets/kura.css", get(notices::stylesheet))
+        .route("/assets/kura.css", get(super::assets::stylesheet))
 }
