@@ -8,10 +8,13 @@ use crate::clock::SystemClock;
 use crate::config::{self, ConfigError, Home};
 use crate::domain::plan::Plan;
 use crate::policy_files::{self, Refused};
-use crate::workflows::host::{Host, HostError};
+use crate::workflows::host::HostError;
 use crate::workflows::{desk, keys};
 
+pub use crate::hooks::HostCommands;
+pub use crate::portal::page::{BadPage, PublicPage};
 pub use crate::workflows::desk::Desk;
+pub use crate::workflows::host::Host;
 
 pub use crate::catalog::{Catalog, CatalogError, SnapshotRow};
 
@@ -79,7 +82,7 @@ impl App {
         let plans =
             self.plan_names().into_iter().filter_map(|name| self.plan(&name).ok().map(|plan| (name, plan)));
         let contents = plans.map(|(name, plan)| (name, desk::content(&plan, &recipients))).collect();
-        Ok(Desk::new(catalog, contents, settings.notices.as_ref()))
+        Ok(Desk::new(catalog, contents, settings.notices.as_ref()).with_services(&settings))
     }
 
     /// The file of a plan.

@@ -2,6 +2,7 @@
 //!
 //! Everything else takes an `Instant` or a `&dyn Clock`, so that tests can simulate weeks in milliseconds.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use crate::domain::time::Instant;
@@ -43,6 +44,16 @@ impl Clock for ManualClock {
     fn now(&self) -> Instant {
         Instant::from_micros(self.0.load(Ordering::SeqCst))
     }
+}
+
+/// A random id of this program, the same as long as it lives.
+pub fn program_id() -> &'static str {
+    static ID: OnceLock<String> = OnceLock::new();
+    ID.get_or_init(|| {
+        let mut id = [0_u8; 16];
+        random_bytes(&mut id);
+        hex::encode(id)
+    })
 }
 
 /// Fills `out` with random bytes from the operating system.

@@ -20,6 +20,9 @@ pub mod credentials;
 /// Sending notices to portals.
 pub mod portal;
 
+/// Running the commands that stop and start services.
+pub mod hooks;
+
 /// Asking an identity provider who somebody is.
 pub mod identity;
 

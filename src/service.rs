@@ -6,25 +6,31 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::app::{App, Catalog, Desk, DeskError};
+use crate::app::{App, BadPage, Catalog, Desk, DeskError, Host, HostCommands, PublicPage};
 use crate::clock::Clock;
 use crate::config::ConfigError;
+use crate::domain::plan::Plan;
 use crate::domain::time::Instant;
 use crate::scheduler::{Heart, Works};
 use crate::web::{self, Shared};
 use crate::workflows::audit_head;
 use crate::workflows::deliver_notices::{self, Target, TargetError};
 use crate::workflows::desk::Desks;
-use crate::workflows::event_runs::{self, EventRun, Starts};
 use crate::workflows::identities::{Entrance, OpenError};
-use crate::workflows::start_due_runs::{self, Attempt};
+use crate::workflows::start_due_runs::{self, Attempt, Runner};
 use crate::workflows::under_way::UnderWay;
+use crate::workflows::{alarms, prove_notices, services, take_event_snapshot};
+
+/// How often a plan's lock is asked for, and how long is waited in between.
+const LOCK_TRIES_MAX: u32 = 15;
+const LOCK_PAUSE: Duration = Duration::from_secs(2);
 
 /// Without a beat for this long the heart has stopped, minutes.
 const BEAT_MINUTES_MAX: i64 = 1;
@@ -44,6 +50,9 @@ pub enum ServiceError {
     /// A portal or a mail server of the settings.
     #[error("kura.toml: {0}")]
     Target(#[from] TargetError),
+    /// The address of the public page.
+    #[error(transparent)]
+    Page(#[from] BadPage),
     /// The identity provider of the settings.
     #[error("[oidc] in kura.toml: {0}")]
     Entrance(#[from] OpenError),
@@ -58,9 +67,8 @@ struct Program {
     catalog: Catalog,
     targets: Vec<Target>,
     under_way: UnderWay,
+    page: PublicPage,
     clock: Arc<dyn Clock>,
-    /// Runs that were asked for by hand.
-    asked: TaskTracker,
     /// When storing the head of the audit log was tried last, microseconds.
     head_tried: AtomicI64,
 }
@@ -79,38 +87,21 @@ impl Works for Program {
     fn deliver(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(self.push_notices())
     }
-}
 
-impl Starts for Program {
-    fn start(self: Arc<Self>, run: EventRun) {
-        let asked = self.asked.clone();
-        drop(asked.spawn(async move { self.run_event(run).await }));
+    fn run_event<'a>(&'a self, request: &'a str) -> Pin<Box<dyn Future<Output = bool> + Send + 'a>> {
+        Box::pin(self.run_request(request))
+    }
+
+    fn tend(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(self.look_after())
+    }
+
+    fn watch(&self, now: Instant) {
+        self.under_way.stop_due(now);
     }
 }
 
 impl Program {
-    async fn run_event(&self, run: EventRun) {
-        let name = run.plan.as_str();
-        let plan = match self.app.plan(name) {
-            Ok(plan) => plan,
-            Err(error) => return tracing::error!(plan = name, %error, "the plan cannot be read"),
-        };
-        let host = match self.app.host(None).await {
-            Ok(host) => host,
-            Err(error) => return tracing::error!(plan = name, %error, "the host or its store cannot be used"),
-        };
-        let taken = event_runs::take(&host, (&self.catalog, &self.under_way), plan, &run, &*self.clock);
-        match Box::pin(taken).await {
-            Ok(summary) => {
-                tracing::info!(plan = name, snapshot.id = %summary.snapshot, "a snapshot was taken by hand");
-            }
-            Err(error) => {
-                let error: &dyn std::error::Error = &error;
-                tracing::error!(plan = name, error, "the run that was asked for failed; ask for it again");
-            }
-        }
-    }
-
     async fn push_notices(&self) {
         let desk = match self.desk() {
             Ok(desk) => desk,
@@ -149,38 +140,113 @@ impl Program {
         }
     }
 
-    async fn run_plan(&self, name: &str) {
-        let plan = match self.app.plan(name) {
-            Ok(plan) => plan,
-            Err(error) => return tracing::error!(plan = name, %error, "the plan cannot be read"),
-        };
-        let host = match self.app.host(None).await {
-            Ok(host) => host,
-            Err(error) => return tracing::error!(plan = name, %error, "the host or its store cannot be used"),
-        };
+    async fn look_after(&self) {
         let desk = match self.desk() {
             Ok(desk) => desk,
-            Err(error) => return tracing::error!(plan = name, error, "the installation cannot be read"),
+            Err(error) => return tracing::error!(error, "the installation cannot be read"),
         };
-        match Box::pin(start_due_runs::run(&desk, &host, &plan, &self.under_way, &*self.clock)).await {
-            Attempt::Taken(summary) if summary.is_complete => {
-                tracing::info!(plan = name, snapshot.id = %summary.snapshot, "a snapshot was taken");
-            }
-            Attempt::Taken(summary) => tracing::error!(
-                plan = name, snapshot.id = %summary.snapshot, skipped = summary.skipped,
-                "a snapshot is partial: something could not be read; its report names it"
-            ),
-            Attempt::Refused(error) => tracing::error!(plan = name, %error, "the occurrence may not run now"),
-            Attempt::Failed(error) => {
-                let error: &dyn std::error::Error = &error;
-                tracing::error!(
-                    plan = name,
-                    error,
-                    "the run failed; it is tried again while its window lasts"
-                );
-            }
-            Attempt::Elsewhere | Attempt::Nothing => {}
+        // Services first: users wait for them.
+        if let Err(error) = services::start_left(&desk, &self.app.home, &HostCommands, &*self.clock).await {
+            tracing::error!(%error, "services that were left stopped could not be looked after");
         }
+        self.prove(&desk).await;
+        if let Err(error) = alarms::refresh(&desk, self.clock.now()).await {
+            tracing::error!(%error, "alarms could not be brought up to date");
+        }
+    }
+
+    async fn prove(&self, desk: &Desk) {
+        if let Err(error) = prove_notices::prove(desk, &self.page, self.clock.now()).await {
+            tracing::error!(%error, "the public page could not be looked at");
+        }
+    }
+
+    /// What a run of a plan needs, read afresh.
+    async fn parts(&self, name: &str) -> Result<(Desk, Plan, Host), String> {
+        let plan = self.app.plan(name).map_err(|error| format!("the plan cannot be read: {error}"))?;
+        let host = self.app.host(None).await;
+        let host = host.map_err(|error| format!("the host or its store cannot be used: {error}"))?;
+        Ok((self.desk()?, plan, host))
+    }
+
+    async fn run_plan(&self, name: &str) {
+        let (desk, plan, host) = match self.parts(name).await {
+            Ok(parts) => parts,
+            Err(error) => return tracing::error!(plan = name, error, "a run cannot begin"),
+        };
+        // After a restart the proof may be missing although the page is there.
+        self.prove(&desk).await;
+        let (desk, plan, host, clock) = (&desk, &plan, &host, &*self.clock);
+        let on_host = start_due_runs::OnHost { host, desk, plan, clock, reread: false, reason: None };
+        for again in (0..LOCK_TRIES_MAX).rev() {
+            let runner = Runner {
+                desk,
+                home: &self.app.home,
+                hooks: &HostCommands,
+                under_way: &self.under_way,
+                progress: &Arc::default(),
+                clock,
+            };
+            let attempt = Box::pin(start_due_runs::run(runner, &on_host, plan.name(), plan.zone())).await;
+            tell_of(name, &attempt);
+            // Services that were left stopped are just being started: that takes a moment, and the window is short.
+            if again == 0 || !matches!(attempt, Attempt::Elsewhere) {
+                return;
+            }
+            tokio::time::sleep(LOCK_PAUSE).await;
+        }
+    }
+
+    async fn run_request(&self, id: &str) -> bool {
+        let open = match self.desk() {
+            Ok(desk) => take_event_snapshot::open(&desk).await.map_err(|error| error.to_string()),
+            Err(error) => Err(error),
+        };
+        let found = open.map(|open| open.into_iter().find(|request| request.request == id));
+        let parts = match found {
+            Ok(Some(request)) => self.parts(&request.plan).await,
+            Ok(None) => return true,
+            Err(error) => Err(error),
+        };
+        let (desk, plan, host) = match parts {
+            Ok(parts) => parts,
+            Err(error) => {
+                tracing::error!(request.id = id, error, "a snapshot that was asked for cannot begin");
+                return false;
+            }
+        };
+        let on_host =
+            take_event_snapshot::OnHost { host: &host, desk: &desk, plan: &plan, clock: &*self.clock };
+        let at = (&desk, &self.app.home);
+        match Box::pin(take_event_snapshot::run(at, &on_host, id, &self.under_way, &*self.clock)).await {
+            Ok(is_over) => is_over,
+            Err(error) => {
+                tracing::error!(request.id = id, %error, "a snapshot that was asked for failed");
+                false
+            }
+        }
+    }
+}
+
+fn tell_of(plan: &str, attempt: &Attempt) {
+    match attempt {
+        Attempt::Taken(summary) if summary.is_complete => {
+            tracing::info!(plan, snapshot.id = %summary.snapshot, "a snapshot was taken");
+        }
+        Attempt::Taken(summary) => tracing::error!(
+            plan, snapshot.id = %summary.snapshot, skipped = summary.skipped,
+            "a snapshot is partial: something could not be read; its report names it"
+        ),
+        Attempt::Refused(error) => tracing::error!(plan, %error, "the occurrence may not run now"),
+        Attempt::NotStopped(_) => tracing::error!(
+            plan,
+            "the run did not begin, because a service did not stop; what had stopped was started again"
+        ),
+        Attempt::Failed(error) => {
+            let error: &dyn std::error::Error = error;
+            tracing::error!(plan, error, "the run failed; it is tried again while its window lasts");
+        }
+        Attempt::Elsewhere | Attempt::Nothing => {}
     }
 }
 
@@ -193,9 +259,9 @@ pub struct Service {
     catalog: Catalog,
     stop: CancellationToken,
     tasks: TaskTracker,
-    asked: TaskTracker,
     beating: JoinHandle<Result<(), String>>,
     answering: JoinHandle<Result<(), String>>,
+    metrics: Vec<JoinHandle<std::io::Result<()>>>,
 }
 
 impl Service {
@@ -217,16 +283,14 @@ impl Service {
             catalog: catalog.clone(),
             targets,
             under_way: under_way.clone(),
+            page: PublicPage::of_site(base)?,
             clock: clock.clone(),
-            asked: TaskTracker::new(),
             head_tried: AtomicI64::new(i64::MIN),
         });
-        let asked = program.asked.clone();
         let shared = Shared {
             home: app.home.clone(),
             desks: program.clone(),
             under_way,
-            starts: program.clone(),
             clock: clock.clone(),
             base: base.trim_end_matches('/').into(),
             beat: beat.clone(),
@@ -238,7 +302,13 @@ impl Service {
         let beating = tasks.spawn(async { living.live().await.map_err(|error| error.to_string()) });
         let answering = tasks.spawn(async { pages.await.map_err(|error| error.to_string()) });
         tasks.close();
-        Ok(Self { heart, shared, catalog, stop, tasks, asked, beating, answering })
+        Ok(Self { heart, shared, catalog, stop, tasks, beating, answering, metrics: Vec::new() })
+    }
+
+    /// Answers `/metrics` on a socket of its own.
+    pub fn serve_metrics(&mut self, listener: TcpListener) {
+        let serving = web::metrics::serve(listener, self.shared.clone(), self.stop.clone());
+        self.metrics.push(TaskTracker::new().spawn(serving));
     }
 
     /// Whether both parts live and the heart has beaten lately.
@@ -271,8 +341,9 @@ impl Service {
     pub async fn stop(self) -> Result<(), ServiceError> {
         self.stop.cancel();
         let ended = (self.answering.await, self.beating.await);
-        self.asked.close();
-        self.asked.wait().await;
+        for metrics in self.metrics {
+            drop(metrics.await);
+        }
         self.catalog.close().await;
         match ended {
             (Ok(Ok(())), Ok(Ok(()))) => Ok(()),

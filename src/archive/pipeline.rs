@@ -15,6 +15,7 @@ use super::digest::FileHash;
 use super::entry::Kind;
 use super::large::LargeFile;
 use super::outlet::SessionError;
+use super::progress::Progress;
 use super::report::Remark;
 use super::resolve::{self, Basis, Resolution};
 use super::session::CohortSession;
@@ -34,7 +35,14 @@ pub trait Sessions {
 }
 
 /// Hashes the undecided files with `threads` threads and files them by day among the dirty ones.
-pub fn decide_all(basis: &Basis<'_>, resolution: &mut Resolution, threads: usize) -> io::Result<()> {
+///
+/// Ends early if the run is asked to stop; the caller looks at that.
+pub fn decide_all(
+    basis: &Basis<'_>,
+    resolution: &mut Resolution,
+    threads: usize,
+    progress: &Progress,
+) -> io::Result<()> {
     let empty = Sorter::new(0, std::path::PathBuf::new());
     let mut undecided = std::mem::replace(&mut resolution.undecided, empty).finish()?;
     let (tasks, to_hash) = crossbeam_channel::bounded::<Task>(256);
@@ -47,6 +55,9 @@ pub fn decide_all(basis: &Basis<'_>, resolution: &mut Resolution, threads: usize
         drop((to_hash, hashed));
         let feeder = scope.spawn(move || -> io::Result<()> {
             while let Some(record) = undecided.next()? {
+                if progress.is_stopped() {
+                    break;
+                }
                 if tasks.send(Task::decode(record.payload()).map_err(io::Error::other)?).is_err() {
                     break;
                 }
@@ -109,6 +120,9 @@ pub fn store_all(
                     Err(e) => return fail(e),
                 };
                 for job in jobs {
+                    if shared.progress.is_stopped() {
+                        fail(super::outlet::Stopped.into());
+                    }
                     if !stop.load(Ordering::SeqCst)
                         && let Err(e) = worker.work(job)
                     {
@@ -151,6 +165,10 @@ impl Producer<'_> {
         while let Some(record) = dirty.next()? {
             if self.stop.load(Ordering::SeqCst) {
                 return Ok(());
+            }
+            // The safe point: what was handed over is sent and journalled, nothing is begun any more.
+            if self.shared.progress.is_stopped() {
+                return Err(super::outlet::Stopped.into());
             }
             let task = Task::decode(record.payload()).map_err(io::Error::other)?;
             if self.current.as_ref().is_none_or(|current| current.day != task.day) {

@@ -1,6 +1,9 @@
 //! Counters that a run turns while people watch. Atomic, so that watching costs nothing.
 
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+
+use crate::domain::time::Instant;
 
 use super::entry::Kind;
 
@@ -34,6 +37,8 @@ pub struct Progress {
     bytes_total: AtomicU64,
     stored: AtomicU64,
     sent: AtomicU64,
+    is_stopped: AtomicBool,
+    stops_at: OnceLock<Instant>,
 }
 
 /// The counters at one moment.
@@ -92,6 +97,28 @@ impl Progress {
     /// Counts bytes that reached the store.
     pub fn sent(&self, bytes: u64) {
         self.sent.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Asks the run to stop at its next safe point: what is in the store by then is kept for the next run.
+    pub fn stop(&self) {
+        self.is_stopped.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the run was asked to stop.
+    pub fn is_stopped(&self) -> bool {
+        self.is_stopped.load(Ordering::Relaxed)
+    }
+
+    /// Says when the run has to stop. The first word counts.
+    pub fn stop_from(&self, at: Instant) {
+        self.stops_at.get_or_init(|| at);
+    }
+
+    /// Stops the run if its time is over.
+    pub fn stop_if_due(&self, now: Instant) {
+        if self.stops_at.get().is_some_and(|at| *at <= now) {
+            self.stop();
+        }
     }
 
     /// The counters now.

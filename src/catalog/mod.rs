@@ -67,17 +67,41 @@ mod outbox;
 /// Answers to requests that carry an idempotency key.
 mod answers;
 
+/// Who runs an occurrence.
+mod leases;
+
+/// Whether users could read notices.
+mod proofs;
+
+/// Services that were stopped.
+mod stopped_services;
+
+/// Why something did not run or end well.
+mod reasons;
+
+/// Snapshots that people asked for.
+mod event_requests;
+
+/// What somebody has to look after.
+mod alarms;
+
 pub use accounts::AccountRow;
+pub use alarms::AlarmRow;
 pub use answers::{Answer, AnswerRow, Receipt};
 pub use coverage::CoverageRow;
 pub use engine::Trouble;
+pub use event_requests::{EventRequest, RequestState};
+pub use leases::Holder;
 pub use notices::NoticeRow;
 pub use outbox::{Delivery, Message};
 pub use packs::PackRow;
 pub use posted::Posted;
+pub use proofs::{ProofRow, Unproven};
+pub use reasons::ReasonRow;
 pub use runs::{RunEnd, RunLife, RunRow, RunStart, RunState};
 pub use sessions::{SessionRow, SessionStage};
 pub use snapshots::SnapshotRow;
+pub use stopped_services::StoppedService;
 pub use tokens::TokenRow;
 pub use tx::Tx;
 

@@ -67,7 +67,25 @@ UPDATE occurrences
 SET break_glass_by = $2, break_glass_reason = $3
 WHERE occurrence = $1 AND state IN ('due', 'announced') AND break_glass_by IS NULL";
 
+const STATES: &str = "
+SELECT state, COUNT(*) AS occurrences
+FROM occurrences
+GROUP BY state
+ORDER BY state
+LIMIT 100";
+
 impl Catalog {
+    /// How many occurrences are in each state.
+    pub async fn occurrence_states(&self) -> Result<Vec<(String, u64)>, CatalogError> {
+        let rows = sqlx::query(STATES).fetch_all(self.engine.pool()).await;
+        let rows = rows.map_err(|error| self.engine.failed(error))?;
+        let count = |row: &SqliteRow| {
+            let columns = Columns { row, table: TABLE, key: &["state"] };
+            Ok((columns.get("state")?, columns.number("occurrences")?))
+        };
+        rows.iter().map(count).collect()
+    }
+
     /// Occurrences that start at `from` or later, and all that are open, by their start.
     pub async fn occurrences_since(&self, from: Instant) -> Result<Vec<Occurrence>, CatalogError> {
         let rows = sqlx::query(SINCE).bind(from.as_micros()).fetch_all(self.engine.readers()).await;

@@ -54,6 +54,23 @@ WHERE notice = $1 AND revision = $2
 ORDER BY target
 LIMIT 1000";
 
+/// Targets whose last message that ended was given up, and since when.
+const UNDELIVERED: &str = "
+SELECT target, MIN(ended_at) AS since
+FROM outbox
+WHERE state = 'given_up' AND ended_at > (SELECT COALESCE(MAX(other.ended_at), 0) FROM outbox AS other
+    WHERE other.target = outbox.target AND other.state = 'delivered')
+GROUP BY target
+ORDER BY target
+LIMIT 1000";
+
+const STATES: &str = "
+SELECT target, state, COUNT(*) AS messages
+FROM outbox
+GROUP BY target, state
+ORDER BY target, state
+LIMIT 10000";
+
 /// A message that is due.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Message {
@@ -119,6 +136,28 @@ impl Catalog {
             sqlx::query(TAKE).bind(&message.message).bind(i64::from(message.attempts)).bind(next.as_micros());
         let done = query.execute(self.engine.pool()).await.map_err(|error| self.engine.failed(error))?;
         Ok(done.rows_affected() == 1)
+    }
+
+    /// The targets that did not take what they were sent last, since when. A later delivery mends it.
+    pub async fn undelivered(&self) -> Result<Vec<(String, Instant)>, CatalogError> {
+        let rows = sqlx::query(UNDELIVERED).fetch_all(self.engine.pool()).await;
+        let rows = rows.map_err(|error| self.engine.failed(error))?;
+        let target = |row: &SqliteRow| {
+            let columns = Columns { row, table: TABLE, key: &["target"] };
+            Ok((columns.get("target")?, columns.instant("since")?))
+        };
+        rows.iter().map(target).collect()
+    }
+
+    /// How many messages to each target are in each state.
+    pub async fn outbox_states(&self) -> Result<Vec<(String, String, u64)>, CatalogError> {
+        let rows = sqlx::query(STATES).fetch_all(self.engine.pool()).await;
+        let rows = rows.map_err(|error| self.engine.failed(error))?;
+        let count = |row: &SqliteRow| {
+            let columns = Columns { row, table: TABLE, key: &["target", "state"] };
+            Ok((columns.get("target")?, columns.get("state")?, columns.number("messages")?))
+        };
+        rows.iter().map(count).collect()
     }
 
     /// The deliveries of a revision.

@@ -112,6 +112,16 @@ pub struct SnapshotRow {
     pub cohorts: u64,
 }
 
+/// The newest of each plan, and the newest complete one, which is often the same.
+const NEWEST: &str = "
+SELECT plan, sequence, taken_at, is_complete
+FROM snapshots
+WHERE sequence = (SELECT MAX(other.sequence) FROM snapshots AS other WHERE other.plan = snapshots.plan)
+    OR sequence = (SELECT MAX(other.sequence) FROM snapshots AS other
+        WHERE other.plan = snapshots.plan AND other.is_complete = 1)
+ORDER BY plan, sequence
+LIMIT 10000";
+
 impl Tx {
     /// The newest snapshot of a plan.
     pub async fn snapshot_head(&mut self, plan: &str) -> Result<Option<SnapshotRow>, CatalogError> {
@@ -121,6 +131,18 @@ impl Tx {
 }
 
 impl Catalog {
+    /// By plan, when its newest complete snapshot and its newest one were taken, in this order, with whether it is
+    /// complete; once where both are the same.
+    pub async fn newest_snapshots(&self) -> Result<Vec<(String, Instant, bool)>, CatalogError> {
+        let rows = sqlx::query(NEWEST).fetch_all(self.engine.pool()).await;
+        let rows = rows.map_err(|error| self.engine.failed(error))?;
+        let newest = |row: &SqliteRow| {
+            let columns = Columns { row, table: TABLE, key: &["plan", "sequence"] };
+            Ok((columns.get("plan")?, columns.instant("taken_at")?, columns.get("is_complete")?))
+        };
+        rows.iter().map(newest).collect()
+    }
+
     /// Records a snapshot and the packs that its run added, both or neither.
     ///
     /// Recording the same snapshot again changes nothing in its row and adds packs that were missing. Another snapshot

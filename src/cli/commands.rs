@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::{
-    account, audit, cat, catalog, config, coverage, diff, find, init, key, ls, notice, pages, plan,
+    account, alarm, audit, cat, catalog, config, coverage, diff, find, init, key, ls, notice, pages, plan,
     quickstart, restore, serve, snapshot, snapshots, store, token, verify, window,
 };
 
@@ -79,6 +79,8 @@ pub(super) enum Command {
     Account(account::Arguments),
     /// Make, list and revoke API tokens.
     Token(token::Arguments),
+    /// List what somebody has to look after.
+    Alarm(alarm::Arguments),
     /// Check and read the audit log.
     Audit(audit::Arguments),
     /// Bring the catalog back from the store.

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use crate::app::App;
-use crate::config::Settings;
+use crate::config::{DeadlineSetting, Settings};
 use crate::domain::notice::{LeadDays, Sender};
 use crate::workflows::deliver_notices;
 use crate::workflows::host;
@@ -115,6 +115,13 @@ fn or_default<T: ToString>(key: &str, value: Option<T>, default: impl ToString) 
     Setting { key: key.to_owned(), value, is_default }
 }
 
+const fn deadline(setting: DeadlineSetting) -> &'static str {
+    match setting {
+        DeadlineSetting::Finish => "finish",
+        DeadlineSetting::Stop => "stop",
+    }
+}
+
 /// Every setting with the value that counts. Secrets stand in files of their own, which are only named.
 fn effective(settings: &Settings, address: &StoreUrl) -> Vec<Setting> {
     let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
@@ -129,6 +136,8 @@ fn effective(settings: &Settings, address: &StoreUrl) -> Vec<Setting> {
         or_default("notices.contact", notices.contact, sender.contact),
         or_default("notices.lead_days", notices.lead_days, lead.routine),
         or_default("notices.lead_days_downtime", notices.lead_days_downtime, lead.downtime),
+        or_default("notices.public_url", notices.public_url, "the address of kura serve"),
+        or_default("on_deadline", settings.on_deadline.map(deadline), "finish"),
     ];
     all.push(or_default(
         "evidence_retention",
@@ -137,6 +146,10 @@ fn effective(settings: &Settings, address: &StoreUrl) -> Vec<Setting> {
     ));
     for mail in &settings.mail {
         all.push(set(&format!("mail.{}", mail.name), format!("{} for {} people", mail.host, mail.to.len())));
+    }
+    for service in &settings.service {
+        let how = if service.manual { "by hand".to_owned() } else { service.stop.join(" ") };
+        all.push(set(&format!("service.{}", service.name), how));
     }
     if let Some(oidc) = &settings.oidc {
         all.push(set("oidc.issuer", oidc.issuer.clone()));

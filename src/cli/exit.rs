@@ -82,9 +82,9 @@ impl Exit {
             | Failure::Token(TokenError::Catalog(_))
             | Failure::Audit(_)
             | Failure::AuditHead(_) => Self::Failed,
-            Failure::Account(_) | Failure::Token(_) | Failure::Gate(GateError::Refused { .. }) => {
-                Self::Refused
-            }
+            Failure::Account(_)
+            | Failure::Token(_)
+            | Failure::Gate(GateError::Refused { .. } | GateError::Elsewhere(_)) => Self::Refused,
             Failure::Desk(error) | Failure::Gate(GateError::Desk(error)) => Self::of_desk(error),
             Failure::Init(_)
             | Failure::Host(_)
@@ -104,11 +104,11 @@ impl Exit {
     const fn of_desk(error: &DeskError) -> Self {
         match error {
             DeskError::Access(error) => Self::of_access(error),
-            DeskError::Terms(_) | DeskError::Reason(_) => Self::Usage,
-            DeskError::Move(_) | DeskError::Stale(_) | DeskError::Begun(_) | DeskError::UnderWay(_) => {
-                Self::Refused
+            DeskError::Terms(_) | DeskError::Reason(_) | DeskError::Service { .. } => Self::Usage,
+            DeskError::Move(_) | DeskError::Stale(_) | DeskError::Begun(_) => Self::Refused,
+            DeskError::None { .. } | DeskError::Plan(_) | DeskError::Catalog(_) | DeskError::Lock(_) => {
+                Self::Failed
             }
-            DeskError::None { .. } | DeskError::Plan(_) | DeskError::Catalog(_) => Self::Failed,
         }
     }
 

@@ -29,9 +29,13 @@ pub(super) struct Arguments {
     /// Where to listen; put a proxy with TLS before it.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
-    /// The address that readers use, for links in feeds [default: that of --listen].
+    /// The address that readers use: for links in feeds, and to check that notices can be read
+    /// [default: `notices.public_url` of kura.toml, or else that of --listen].
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
+    /// Where to answer /metrics for Prometheus; not to be reached from outside [default: nowhere].
+    #[arg(long, value_name = "ADDR")]
+    metrics: Option<SocketAddr>,
 }
 
 /// What asks the service to stop.
@@ -56,21 +60,34 @@ impl From<ServiceError> for Failure {
         match error {
             ServiceError::Desk(error) => error.into(),
             ServiceError::Config(error) => error.into(),
-            ServiceError::Target(_) | ServiceError::Entrance(_) => Self::Usage(error.to_string()),
+            ServiceError::Target(_) | ServiceError::Page(_) | ServiceError::Entrance(_) => {
+                Self::Usage(error.to_string())
+            }
             ServiceError::Ended(_) => Self::Failed(error.to_string()),
         }
     }
 }
 
+async fn bind(address: SocketAddr, option: &str) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|error| {
+        Failure::Failed(format!("cannot listen on {address}: {error}; choose another with {option}"))
+    })
+}
+
 pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Result<Exit, Failure> {
     let signals = Signals::catch()?;
-    let listener = TcpListener::bind(arguments.listen).await.map_err(|error| {
-        let message = format!("cannot listen on {}: {error}; choose another with --listen", arguments.listen);
-        Failure::Failed(message)
-    })?;
+    let listener = bind(arguments.listen, "--listen").await?;
+    let metrics = match arguments.metrics {
+        Some(address) => Some(bind(address, "--metrics").await?),
+        None => None,
+    };
     let address = listener.local_addr().map_err(|e| Failure::Failed(format!("cannot listen: {e}")))?;
-    let base = arguments.public_url.unwrap_or_else(|| format!("http://{address}"));
-    let service = Service::start(app, Arc::new(app.clock), listener, &base).await?;
+    let set = app.home.settings()?.notices.and_then(|notices| notices.public_url);
+    let base = arguments.public_url.or(set).unwrap_or_else(|| format!("http://{address}"));
+    let mut service = Service::start(app, Arc::new(app.clock), listener, &base).await?;
+    if let Some(metrics) = metrics {
+        service.serve_metrics(metrics);
+    }
     if global.json {
         print(&format!("{{\"listening\":\"http://{address}\"}}\n"))?;
     } else {

@@ -4,18 +4,21 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
-use crate::app::{App, Desk};
-use crate::clock::Clock as _;
+use crate::app::{App, Desk, Host, HostCommands, PublicPage};
+use crate::clock::{Clock as _, SystemClock};
 use crate::domain::plan::Plan;
-use crate::domain::window::WindowKind;
-use crate::workflows::Progress;
-use crate::workflows::gate::{self, Entry};
+use crate::workflows::start_due_runs::{self, Attempt, OnHost, Runner};
 use crate::workflows::store::StoreUrl;
-use crate::workflows::take_snapshot::{self, Request, Summary};
+use crate::workflows::take_snapshot::{self, Request, SnapshotError, Summary};
+use crate::workflows::under_way::UnderWay;
+use crate::workflows::{Progress, gate, prove_notices};
 
 use super::commands::Global;
 use super::exit::Exit;
@@ -26,6 +29,9 @@ use super::words::{counted, entries, print, print_json, size, stderr_is_a_journa
 
 /// At most this many names are shown; the report has them all.
 const NAMES_MAX: usize = 20;
+
+/// How often the lease of a run is kept and its deadline looked at.
+const WATCH: Duration = Duration::from_secs(5);
 
 /// The longest reason, characters.
 const REASON_CHARACTERS_MAX: usize = 500;
@@ -113,25 +119,14 @@ pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Res
     app.home.settings()?;
     let plan = app.plan(&arguments.plan)?;
     let host = app.host(store.as_deref()).await?;
-    let catalog = app.catalog().await?;
     let desk = app.desk().await?;
-    let entry = enter(&desk, &plan, &arguments, app).await?;
-    let event = event_of(&entry, arguments.event).to_owned();
-    // The monthly run reads everything again (第21条①; design §5).
-    let reread = arguments.reread || event == Event::Monthly.word();
-    let request = Request { plan, event, reason: arguments.reason, reread };
     let progress = Arc::new(Progress::default());
     let display = Display::begin(&progress, global.quiet);
-    let outcome =
-        Box::pin(take_snapshot::take_snapshot(&host, &catalog, &request, &app.clock, &progress)).await;
+    let outcome = take(app, (&desk, &host, &plan), &arguments, &progress).await;
     drop(display);
-    if let Entry::Occurrence(occurrence, _) = &entry {
-        gate::leave(&desk, occurrence, outcome.is_ok(), app.clock.now()).await?;
-    }
     desk.catalog.close().await;
-    catalog.close().await;
     let summary = outcome?;
-    let plan = request.plan.name().as_str();
+    let plan = plan.name().as_str();
     if global.json {
         print_json(&taken(&summary, plan))?;
     } else {
@@ -141,22 +136,64 @@ pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Res
     Ok(if summary.is_complete { Exit::Done } else { Exit::Partial })
 }
 
-/// What the snapshot is for. A plan with windows needs an occurrence, but for an event with its reason.
-async fn enter(desk: &Desk, plan: &Plan, arguments: &Arguments, app: &App) -> Result<Entry, Failure> {
+/// Takes the snapshot. A plan with windows needs an occurrence, but for an event with its reason.
+async fn take(
+    app: &App,
+    (desk, host, plan): (&Desk, &Host, &Plan),
+    arguments: &Arguments,
+    progress: &Arc<Progress>,
+) -> Result<Summary, Failure> {
     let by_hand = [Event::Acceptance, Event::Maintenance, Event::Adhoc];
     let is_event = arguments.event.is_some_and(|event| by_hand.contains(&event));
     if (is_event && arguments.reason.is_some()) || !gate::has_windows(desk, plan.name()).await? {
-        return Ok(Entry::Free);
+        let event = arguments.event.unwrap_or(Event::Adhoc);
+        let request = Request {
+            plan: plan.clone(),
+            event: event.word().to_owned(),
+            reason: arguments.reason.clone(),
+            // The monthly run reads everything again (第21条①; design §5).
+            reread: arguments.reread || event == Event::Monthly,
+        };
+        let catalog = &desk.catalog;
+        let taking = take_snapshot::take_snapshot(host, catalog, &request, &app.clock, progress);
+        return Ok(Box::pin(taking).await?);
     }
-    Ok(gate::enter(desk, plan.name(), plan.zone(), app.clock.now()).await?)
+    let clock = app.clock;
+    if let Some(base) = app.home.settings()?.notices.and_then(|notices| notices.public_url) {
+        let page = PublicPage::of_site(&base).map_err(|error| Failure::Usage(error.to_string()))?;
+        prove_notices::prove(desk, &page, clock.now()).await?;
+    }
+    let (under_way, stop, mut watching) = (UnderWay::default(), CancellationToken::new(), JoinSet::new());
+    let _ended = stop.clone().drop_guard();
+    watching.spawn(watch(desk.clone(), progress.clone(), clock, stop));
+    let runner = Runner {
+        desk,
+        home: &app.home,
+        hooks: &HostCommands,
+        under_way: &under_way,
+        progress,
+        clock: &clock,
+    };
+    let (reread, reason) = (arguments.reread, arguments.reason.clone());
+    let on_host = OnHost { host, desk, plan, clock: &clock, reread, reason };
+    match Box::pin(start_due_runs::run(runner, &on_host, plan.name(), plan.zone())).await {
+        Attempt::Taken(summary) => Ok(summary),
+        Attempt::Refused(error) => Err(error.into()),
+        Attempt::Failed(error) => Err(error.into()),
+        Attempt::NotStopped(error) => Err(Failure::Failed(error.to_string())),
+        Attempt::Elsewhere | Attempt::Nothing => Err(SnapshotError::Running(plan.name().to_string()).into()),
+    }
 }
 
-fn event_of(entry: &Entry, wanted: Option<Event>) -> &'static str {
-    match entry {
-        Entry::Free => wanted.unwrap_or(Event::Adhoc).word(),
-        Entry::Occurrence(_, WindowKind::Monthly) => Event::Monthly.word(),
-        Entry::Occurrence(_, WindowKind::Maintenance) => Event::Maintenance.word(),
-        Entry::Occurrence(_, WindowKind::Daily | WindowKind::PowerInspection) => Event::Daily.word(),
+/// What the heart does for the service: keeps the lease, stops the run when its time is over.
+async fn watch(desk: Desk, progress: Arc<Progress>, clock: SystemClock, stop: CancellationToken) {
+    let mut ticks = tokio::time::interval(WATCH);
+    while !stop.is_cancelled() {
+        ticks.tick().await;
+        progress.stop_if_due(clock.now());
+        if let Err(error) = gate::keep_leases(&desk, clock.now()).await {
+            tracing::warn!(%error, "the lease of the run could not be kept");
+        }
     }
 }
 

@@ -6,10 +6,12 @@ use std::fs;
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::domain::retention::Retention;
+use crate::domain::service::{How, Service, TIMEOUT_DEFAULT};
 
 /// `kura.toml`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,9 +40,68 @@ pub struct Settings {
     /// Portals that notices are pushed to. Default: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub push: Vec<PushSettings>,
+    /// Services that windows may stop. Default: none, so that no window may.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub service: Vec<ServiceSettings>,
+    /// What a run does at the end of a window that stops nothing. Default `finish`; where services stop it is always `stop`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_deadline: Option<DeadlineSetting>,
     /// Mail servers that notices are sent through. Default: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mail: Vec<MailSettings>,
+}
+
+/// `on_deadline` in `kura.toml`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DeadlineSetting {
+    /// The run goes on.
+    Finish,
+    /// It stops and keeps what is in the store.
+    Stop,
+}
+
+/// `[[service]]` in `kura.toml`: a service that windows may stop, by the name that users know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServiceSettings {
+    /// The name that windows and notices use.
+    pub name: String,
+    /// The command that stops it: program and arguments, no shell.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stop: Vec<String>,
+    /// The command that starts it; it must do no harm where the service runs already.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub start: Vec<String>,
+    /// How long either may take, seconds. Default 120.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_seconds: Option<u64>,
+    /// A person stops and starts it, and is told. Default no.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub manual: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+const fn is_false(value: &bool) -> bool {
+    !*value
+}
+
+impl ServiceSettings {
+    /// The service that is meant; `None` if commands are missing or are too many.
+    pub fn service(&self) -> Option<Service> {
+        let has_commands = !self.stop.is_empty() && !self.start.is_empty();
+        let has_any = !self.stop.is_empty() || !self.start.is_empty();
+        let how = match (self.manual, has_commands, has_any) {
+            (true, _, false) => How::Manual,
+            (false, true, _) => How::Commands {
+                stop: self.stop.clone(),
+                start: self.start.clone(),
+                timeout: self.timeout_seconds.map_or(TIMEOUT_DEFAULT, Duration::from_secs),
+            },
+            (_, _, _) => return None,
+        };
+        Some(Service { name: self.name.clone(), how })
+    }
 }
 
 /// How long evidence is locked where the settings say nothing.
@@ -136,6 +197,10 @@ pub struct NoticeSettings {
     /// The same where services stop. Default 14.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lead_days_downtime: Option<u32>,
+    /// The address of the site as its users open it; its `/notices` is looked at before each run. Default: that of
+    /// `kura serve --public-url`, or else of `--listen`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_url: Option<String>,
 }
 
 /// Why a home or its settings cannot be used.
@@ -274,10 +339,16 @@ impl Home {
             }
         }
         let zero = [("threads", settings.threads), ("sort_memory_mib", settings.sort_memory_mib)];
-        match zero.into_iter().find(|(_, value)| *value == Some(0)) {
-            Some((key, _)) => Err(invalid(format!("{key} = 0: write 1 or more, or leave the line out"))),
-            None => Ok(settings),
+        if let Some((key, _)) = zero.into_iter().find(|(_, value)| *value == Some(0)) {
+            return Err(invalid(format!("{key} = 0: write 1 or more, or leave the line out")));
         }
+        if let Some(bad) = settings.service.iter().find(|service| service.service().is_none()) {
+            let name = &bad.name;
+            let words =
+                "give it stop = [\"program\", …] and start = [\"program\", …], or manual = true and neither";
+            return Err(invalid(format!("[[service]] {name}: {words}")));
+        }
+        Ok(settings)
     }
 
     /// Writes the settings of a new home, last of all: a home counts only once they are there.

@@ -2,6 +2,7 @@
 
 use crate::domain::account::AccountId;
 use crate::domain::calendar::{english_span, wareki_span};
+use crate::domain::proof::{self, ToProve};
 use crate::domain::time::{Instant, Zone};
 use crate::domain::window::{Window, WindowState};
 
@@ -20,6 +21,8 @@ pub struct Facts<'a> {
     pub lead_days: u32,
     /// Approved power inspections, start and end.
     pub inspections: &'a [(Instant, Instant)],
+    /// When the public page was last seen with that notice on it.
+    pub proven_at: Option<Instant>,
     /// Who let it run all the same, if somebody did.
     pub break_glass: Option<&'a AccountId>,
 }
@@ -42,6 +45,8 @@ pub enum Refusal {
         /// How many days before it had to.
         lead_days: u32,
     },
+    /// Nobody knows that users could read its notice.
+    NotReadable,
     /// A service would stop where none may.
     StopNotAllowed,
     /// The power is inspected.
@@ -57,6 +62,7 @@ impl Refusal {
             Self::OutsideWindow(..) => "outside-window",
             Self::NotAnnounced => "not-announced",
             Self::AnnouncedLate { .. } => "announced-late",
+            Self::NotReadable => "notice-not-readable",
             Self::StopNotAllowed => "stop-not-allowed",
             Self::PowerInspection(..) => "power-inspection",
         }
@@ -67,7 +73,11 @@ impl Refusal {
     pub const fn gives_way(&self) -> bool {
         matches!(
             self,
-            Self::Changed | Self::NotAnnounced | Self::AnnouncedLate { .. } | Self::PowerInspection(..)
+            Self::Changed
+                | Self::NotAnnounced
+                | Self::AnnouncedLate { .. }
+                | Self::NotReadable
+                | Self::PowerInspection(..)
         )
     }
 
@@ -85,6 +95,9 @@ impl Refusal {
             Self::AnnouncedLate { at, lead_days } => {
                 format!("Its notice of {at} came less than {lead_days} days before its start.")
             }
+            Self::NotReadable => "The public page was not seen with its notice in the day before its start: \
+                                  look whether users can open it (第21条②③)."
+                .to_owned(),
             Self::StopNotAllowed => {
                 "Services may stop in monthly and maintenance windows only (第21条③).".to_owned()
             }
@@ -111,6 +124,9 @@ impl Refusal {
             Self::AnnouncedLate { lead_days, .. } => {
                 format!("お知らせの掲載が開始の{lead_days}日前までに行われていません。")
             }
+            Self::NotReadable => "開始前の1日間に、お知らせが公開ページで閲覧できることを確認できていません\
+                                  （第21条②③）。"
+                .to_owned(),
             Self::StopNotAllowed => {
                 "サービスを停止できるのは毎月のバックアップと維持管理の時間帯だけです（第21条③）。".to_owned()
             }
@@ -154,6 +170,13 @@ pub fn standing_refusals(facts: &Facts<'_>) -> Vec<Refusal> {
         None => found.push(Refusal::NotAnnounced),
         Some(at) if at > latest => found.push(Refusal::AnnouncedLate { at, lead_days: facts.lead_days }),
         Some(_) => {}
+    }
+    // Without a notice there is nothing to read: one reason is enough.
+    if let Some(announced_at) = facts.announced_at {
+        let what = ToProve { announced_at, span: facts.span, lead_days: facts.lead_days };
+        if !proof::is_enough(&what, facts.proven_at) {
+            found.push(Refusal::NotReadable);
+        }
     }
     let terms = &facts.window.terms;
     if terms.stops_services() && !terms.parts().kind.may_stop() {
@@ -206,6 +229,7 @@ mod tests {
             announced_at: Some(span.0.plus_minutes(-14 * DAY)),
             lead_days: 14,
             inspections: &[],
+            proven_at: Some(span.0.plus_minutes(-30)),
             break_glass: None,
         }
     }
@@ -228,6 +252,9 @@ mod tests {
         assert_eq!(codes(&Facts { announced_at: None, ..good.clone() }, 0), ["not-announced"]);
         let late = Some(start.plus_minutes(-14 * DAY + 1));
         assert_eq!(codes(&Facts { announced_at: late, ..good.clone() }, 0), ["announced-late"]);
+        for proven_at in [None, Some(start.plus_minutes(-DAY - 1))] {
+            assert_eq!(codes(&Facts { proven_at, ..good.clone() }, 0), ["notice-not-readable"]);
+        }
         let inspections = [(start.plus_minutes(-60), start.plus_minutes(1))];
         assert_eq!(codes(&Facts { inspections: &inspections, ..good.clone() }, 0), ["power-inspection"]);
         let over = [(start.plus_minutes(-60), start)];
@@ -258,10 +285,10 @@ mod tests {
         let with = |window, break_glass, minutes| {
             let facts = facts(window);
             let inspections = [facts.span];
-            let bad = Facts { digest_now: [2; 32], announced_at: None, break_glass, ..facts.clone() };
+            let bad = Facts { digest_now: [2; 32], proven_at: None, break_glass, ..facts.clone() };
             codes(&Facts { inspections: &inspections, ..bad }, minutes)
         };
-        let all = ["approval-lapsed", "not-announced", "power-inspection"];
+        let all = ["approval-lapsed", "notice-not-readable", "power-inspection"];
         assert_eq!(with(&approved, None, 0), all);
         assert_eq!(with(&approved, Some(&manager), 0), Vec::<&str>::new());
         assert_eq!(with(&approved, Some(&manager), 300), ["outside-window"]);
@@ -278,6 +305,7 @@ mod tests {
             Refusal::OutsideWindow(at, at.plus_minutes(240)),
             Refusal::NotAnnounced,
             Refusal::AnnouncedLate { at, lead_days: 14 },
+            Refusal::NotReadable,
             Refusal::StopNotAllowed,
             Refusal::PowerInspection(at, at.plus_minutes(DAY)),
         ] {
@@ -291,20 +319,22 @@ mod tests {
         #[test]
         fn nothing_passes_that_breaks_a_rule(
             digest in 1_u8..3, announced in proptest::option::of(-30_000_i64..100), lead_days in 0_u32..20,
-            minutes in -300_i64..300, inspection in -600_i64..600,
+            minutes in -300_i64..300, inspection in -600_i64..600, proven in proptest::option::of(-30_000_i64..300),
         ) {
             let window = window(approved());
             let (start, end) = window.terms.span_on("2026-12-06".parse().unwrap());
             let inspections = [(start.plus_minutes(inspection), start.plus_minutes(inspection.saturating_add(60)))];
             let announced_at = announced.map(|minutes| start.plus_minutes(minutes));
+            let proven_at = proven.map(|minutes| start.plus_minutes(minutes));
             let facts = Facts {
                 window: &window, digest_now: [digest; 32], span: (start, end), announced_at, lead_days,
-                inspections: &inspections, break_glass: None,
+                inspections: &inspections, proven_at, break_glass: None,
             };
             let now = start.plus_minutes(minutes);
             if refusals(&facts, now).is_empty() {
                 prop_assert_eq!(digest, 1);
                 prop_assert!(announced.is_some_and(|at| at <= DAY.saturating_mul(i64::from(lead_days)).saturating_neg()));
+                prop_assert!(proven.is_some_and(|at| at >= -DAY && Some(at) >= announced));
                 prop_assert!((0..240).contains(&minutes));
                 prop_assert!(inspection <= -60 || inspection >= 240);
             }

@@ -66,6 +66,12 @@ pub mod window_terms;
 /// Windows: what is decided about them.
 pub mod window;
 
+/// Services that a window may stop, and the instant at which its run stops.
+pub mod service;
+
+/// Whether users could read what they were told.
+pub mod proof;
+
 /// Whether an occurrence may start now.
 pub mod gate;
 
@@ -80,6 +86,9 @@ pub mod occurrence;
 
 /// What a window means before it is approved.
 pub mod preview;
+
+/// What somebody has to look after.
+pub mod alarm;
 
 /// What differs between two windows.
 pub mod window_changes;

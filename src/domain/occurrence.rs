@@ -88,6 +88,8 @@ pub struct WindowFacts<'a> {
     pub digest_now: Option<[u8; 32]>,
     /// Its occurrences, at least those that are open or lie ahead.
     pub occurrences: &'a [Occurrence],
+    /// The ids of occurrences whose run is alive.
+    pub living: &'a [String],
 }
 
 /// What must happen.
@@ -162,8 +164,9 @@ pub fn plan(now: Instant, windows: &[WindowFacts<'_>], lead: LeadDays) -> Vec<St
 /// Open occurrences whose time is over.
 fn passed(now: Instant, facts: &WindowFacts<'_>) -> Vec<Step> {
     let over = facts.occurrences.iter().filter(|occurrence| {
-        // A run that began is given a day to end: a slow one is late, not lost.
-        let grace = if occurrence.state == OccurrenceState::Running { 24 * 60 } else { 0 };
+        // A run that lives is given a day to end: a slow one is late, not lost.
+        let is_living = occurrence.state == OccurrenceState::Running && facts.living.contains(&occurrence.id);
+        let grace = if is_living { 24 * 60 } else { 0 };
         occurrence.state.is_open() && occurrence.span.1.plus_minutes(grace) <= now
     });
     let miss = |occurrence: &Occurrence| Step::Miss {
@@ -264,7 +267,7 @@ mod tests {
     fn the_first_occurrence_waits_for_its_notice() {
         let lead = LeadDays::default();
         let daily = window("w-0001", WindowKind::Daily, "daily 02:00", false, noon());
-        let facts = WindowFacts { window: &daily, digest_now: Some([1; 32]), occurrences: &[] };
+        let facts = WindowFacts { window: &daily, digest_now: Some([1; 32]), occurrences: &[], living: &[] };
         let steps = plan(noon(), &[facts], lead);
         assert_eq!(days(&steps).first().map(String::as_str), Some("2026-11-30"), "7 days after noon");
         let monthly = window("w-0002", WindowKind::Monthly, "monthly first sunday 01:00", true, noon());
@@ -275,7 +278,7 @@ mod tests {
     #[test]
     fn a_changed_plan_lapses_and_an_unreadable_one_waits() {
         let daily = window("w-0001", WindowKind::Daily, "daily 02:00", false, noon());
-        let facts = |digest_now| WindowFacts { window: &daily, digest_now, occurrences: &[] };
+        let facts = |digest_now| WindowFacts { window: &daily, digest_now, occurrences: &[], living: &[] };
         let lapse = [Step::Lapse { window: "w-0001".to_owned() }];
         assert_eq!(plan(noon(), &[facts(Some([2; 32]))], LeadDays::default()), lapse);
         assert!(!plan(noon(), &[facts(None)], LeadDays::default()).contains(&lapse[0]));
@@ -298,7 +301,12 @@ mod tests {
                 .windows
                 .iter()
                 .zip(&own)
-                .map(|(window, own)| WindowFacts { window, digest_now: Some(digest), occurrences: own })
+                .map(|(window, own)| WindowFacts {
+                    window,
+                    digest_now: Some(digest),
+                    occurrences: own,
+                    living: &[],
+                })
                 .collect();
             let steps = plan(now, &facts, lead);
             for step in &steps {
@@ -358,6 +366,7 @@ mod tests {
                     announced_at: occurrence.announced_at,
                     lead_days: lead.of(&window.terms),
                     inspections: &inspections,
+                    proven_at: Some(occurrence.span.0),
                     break_glass: None,
                 };
                 let found = gate::refusals(&facts, now);

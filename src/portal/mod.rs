@@ -1,4 +1,5 @@
 //! Sending to portals: one POST with a deadline, no redirects. What is sent, and when again, is the workflows'.
+//! `page` reads the public page as its users do.
 
 /// Sending mail.
 pub mod mail;
@@ -7,6 +8,9 @@ use std::time::Duration;
 
 use reqwest::{Client, redirect};
 use url::Url;
+
+/// Reading the public page.
+pub mod page;
 
 /// The longest that a portal may take to answer.
 const ANSWER_MAX: Duration = Duration::from_secs(10);

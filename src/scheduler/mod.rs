@@ -18,6 +18,7 @@ use crate::domain::time::Instant;
 use crate::workflows::desk::{Desk, Desks};
 use crate::workflows::gate;
 use crate::workflows::schedule;
+use crate::workflows::take_event_snapshot;
 
 /// A beat every five seconds.
 const BEATS: &str = "*/5 * * * * *";
@@ -30,6 +31,16 @@ pub trait Works: Desks + 'static {
     fn run<'a>(&'a self, plan: &'a str) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
     /// Pushes notices that portals have not taken yet.
     fn deliver(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
+    /// Takes a snapshot that somebody asked for. `false` if it has to wait for another run of the plan.
+    fn run_event<'a>(&'a self, _request: &'a str) -> Pin<Box<dyn Future<Output = bool> + Send + 'a>> {
+        Box::pin(async { true })
+    }
+    /// Looks after what no run does: proofs, services that were left stopped, alarms.
+    fn tend(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async {})
+    }
+    /// Stops runs whose time is over. Takes no time.
+    fn watch(&self, _now: Instant) {}
 }
 
 /// The heart.
@@ -41,6 +52,7 @@ pub struct Heart {
     runs: TaskTracker,
     is_beating: tokio::sync::Mutex<()>,
     is_delivering: Arc<tokio::sync::Mutex<()>>,
+    is_tending: Arc<tokio::sync::Mutex<()>>,
     /// Plans that run, or pause after a try, with the instant from which they may be tried again.
     pauses: Mutex<BTreeMap<String, Option<Instant>>>,
 }
@@ -61,6 +73,7 @@ impl Heart {
             runs: TaskTracker::new(),
             is_beating: tokio::sync::Mutex::new(()),
             is_delivering: Arc::default(),
+            is_tending: Arc::default(),
             pauses: Mutex::new(BTreeMap::new()),
         })
     }
@@ -72,6 +85,8 @@ impl Heart {
             return;
         }
         let now = self.clock.now();
+        // Also where the installation cannot be read: a deadline is a deadline.
+        self.works.watch(now);
         match self.works.desk() {
             Ok(desk) => {
                 if let Err(error) = self.work(&desk, now).await {
@@ -89,6 +104,8 @@ impl Heart {
     }
 
     async fn work(self: &Arc<Self>, desk: &Desk, now: Instant) -> Result<(), String> {
+        // First of all: what this program runs is alive.
+        gate::keep_leases(desk, now).await.map_err(|error| error.to_string())?;
         let refreshed = schedule::refresh(desk, now).await.map_err(|error| error.to_string())?;
         if refreshed.steps > 0 {
             tracing::info!(
@@ -104,6 +121,18 @@ impl Heart {
                 drop(guard);
             });
         }
+        if let Ok(guard) = self.is_tending.clone().try_lock_owned() {
+            let works = self.works.clone();
+            self.runs.spawn(async move {
+                works.tend().await;
+                drop(guard);
+            });
+        }
+        self.start_occurrences(desk, now).await?;
+        self.start_events(desk, now).await
+    }
+
+    async fn start_occurrences(self: &Arc<Self>, desk: &Desk, now: Instant) -> Result<(), String> {
         for (plan, occurrence) in gate::due(desk, now).await.map_err(|error| error.to_string())? {
             let plan = plan.to_string();
             if !self.may_start(&plan, now) {
@@ -115,6 +144,23 @@ impl Heart {
                 heart.works.run(&plan).await;
                 let again = heart.clock.now().plus_minutes(PAUSE_MINUTES);
                 heart.pauses.lock().unwrap_or_else(PoisonError::into_inner).insert(plan, Some(again));
+            });
+        }
+        Ok(())
+    }
+
+    async fn start_events(self: &Arc<Self>, desk: &Desk, now: Instant) -> Result<(), String> {
+        for request in take_event_snapshot::open(desk).await.map_err(|error| error.to_string())? {
+            if !self.may_start(&request.plan, now) {
+                continue;
+            }
+            tracing::info!(request.id = request.request, plan = request.plan, "a snapshot was asked for");
+            let heart = self.clone();
+            self.runs.spawn(async move {
+                let is_over = heart.works.run_event(&request.request).await;
+                // A window that opens meanwhile must not wait for long.
+                let again = heart.clock.now().plus_minutes(i64::from(!is_over));
+                heart.pauses.lock().unwrap_or_else(PoisonError::into_inner).insert(request.plan, Some(again));
             });
         }
         Ok(())

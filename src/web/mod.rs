@@ -23,7 +23,6 @@ use crate::clock::Clock;
 use crate::config::Home;
 use crate::domain::time::Instant;
 use crate::workflows::desk::{Desk, Desks};
-use crate::workflows::event_runs::Starts;
 use crate::workflows::under_way::UnderWay;
 
 /// The form of problems (RFC 9457).
@@ -38,6 +37,9 @@ mod public;
 
 /// Whether the service is well.
 mod health;
+
+/// Figures for Prometheus.
+pub mod metrics;
 
 /// The API for programs.
 pub mod api;
@@ -80,8 +82,6 @@ pub struct Shared {
     pub desks: Arc<dyn Desks>,
     /// The runs of this program that are under way.
     pub under_way: UnderWay,
-    /// Who takes the runs that are asked for.
-    pub starts: Arc<dyn Starts>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The address of this service as its readers see it, without a slash at its end.

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use crate::archive::digest::Sha256;
-use crate::catalog::{Catalog, CatalogError};
-use crate::config::NoticeSettings;
+use crate::catalog::{Catalog, CatalogError, Holder};
+use crate::clock;
+use crate::config::{DeadlineSetting, NoticeSettings, ServiceSettings, Settings};
 use crate::domain::actor::Denied;
 use crate::domain::notice::{LeadDays, Sender};
 use crate::domain::plan::Plan;
+use crate::domain::service::{OnDeadline, Service};
 use crate::domain::time::Zone;
 use crate::domain::window::{BadTerms, IllegalMove, Terms, Window};
 
@@ -24,6 +26,12 @@ pub struct Desk {
     pub lead: LeadDays,
     /// Who speaks in them.
     pub sender: Sender,
+    /// The services that windows may stop.
+    pub services: Vec<Service>,
+    /// What runs do at the end of windows that stop nothing.
+    pub on_deadline: OnDeadline,
+    /// Which program this is, for leases.
+    pub holder: Holder,
 }
 
 /// Where a desk comes from: plans, keys and settings are read again each time.
@@ -68,7 +76,35 @@ impl Desk {
                 service: settings.service.unwrap_or(sender.service),
                 contact: settings.contact.unwrap_or(sender.contact),
             },
+            services: Vec::new(),
+            on_deadline: OnDeadline::default(),
+            holder: Holder { program: clock::program_id().to_owned(), place: "-".to_owned() },
         }
+    }
+
+    /// The same with the services of the settings, and what they say about deadlines.
+    #[must_use]
+    pub fn with_services(mut self, settings: &Settings) -> Self {
+        self.services = settings.service.iter().filter_map(ServiceSettings::service).collect();
+        self.on_deadline = match settings.on_deadline {
+            None | Some(DeadlineSetting::Finish) => OnDeadline::Finish,
+            Some(DeadlineSetting::Stop) => OnDeadline::Stop,
+        };
+        self
+    }
+
+    /// How a service is stopped and started.
+    pub fn service(&self, name: &str) -> Option<&Service> {
+        self.services.iter().find(|service| service.name == name)
+    }
+
+    /// Checks that Kura knows how to stop every service of a window.
+    pub fn check_services(&self, terms: &Terms) -> Result<(), DeskError> {
+        let unknown = terms.parts().stops.iter().find(|name| self.service(name).is_none());
+        unknown.map_or(Ok(()), |name| {
+            let known = self.services.iter().map(|service| service.name.clone()).collect();
+            Err(DeskError::Service { name: name.clone(), known })
+        })
     }
 
     /// SHA-256 of what would run in a window now; `None` if its plan cannot be read.
@@ -104,21 +140,36 @@ pub enum DeskError {
     /// The plan cannot be read, so that nobody can say what would be approved.
     #[error("the plan {0} cannot be read: `kura plan check` says why")]
     Plan(String),
+    /// Nobody said how a service is stopped and started.
+    #[error(
+        "kura.toml does not say how the service {name} is stopped{}: add [[service]] with name, stop and start, \
+         or with manual = true if a person does it", others(.known)
+    )]
+    Service {
+        /// The service.
+        name: String,
+        /// Those that are known.
+        known: Vec<String>,
+    },
     /// A reason is needed, and must be short.
     #[error("a reason is needed: one line of at most {0} characters")]
     Reason(usize),
     /// The occurrence has begun or is over.
     #[error("occurrence {0} has begun, is over or was let through already")]
     Begun(String),
-    /// The plan is run already.
-    #[error("a run of {0} is under way: wait for its end")]
-    UnderWay(String),
+    /// The lock of a plan in the home.
+    #[error("the lock of a plan cannot be used: {0}")]
+    Lock(String),
     /// A right is missing.
     #[error(transparent)]
     Access(#[from] AccessError),
     /// The catalog.
     #[error(transparent)]
     Catalog(CatalogError),
+}
+
+fn others(known: &[String]) -> String {
+    if known.is_empty() { String::new() } else { format!(" (it knows: {})", known.join("、")) }
 }
 
 impl From<Denied> for DeskError {

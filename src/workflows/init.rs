@@ -120,6 +120,8 @@ pub async fn init(new: NewInstallation, clock: &dyn Clock) -> Result<Installed, 
         notices: None,
         oidc: None,
         push: Vec::new(),
+        service: Vec::new(),
+        on_deadline: None,
         mail: Vec::new(),
         evidence_retention: None,
     };

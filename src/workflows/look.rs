@@ -16,6 +16,7 @@ pub use crate::catalog::{
 };
 
 use super::desk::{Desk, DeskError};
+use super::prove_notices::is_unproven;
 
 /// Rows on a page.
 pub const PAGE: u32 = 50;
@@ -190,6 +191,8 @@ pub async fn occurrence(desk: &Desk, id: &str) -> Result<(Occurrence, Window, Ve
         announced_at: found.announced_at,
         lead_days: desk.lead.of(&window.terms),
         inspections: &inspections,
+        // Proofs come later, in the last day: only a page that was looked at in vain speaks against it now.
+        proven_at: (!is_unproven(desk, &found).await?).then_some(found.span.0),
         break_glass: by.as_ref(),
     };
     let refusals = gate::standing_refusals(&facts);

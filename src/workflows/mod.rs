@@ -120,6 +120,24 @@ pub mod deliver_notices;
 /// The runs under way.
 pub mod under_way;
 
+/// The lock of a plan's occurrences.
+mod occurrence_lock;
+
+/// Proving that users can read what they were told.
+pub mod prove_notices;
+
+/// Stopping services and starting them again.
+pub mod services;
+
+/// What somebody has to look after.
+pub mod alarms;
+
+/// Snapshots that people ask for.
+pub mod take_event_snapshot;
+
+/// Figures for monitoring.
+pub mod figures;
+
 /// Starting the runs that are due.
 pub mod start_due_runs;
 
@@ -134,9 +152,6 @@ pub mod lists;
 
 /// Requests with an idempotency key.
 pub mod answers;
-
-/// Runs that somebody asks the service for.
-pub mod event_runs;
 
 pub use crate::archive::entry::{FileTime, Kind};
 /// The parts of the first demonstration that are no other workflow.

@@ -12,6 +12,7 @@ use crate::domain::time::Instant;
 use crate::domain::window::Window;
 
 use super::desk::{Desk, DeskError, find};
+use super::gate;
 use super::publish;
 use super::sign_in::line;
 
@@ -29,6 +30,7 @@ pub struct Refreshed {
 pub async fn refresh(desk: &Desk, now: Instant) -> Result<Refreshed, DeskError> {
     let windows = desk.catalog.windows().await?;
     let open = desk.catalog.occurrences_since(now.plus_minutes(-LOOK_BACK_MINUTES)).await?;
+    let living = desk.catalog.living_leases(now).await?;
     let mut by_window: BTreeMap<&str, Vec<Occurrence>> = BTreeMap::new();
     for occurrence in &open {
         by_window.entry(&occurrence.window).or_default().push(occurrence.clone());
@@ -36,7 +38,7 @@ pub async fn refresh(desk: &Desk, now: Instant) -> Result<Refreshed, DeskError> 
     let fact = |window| -> WindowFacts<'_> {
         let window: &Window = window;
         let occurrences = by_window.get(window.id.as_str()).map(Vec::as_slice).unwrap_or_default();
-        WindowFacts { window, digest_now: desk.digest_now(&window.terms), occurrences }
+        WindowFacts { window, digest_now: desk.digest_now(&window.terms), occurrences, living: &living }
     };
     let facts: Vec<WindowFacts<'_>> = windows.iter().map(fact).collect();
     let steps = occurrence::plan(now, &facts, desk.lead);
@@ -94,10 +96,21 @@ async fn take(
             let found = open.iter().find(|found| found.id == *occurrence);
             let none = || DeskError::None { what: "occurrence", id: occurrence.clone() };
             let found = found.ok_or_else(none)?;
-            let to = if *refused { OccurrenceState::Refused } else { OccurrenceState::Missed };
+            let reasons = tx.count_reasons(occurrence).await?;
+            let is_refused = *refused || matches!(reasons, (1.., 0));
+            let to = if is_refused { OccurrenceState::Refused } else { OccurrenceState::Missed };
             tx.move_occurrence(occurrence, found.state, to).await?;
             let mut lines = vec![line(now, "kura", &format!("occurrence.{}", to.word()), occurrence, "")];
             let window = find(windows, &found.window)?;
+            if reasons == (0, 0) {
+                let why = gate::Why {
+                    code: "time-over",
+                    japanese: "時間内にスナップショットを取得できませんでした。".to_owned(),
+                    english: "Its time passed without a snapshot.".to_owned(),
+                };
+                let plan = window.terms.parts().plan.as_ref().map(ToString::to_string).unwrap_or_default();
+                tx.note_reason(&gate::reason(&plan, Some(occurrence), &why, now)).await?;
+            }
             let told = if found.state == OccurrenceState::Running {
                 let incident = (NoticeKind::Incident, NoticeStatus::Completed);
                 publish::tell_progress(desk, tx, window, found, incident, now).await?

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::archive::progress::Progress;
 use crate::domain::plan::PlanName;
+use crate::domain::time::Instant;
 
 /// The runs under way, by plan. Cloning gives another handle to the same list.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +20,13 @@ impl UnderWay {
     /// Notes that a run has ended, well or not.
     pub fn end(&self, plan: &PlanName) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(plan);
+    }
+
+    /// Stops the runs whose time is over, at their next safe point.
+    pub fn stop_due(&self, now: Instant) {
+        for (_, progress) in self.list() {
+            progress.stop_if_due(now);
+        }
     }
 
     /// What runs now.

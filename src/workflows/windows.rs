@@ -33,6 +33,7 @@ pub async fn request(desk: &Desk, terms: &Terms, by: &Actor, now: Instant) -> Re
         let plan = terms.parts().plan.as_ref().map(ToString::to_string).unwrap_or_default();
         return Err(DeskError::Plan(plan));
     }
+    desk.check_services(terms)?;
     let mut tx = desk.catalog.begin().await?;
     let id = tx.add_window(terms, &by.account, now).await?;
     tx.commit(&[line(now, by.account.as_str(), "window.request", &id, &terms.to_string())]).await?;

@@ -71,6 +71,12 @@ const LAYERS: &[Layer] = &[
         instead: "a portal takes bytes and answers: let the workflow say what and when",
     },
     Layer {
+        module: "hooks",
+        may_use: "domain config clock",
+        never: "axum askama clap hyper lettre reqwest sqlx age zstd aws_config aws_sdk_s3",
+        instead: "a hook runs a command and says how it ended: let the workflow say which and when",
+    },
+    Layer {
         module: "identity",
         may_use: "domain config clock",
         never: "axum askama clap sqlx age zstd aws_config aws_sdk_s3",
@@ -102,7 +108,7 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         module: "workflows",
-        may_use: "domain policy_files archive vault catalog clock config credentials identity portal",
+        may_use: "domain policy_files archive vault catalog clock config credentials identity portal hooks",
         never: OUTSIDE,
         instead: "put SQL into catalog/, S3 into vault/, words for people into cli/; call a function there",
     },
@@ -120,7 +126,7 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         module: "app",
-        may_use: "domain policy_files archive vault catalog clock config credentials identity portal telemetry workflows",
+        may_use: "domain policy_files archive vault catalog clock config credentials identity portal hooks telemetry workflows",
         never: "clap",
         instead: "`app` builds the whole program from settings; arguments are cli's",
     },

@@ -59,8 +59,8 @@ pub(crate) async fn portal(statuses: &'static [u16]) -> (String, Received) {
     (address, received)
 }
 
-struct Push {
-    office: Office,
+pub(crate) struct Push {
+    pub(crate) office: Office,
     clock: ManualClock,
     target: Target,
     received: Received,
@@ -68,8 +68,8 @@ struct Push {
 }
 
 impl Push {
-    async fn new(statuses: &'static [u16]) -> Self {
-        let (office, now) = (Office::new().await, at("2026-11-22", "12:00"));
+    pub(crate) async fn new(statuses: &'static [u16]) -> Self {
+        let (office, now) = (Office::light().await, at("2026-11-22", "12:00"));
         let window = office.approved(&terms(WindowKind::Daily, "daily 02:00", &[]), now).await;
         let (url, received) = portal(statuses).await;
         let folder = tempfile::tempdir().expect("a folder");
@@ -80,12 +80,12 @@ impl Push {
         Self { office, clock: ManualClock::new(now), target, received, window }
     }
 
-    async fn after(&self, minutes: i64) -> Delivered {
+    pub(crate) async fn after(&self, minutes: i64) -> Delivered {
         self.clock.set(at("2026-11-22", "12:00").plus_minutes(minutes));
         deliver(&self.office.desk, &self.target, &self.clock).await.expect("the catalog answers")
     }
 
-    fn ids(&self) -> Vec<String> {
+    pub(crate) fn ids(&self) -> Vec<String> {
         self.received.lock().expect("no panic").iter().map(|(head, _)| header(head, "webhook-id")).collect()
     }
 }

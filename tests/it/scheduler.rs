@@ -10,9 +10,10 @@ use kura::domain::window::WindowKind;
 use kura::scheduler::{Heart, Works};
 use kura::workflows::desk::{Desk, Desks};
 use kura::workflows::gate::{self, Entry};
+use kura::workflows::prove_notices;
 use tokio_util::sync::CancellationToken;
 
-use crate::windows::{Office, at, plan, terms, tokyo};
+use crate::windows::{Office, Showing, at, plan, terms, tokyo};
 
 /// A program whose snapshots take no time, or fail.
 struct Runs {
@@ -35,6 +36,8 @@ impl Works for Runs {
 
     fn run<'a>(&'a self, _plan: &'a str) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
         Box::pin(async {
+            let page = Showing(self.desk.clone());
+            prove_notices::prove(&self.desk, &page, self.clock.now()).await.expect("the catalog answers");
             let Ok(Entry::Occurrence(occurrence, _)) =
                 gate::enter(&self.desk, &plan(), &tokyo(), self.clock.now()).await
             else {

@@ -16,7 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::windows::{Fixed, NoRuns, Office, at, terms};
+use crate::windows::{Fixed, Office, at, terms};
 
 /// A service with two windows approved and one notice corrected, and what stops it.
 pub(crate) struct Site {
@@ -52,7 +52,6 @@ impl Site {
             home: Home::at(std::path::PathBuf::from("no-home")),
             desks: Arc::new(Fixed(office.desk.clone())),
             under_way: UnderWay::default(),
-            starts: Arc::new(NoRuns),
             clock: clock.clone(),
             base: "https://kura.example".into(),
             beat: beat.clone(),

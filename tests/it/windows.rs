@@ -1,20 +1,21 @@
 //! Windows from request to notice to run, on a clock that is moved by hand.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use kura::catalog::{Catalog, NoticeRow};
 use kura::domain::actor::Actor;
 use kura::domain::occurrence::OccurrenceState;
 use kura::domain::plan::PlanName;
 use kura::domain::role::Role;
+use kura::domain::service::{How, Service};
 use kura::domain::time::{Instant, Zone};
 use kura::domain::window::{Terms, TermsParts, WindowKind};
+use kura::portal::page::{Fetched, Page, PageError};
 use kura::workflows::accounts::{self, By, NewAccount};
 use kura::workflows::check_audit;
 use kura::workflows::desk::{Desk, DeskError, Desks};
-use kura::workflows::event_runs::{EventRun, Starts};
 use kura::workflows::gate::{self, Entry, GateError};
+use kura::workflows::prove_notices::{self, Proven};
 use kura::workflows::{notices, schedule, windows};
 
 pub(crate) fn tokyo() -> Zone {
@@ -52,11 +53,32 @@ impl Desks for Fixed {
     }
 }
 
-/// A program that takes no runs.
-pub(crate) struct NoRuns;
+/// A public page that shows every current notice, as the real one does.
+pub(crate) struct Showing(pub(crate) Desk);
 
-impl Starts for NoRuns {
-    fn start(self: Arc<Self>, _: EventRun) {}
+#[async_trait::async_trait]
+impl Page for Showing {
+    fn address(&self) -> &'static str {
+        "https://kura.example/notices"
+    }
+
+    async fn fetch(&self) -> Result<Fetched, PageError> {
+        let mut page = String::from("<main>");
+        for row in notices::list(&self.0, false, 500).await.expect("notices") {
+            let words = row.words;
+            page.extend(
+                [row.notice.as_str(), "<h2>", &words.title, "</h2><p>", &words.body, "</p>"].map(escaped),
+            );
+        }
+        Ok(Fetched { status: 200, body: page.into_bytes() })
+    }
+}
+
+fn escaped(text: &str) -> String {
+    if text.starts_with('<') && text.ends_with('>') && !text.contains("script") {
+        return text.to_owned();
+    }
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 /// A desk with an account for each role that matters.
@@ -70,25 +92,49 @@ pub(crate) struct Office {
 
 impl Office {
     pub(crate) async fn new() -> Self {
+        let office = Self::empty().await;
+        let mut first = None;
+        for actor in [&office.doctor, &office.admin, &office.manager, &office.operator] {
+            let by = first.clone().map_or_else(|| By::Host("root".to_owned()), By::Account);
+            let password = "correct-Horse7battery".to_owned().into();
+            let new = NewAccount { account: actor.account.clone(), role: actor.role, password };
+            accounts::add(&office.desk.catalog, &new, &by, at("2026-11-22", "9:00"))
+                .await
+                .expect("an account");
+            first.get_or_insert_with(|| actor.clone());
+        }
+        office
+    }
+
+    /// The same, quickly: nobody can sign in.
+    pub(crate) async fn light() -> Self {
+        let office = Self::empty().await;
+        let made = at("2026-11-22", "9:00");
+        let mut tx = office.desk.catalog.begin().await.expect("a transaction");
+        for actor in [&office.doctor, &office.admin, &office.manager, &office.operator] {
+            tx.add_account(&actor.account, actor.role, "-", false, made).await.expect("an account");
+        }
+        let (actor, act, subject) = ("root".to_owned(), "account.add".to_owned(), "4".to_owned());
+        let entry = kura::domain::audit::AuditEntry { at: made, actor, act, subject, detail: String::new() };
+        tx.commit(&[entry]).await.expect("committed");
+        office
+    }
+
+    async fn empty() -> Self {
         let catalog = Catalog::in_memory().await.expect("a catalog");
         let contents = BTreeMap::from([("records".to_owned(), "plan 1\n".to_owned())]);
-        let desk = Desk::new(catalog, contents, None);
-        let mut actors = Vec::new();
-        for (id, role) in [
-            ("ishikai001", Role::ServiceOperator),
-            ("admin00001", Role::SystemAdministrator),
-            ("manager001", Role::OperationsManager),
-            ("operator01", Role::SystemOperator),
-        ] {
-            let account: kura::domain::account::AccountId = id.parse().expect("an id");
-            let by = actors.first().cloned().map_or_else(|| By::Host("root".to_owned()), By::Account);
-            let password = "correct-Horse7battery".to_owned().into();
-            let new = NewAccount { account: account.clone(), role, password };
-            accounts::add(&desk.catalog, &new, &by, at("2026-11-22", "9:00")).await.expect("an account");
-            actors.push(Actor { account, role, scopes: None });
+        let mut desk = Desk::new(catalog, contents, None);
+        desk.services = ["ポータル", "ポータル、<script>alert(1)</script>", "portal"]
+            .map(|name| Service { name: name.to_owned(), how: How::Manual })
+            .to_vec();
+        let actor = |id: &str, role| Actor { account: id.parse().expect("an id"), role, scopes: None };
+        Self {
+            desk,
+            doctor: actor("ishikai001", Role::ServiceOperator),
+            admin: actor("admin00001", Role::SystemAdministrator),
+            manager: actor("manager001", Role::OperationsManager),
+            operator: actor("operator01", Role::SystemOperator),
         }
-        let [doctor, admin, manager, operator] = actors.try_into().expect("four");
-        Self { desk, admin, doctor, manager, operator }
     }
 
     pub(crate) async fn approved(&self, terms: &Terms, now: Instant) -> String {
@@ -101,7 +147,14 @@ impl Office {
         notices::list(&self.desk, true, 1000).await.expect("notices")
     }
 
+    /// The public page shows every current notice.
+    pub(crate) async fn prove(&self, now: Instant) -> Proven {
+        prove_notices::prove(&self.desk, &Showing(self.desk.clone()), now).await.expect("the catalog answers")
+    }
+
     async fn enter(&self, now: Instant) -> Result<Entry, GateError> {
+        schedule::refresh(&self.desk, now).await.expect("up to date");
+        self.prove(now).await;
         gate::enter(&self.desk, &plan(), &tokyo(), now).await
     }
 

@@ -7,12 +7,13 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::domain::role::Act;
 use crate::domain::time::Instant;
 use crate::web::Shared;
 use crate::web::access::Caller;
 use crate::web::problem::{Kind, Problem};
-use crate::workflows::event_runs::{self, EventRun, RunEvent};
 use crate::workflows::lists::{self, ListPlace, Page, PlanShown};
+use crate::workflows::take_event_snapshot::{self, Event};
 
 use super::extract::{Asked, Named, Sent};
 use super::page::{Listing, PageQuery, Wanted};
@@ -43,11 +44,11 @@ pub(super) enum Events {
 }
 
 impl Events {
-    const fn event(self) -> RunEvent {
+    const fn event(self) -> Event {
         match self {
-            Self::Acceptance => RunEvent::Acceptance,
-            Self::Maintenance => RunEvent::Maintenance,
-            Self::Adhoc => RunEvent::Adhoc,
+            Self::Acceptance => Event::Acceptance,
+            Self::Maintenance => Event::Maintenance,
+            Self::Adhoc => Event::Adhoc,
         }
     }
 }
@@ -133,7 +134,7 @@ fn no_plan(name: &str) -> Problem {
 #[utoipa::path(
     post, path = "/api/v1/plans/{plan}/snapshots", tag = "plans", operation_id = "takeSnapshot",
     summary = "Take a snapshot for an event / 受入・維持管理・臨時のスナップショットを取得する",
-    description = "Begins at once, stops no service, and goes on after the answer.",
+    description = "Begins within seconds, after a run of the plan that is under way. Stops no service.",
     params(("plan" = String, Path, description = "The plan's name", example = "records")),
     request_body = SnapshotRequest,
     responses((status = 202, description = "It begins", body = SnapshotAccepted,
@@ -147,10 +148,14 @@ pub(super) async fn take(
     Sent(body): Sent<SnapshotRequest>,
 ) -> Result<Response, Problem> {
     let plan = name.parse().map_err(|_| no_plan(&name))?;
-    let run = EventRun { plan, event: body.event.event(), reason: body.reason };
+    caller.actor.check(Act::TakeSnapshot).map_err(|denied| Problem::denied(&denied))?;
     let desk = caller.desk();
+    if !desk.contents.contains_key(&name) && !shared.home.plan_names().contains(&name) {
+        return Err(no_plan(&name));
+    }
+    let asked = (&plan, body.event.event());
     let (by, now) = (&caller.actor, shared.clock.now());
-    event_runs::request((&desk, &shared.under_way), shared.starts.clone(), run, by, now).await?;
+    take_event_snapshot::request(&desk, asked, &body.reason, by, now).await?;
     let runs = format!("/api/v1/runs?plan={name}");
     let location = HeaderValue::try_from(&runs).map_err(|error| Problem::logged(&error))?;
     let body = SnapshotAccepted { plan: name, event: body.event, runs };

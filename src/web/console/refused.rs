@@ -330,7 +330,19 @@ impl From<DeskError> for Refused {
                 w("理由を1行で入力してください。", "Give a reason, on one line."),
                 again(),
             ),
-            DeskError::UnderWay(_) => refused("この計画は実行中です。終了をお待ちください。"),
+            DeskError::Service { name, .. } => Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                w(
+                    format!(
+                        "「{name}」の停止と再開の方法が設定されていません。システム管理者が kura.toml の [[service]] に追加してください。"
+                    ),
+                    format!("Refused: {english}."),
+                ),
+                again(),
+            ),
+            DeskError::Lock(_) => {
+                refused("計画の排他制御ファイルを使用できません。しばらくしてから、もう一度お試しください。")
+            }
             DeskError::Begun(_) => refused("この実施回は、すでに始まったか、終わったか、許可済みです。"),
         }
     }

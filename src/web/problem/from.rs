@@ -23,10 +23,8 @@ impl From<DeskError> for Problem {
             DeskError::None { .. } => not_found(words),
             DeskError::Terms(_) => Self::refused(words),
             DeskError::Move(_) | DeskError::Stale(_) | DeskError::Begun(_) => wrong_state(words),
-            DeskError::UnderWay(_) => {
-                Self::new(Kind::RunUnderWay, words, "このプランは実行中です。終了をお待ちください。")
-                    .waiting(60)
-            }
+            DeskError::Service { .. } => Self::refused(words),
+            DeskError::Lock(_) => Self::logged(&error),
             DeskError::Plan(plan) => Self::new(
                 Kind::Conflict,
                 format!(

@@ -56,6 +56,9 @@ pub enum SnapshotError {
     /// Another run of the plan is under way.
     #[error("another run of plan {0} is under way (its lock is held); wait for it to end")]
     Running(String),
+    /// The end of its window came.
+    #[error("the run was stopped at the end of its window; what was sent is taken over by the next run")]
+    Stopped,
     /// A source cannot be opened.
     #[error("the source {} cannot be opened: {reason}", .path.display())]
     Source {

@@ -138,7 +138,9 @@ impl Run<'_> {
         let (report, mut resolution, directories, keys, sessions) = loop {
             let report = RunReport::create(&self.state.report_file(self.now))
                 .map_err(|source| SnapshotError::local(&self.host.home, "the run's report", source))?;
-            let mut resolution = tokio::task::block_in_place(|| self.resolve(&gathered, &trees, &report))?;
+            let resolved = tokio::task::block_in_place(|| self.resolve(&gathered, &trees, &report));
+            self.check_stopped()?;
+            let mut resolution = resolved?;
             let directories = sessions::take_stored(self, &gathered, &mut resolution.directories);
             self.check_clamped(&report, resolution.entries)?;
             let today = self.plan().cohort_of(self.today()).clock_day().number();
@@ -153,10 +155,17 @@ impl Run<'_> {
             }
             gathered.damaged.extend(&keys.lost);
         };
-        let mut stored = self.store(&mut resolution, sessions, keys, &trees, &report).await?;
+        let stored = self.store(&mut resolution, sessions, keys, &trees, &report).await;
+        self.check_stopped()?;
+        let mut stored = stored?;
         stored.extras.directories = directories.or(stored.extras.directories);
         report.flush().map_err(|source| SnapshotError::local(&self.host.home, "the run's report", source))?;
         commit::commit(self, &gathered, stored, &report).await
+    }
+
+    /// Whether the run was asked to stop. From the last look on it commits: that takes seconds, and all is in the store.
+    fn check_stopped(&self) -> Result<(), SnapshotError> {
+        if self.progress.is_stopped() { Err(SnapshotError::Stopped) } else { Ok(()) }
     }
 
     fn open_sources(&self) -> Result<Vec<Tree>, SnapshotError> {
@@ -203,7 +212,7 @@ impl Run<'_> {
         let mut resolution = resolve::resolve(&basis, found, cache, (budget, spill)).map_err(local)?;
         if !resolution.undecided.is_empty() {
             self.progress.begin(Phase::Hashing, 0, 0);
-            pipeline::decide_all(&basis, &mut resolution, threads).map_err(local)?;
+            pipeline::decide_all(&basis, &mut resolution, threads, self.progress).map_err(local)?;
         }
         Ok(resolution)
     }
@@ -316,6 +325,9 @@ struct Collected<'a> {
 
 impl Finds for Collected<'_> {
     fn found(&self, batch: Vec<Found>) -> std::io::Result<()> {
+        if self.progress.is_stopped() {
+            return Err(std::io::ErrorKind::Interrupted.into());
+        }
         let encoded: Vec<_> =
             batch.iter().map(|found| (self.hashing.path(&found.path), found.encode())).collect();
         let bytes = batch.iter().map(|found| found.stat.size_bytes).sum();

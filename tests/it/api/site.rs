@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicI64;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use kura::clock::{Clock, ManualClock};
 use kura::config::Home;
@@ -13,7 +13,6 @@ use kura::domain::time::Instant;
 use kura::domain::window::WindowKind;
 use kura::web::{self, Patience, Shared};
 use kura::workflows::accounts::{self, By, NewAccount};
-use kura::workflows::event_runs::{EventRun, Starts};
 use kura::workflows::tokens::{self, NewToken};
 use kura::workflows::under_way::UnderWay;
 use kura::workflows::windows;
@@ -27,22 +26,11 @@ use crate::windows::{Fixed, Office, at, terms};
 
 pub(super) const PASSWORD: &str = "correct-Horse7battery";
 
-/// A program that notes which runs were asked for.
-#[derive(Default)]
-pub(super) struct Noted(pub(super) Mutex<Vec<EventRun>>);
-
-impl Starts for Noted {
-    fn start(self: Arc<Self>, run: EventRun) {
-        self.0.lock().expect("no panic").push(run);
-    }
-}
-
 /// A service. It ends with the test.
 pub(super) struct Site {
     pub(super) address: std::net::SocketAddr,
     pub(super) office: Office,
     pub(super) clock: Arc<ManualClock>,
-    pub(super) runs: Arc<Noted>,
     /// A token with everything that the role may do, by the role.
     pub(super) tokens: BTreeMap<Role, String>,
     pub(super) actors: BTreeMap<Role, Actor>,
@@ -123,19 +111,17 @@ impl Site {
         }
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
-        let runs = Arc::new(Noted::default());
         let shared = Shared {
             home: Home::at(std::path::PathBuf::from("no-home")),
             desks: Arc::new(Fixed(office.desk.clone())),
             under_way: UnderWay::default(),
-            starts: runs.clone(),
             clock: serving,
             base: "https://kura.example".into(),
             beat: Arc::new(AtomicI64::new(now.plus_minutes(60 * 24 * 365).as_micros())),
             console: web::Console::new(clock.clone()),
         };
         drop(TaskTracker::new().spawn(web::serve_with(patience, listener, shared, CancellationToken::new())));
-        Self { address, office, clock, runs, tokens, actors, now }
+        Self { address, office, clock, tokens, actors, now }
     }
 
     /// Sends bytes and reads until the end.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use kura::domain::role::Role;
 use kura::web::limits::TOKEN_BURST;
+use kura::workflows::take_event_snapshot;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
@@ -189,14 +190,8 @@ async fn a_run_that_is_asked_for_begins_once() {
         let answer = site.post(admin, path, &[("Idempotency-Key", "r")], body).await;
         assert_eq!((answer.status, answer.header("location")), (202, Some("/api/v1/runs?plan=records")));
     }
-    let runs: Vec<String> = site
-        .runs
-        .0
-        .lock()
-        .expect("no panic")
-        .iter()
-        .map(|run| format!("{} {}", run.plan, run.event.word()))
-        .collect();
+    let asked = take_event_snapshot::open(&site.office.desk).await.expect("requests");
+    let runs: Vec<String> = asked.iter().map(|one| format!("{} {}", one.plan, one.event)).collect();
     assert_eq!(runs, ["records acceptance"]);
     assert_eq!(site.post(admin, "/api/v1/plans/nothing/snapshots", &[], body).await.status, 404);
     assert_eq!(site.post(admin, "/api/v1/plans/..%2Fkura/snapshots", &[], body).await.status, 404);

@@ -109,6 +109,12 @@ fn a_stop_is_for_monthly_windows_and_is_announced_in_both_languages() {
     let monthly =
         ["window", "request", "records", "--kind", "monthly", "--day", "first sunday", "--at", "01:00"];
     let monthly = [&monthly[..], &["--length", "4h", "--stop", "ポータル"]].concat();
+    let ran = place.kura_as(ADMIN, &monthly).ends(2);
+    assert!(ran.err.contains("ポータル") && ran.err.contains("[[service]]"), "{}", ran.err);
+    let settings = place.path("home/kura.toml");
+    let mut text = std::fs::read_to_string(&settings).unwrap();
+    text.push_str("\n[[service]]\nname = \"ポータル\"\nstop = [\"true\"]\nstart = [\"true\"]\n");
+    std::fs::write(&settings, text).unwrap();
     place.kura_as(ADMIN, &monthly).ends(0);
     place.kura_as(DOCTOR, &["window", "approve", "w-0001"]).ends(0);
     let told = place.kura(&["notice", "list", "--json"]).ends(0).json();

@@ -1,0 +1,91 @@
+//! Alarms: raised once, cleared when mended.
+
+use sqlx::sqlite::SqliteRow;
+
+use super::convert::Columns;
+use super::tx::Tx;
+use super::{Catalog, CatalogError};
+use crate::domain::alarm::{Alarm, AlarmCode};
+use crate::domain::time::Instant;
+
+const TABLE: &str = "alarms";
+
+/// An alarm of the same code and subject stays as it was raised.
+const RAISE: &str = "
+INSERT INTO alarms (code, subject, since, japanese, english)
+SELECT $1, $2, $3, $4, $5
+WHERE NOT EXISTS (SELECT 1 FROM alarms WHERE code = $1 AND subject = $2 AND cleared_at IS NULL)
+ON CONFLICT (code, subject, since) DO UPDATE
+SET cleared_at = NULL";
+
+const CLEAR: &str = "
+UPDATE alarms
+SET cleared_at = $3
+WHERE code = $1 AND subject = $2 AND cleared_at IS NULL";
+
+const OPEN: &str = "
+SELECT code, subject, since, japanese, english, cleared_at
+FROM alarms
+WHERE cleared_at IS NULL
+ORDER BY since, code, subject
+LIMIT 10000";
+
+const LAST: &str = "
+SELECT code, subject, since, japanese, english, cleared_at
+FROM alarms
+ORDER BY since DESC, code, subject
+LIMIT $1";
+
+/// An alarm as it is recorded.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AlarmRow {
+    /// What is or was wrong.
+    pub alarm: Alarm,
+    /// When it was mended.
+    pub cleared_at: Option<Instant>,
+}
+
+impl Catalog {
+    /// The alarms that last, oldest first.
+    pub async fn open_alarms(&self) -> Result<Vec<AlarmRow>, CatalogError> {
+        let rows = sqlx::query(OPEN).fetch_all(self.engine.pool()).await;
+        rows.map_err(|error| self.engine.failed(error))?.iter().map(read).collect()
+    }
+
+    /// The last `limit` alarms, mended ones too, newest first.
+    pub async fn last_alarms(&self, limit: u32) -> Result<Vec<AlarmRow>, CatalogError> {
+        let rows = sqlx::query(LAST).bind(i64::from(limit)).fetch_all(self.engine.pool()).await;
+        rows.map_err(|error| self.engine.failed(error))?.iter().map(read).collect()
+    }
+}
+
+impl Tx {
+    /// Raises an alarm. `Stale` if it is raised already.
+    pub async fn raise(&mut self, alarm: &Alarm) -> Result<(), CatalogError> {
+        let query = sqlx::query(RAISE)
+            .bind(alarm.code.word())
+            .bind(&alarm.subject)
+            .bind(alarm.since.as_micros())
+            .bind(&alarm.japanese)
+            .bind(&alarm.english);
+        self.changed_one(query, TABLE, alarm.code.word()).await
+    }
+
+    /// Clears an alarm. `Stale` if it was cleared already.
+    pub async fn clear(&mut self, alarm: &Alarm, now: Instant) -> Result<(), CatalogError> {
+        let query = sqlx::query(CLEAR).bind(alarm.code.word()).bind(&alarm.subject).bind(now.as_micros());
+        self.changed_one(query, TABLE, alarm.code.word()).await
+    }
+}
+
+fn read(row: &SqliteRow) -> Result<AlarmRow, CatalogError> {
+    let columns = Columns { row, table: TABLE, key: &["code", "subject"] };
+    let alarm = Alarm {
+        code: AlarmCode::of_word(columns.get("code")?).ok_or_else(|| columns.corrupt("code"))?,
+        subject: columns.get("subject")?,
+        since: columns.instant("since")?,
+        japanese: columns.get("japanese")?,
+        english: columns.get("english")?,
+    };
+    Ok(AlarmRow { alarm, cleared_at: columns.optional_instant("cleared_at")? })
+}

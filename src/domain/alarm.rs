@@ -1,0 +1,395 @@
+//! Alarms (警報): what somebody has to look after. A pure function of facts; an alarm ends when its cause is mended.
+//!
+//! Among them is the dead man's: a plan whose snapshots no longer come is told of, whatever kept them from coming.
+
+use std::collections::BTreeMap;
+
+use crate::domain::calendar::{english, wareki};
+use crate::domain::notice::LeadDays;
+use crate::domain::occurrence::{Occurrence, OccurrenceState, first_start};
+use crate::domain::plan::PlanName;
+use crate::domain::time::{Instant, Zone};
+use crate::domain::window::{Window, WindowKind, WindowState};
+
+/// What is wrong. The same words in rows, metrics and runbooks.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum AlarmCode {
+    /// An occurrence passed and no complete snapshot came after it.
+    BackupMissed,
+    /// The newest complete snapshot is older than the rhythm of the plan's windows.
+    SnapshotOld,
+    /// The newest snapshot lacks something that could not be read.
+    SnapshotPartial,
+    /// An occurrence whose time has come is refused by a rule.
+    RunRefused,
+    /// A window's approval no longer covers what would run.
+    ApprovalLapsed,
+    /// The public page does not show a notice.
+    NoticeNotReadable,
+    /// A portal did not take a notice, and it is no longer tried.
+    NoticeUndelivered,
+    /// A service was stopped and does not run again.
+    ServiceStopped,
+    /// A service has to be stopped and started by a person.
+    ServiceByHand,
+}
+
+impl AlarmCode {
+    /// Every code.
+    pub const ALL: [Self; 9] = [
+        Self::BackupMissed,
+        Self::SnapshotOld,
+        Self::SnapshotPartial,
+        Self::RunRefused,
+        Self::ApprovalLapsed,
+        Self::NoticeNotReadable,
+        Self::NoticeUndelivered,
+        Self::ServiceStopped,
+        Self::ServiceByHand,
+    ];
+
+    /// The word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::BackupMissed => "backup-missed",
+            Self::SnapshotOld => "snapshot-old",
+            Self::SnapshotPartial => "snapshot-partial",
+            Self::RunRefused => "run-refused",
+            Self::ApprovalLapsed => "approval-lapsed",
+            Self::NoticeNotReadable => "notice-not-readable",
+            Self::NoticeUndelivered => "notice-undelivered",
+            Self::ServiceStopped => "service-stopped",
+            Self::ServiceByHand => "service-by-hand",
+        }
+    }
+
+    /// The code of a word.
+    pub fn of_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|code| code.word() == word)
+    }
+}
+
+/// Something that somebody has to look after.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Alarm {
+    /// What is wrong.
+    pub code: AlarmCode,
+    /// With what: a plan, an occurrence, a window, a notice, a target or a service.
+    pub subject: String,
+    /// Since when.
+    pub since: Instant,
+    /// The sentence in Japanese.
+    pub japanese: String,
+    /// The sentence in English.
+    pub english: String,
+}
+
+/// A snapshot, as far as alarms look at it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Taken {
+    /// When.
+    pub at: Instant,
+    /// Whether everything was read.
+    pub is_complete: bool,
+}
+
+/// A service that is recorded as stopped.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Stopped {
+    /// Its name.
+    pub service: String,
+    /// Since when.
+    pub since: Instant,
+    /// Whether a person stops and starts it.
+    pub is_manual: bool,
+    /// Whether a run goes on for which it is stopped, and its window lasts.
+    pub is_wanted: bool,
+}
+
+/// What alarms are made from.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    /// Every window.
+    pub windows: &'a [Window],
+    /// The occurrences of the last two months, and those to come.
+    pub occurrences: &'a [Occurrence],
+    /// By plan: its newest snapshots, in the order of their taking.
+    pub snapshots: &'a BTreeMap<String, Vec<Taken>>,
+    /// Open occurrences that a rule refuses, with its code and since when.
+    pub refused: &'a [(String, String, Instant)],
+    /// Notices that the public page does not show, since when.
+    pub unproven: &'a [(String, Instant)],
+    /// Targets that did not take their newest notice, since when.
+    pub undelivered: &'a [(String, Instant)],
+    /// Services that are recorded as stopped.
+    pub stopped: &'a [Stopped],
+    /// How early notices come.
+    pub lead: LeadDays,
+}
+
+/// All that is wrong now, by code and subject; each pair once.
+pub fn alarms(facts: &Facts<'_>, now: Instant) -> Vec<Alarm> {
+    let mut found = Vec::new();
+    for plan in plans(facts.windows) {
+        found.extend(of_plan(facts, plan, now));
+    }
+    found.extend(facts.windows.iter().filter_map(lapsed));
+    for (occurrence, code, since) in facts.refused {
+        found.push(alarm(
+            AlarmCode::RunRefused,
+            occurrence,
+            *since,
+            format!("実施回 {occurrence} は規則（{code}）により開始できません。"),
+            format!("Occurrence {occurrence} may not start: {code}."),
+        ));
+    }
+    for (notice, since) in facts.unproven {
+        found.push(alarm(
+            AlarmCode::NoticeNotReadable,
+            notice,
+            *since,
+            format!("お知らせ {notice} が公開ページで閲覧できることを確認できません。"),
+            format!("The public page does not show notice {notice}."),
+        ));
+    }
+    for (target, since) in facts.undelivered {
+        found.push(alarm(
+            AlarmCode::NoticeUndelivered,
+            target,
+            *since,
+            format!("送信先 {target} にお知らせを届けられませんでした。"),
+            format!("A notice could not be delivered to {target}; it is no longer tried."),
+        ));
+    }
+    found.extend(facts.stopped.iter().filter_map(of_service));
+    found.sort_by(|a, b| (a.code, &a.subject, a.since).cmp(&(b.code, &b.subject, b.since)));
+    found.dedup_by(|a, b| (a.code, &a.subject) == (b.code, &b.subject));
+    found
+}
+
+fn alarm(code: AlarmCode, subject: &str, since: Instant, japanese: String, english: String) -> Alarm {
+    Alarm { code, subject: subject.to_owned(), since, japanese, english }
+}
+
+/// The plans that have a window that binds them.
+fn plans(windows: &[Window]) -> Vec<&PlanName> {
+    let mut plans: Vec<&PlanName> =
+        windows.iter().filter(|w| w.is_alive()).filter_map(|w| w.terms.parts().plan.as_ref()).collect();
+    plans.sort();
+    plans.dedup();
+    plans
+}
+
+fn of_plan(facts: &Facts<'_>, plan: &PlanName, now: Instant) -> Vec<Alarm> {
+    let of_plan = |window: &&Window| window.is_alive() && window.terms.parts().plan.as_ref() == Some(plan);
+    let windows: Vec<&Window> = facts.windows.iter().filter(of_plan).collect();
+    let taken = facts.snapshots.get(plan.as_str()).map(Vec::as_slice).unwrap_or_default();
+    let complete = taken.iter().rev().find(|taken| taken.is_complete).map(|taken| taken.at);
+    let zone = windows.first().map_or_else(Zone::utc, |window| window.terms.parts().zone.clone());
+    let mut found = Vec::new();
+    let is_lost = |occurrence: &&Occurrence| {
+        matches!(occurrence.state, OccurrenceState::Missed | OccurrenceState::Refused)
+            && windows.iter().any(|window| window.id == occurrence.window)
+            && complete.is_none_or(|complete| complete < occurrence.span.0)
+    };
+    if let Some(lost) = facts.occurrences.iter().filter(is_lost).min_by_key(|lost| lost.span.1) {
+        let day = lost.day;
+        let japanese = format!(
+            "計画 {plan} のバックアップ（{}）が実施されず、その後の完全なスナップショットもありません。",
+            wareki(day)
+        );
+        let english = format!("The backup of {plan} on {} was missed, and none came since.", english(day));
+        found.push(alarm(AlarmCode::BackupMissed, plan.as_str(), lost.span.1, japanese, english));
+    }
+    if let Some(newest) = taken.last().filter(|newest| !newest.is_complete) {
+        let japanese = format!("計画 {plan} の最新のスナップショットに、読み取れなかった項目があります。");
+        let english = format!("The newest snapshot of {plan} is partial: something could not be read.");
+        found.push(alarm(AlarmCode::SnapshotPartial, plan.as_str(), newest.at, japanese, english));
+    }
+    let late = windows.iter().filter_map(|window| late_from(facts, window, complete)).min();
+    if let Some(since) = late.filter(|since| *since <= now) {
+        let (japanese, english) = complete.map_or_else(
+            || ("まだありません".to_owned(), "there is none yet".to_owned()),
+            |at| (wareki(zone.day_of(at)), format!("the last is of {}", english(zone.day_of(at)))),
+        );
+        let japanese = format!(
+            "計画 {plan} の完全なスナップショットが予定の間隔で取得されていません（最新：{japanese}）。"
+        );
+        let english = format!("Complete snapshots of {plan} do not come in their rhythm: {english}.");
+        found.push(alarm(AlarmCode::SnapshotOld, plan.as_str(), since, japanese, english));
+    }
+    found
+}
+
+/// From when on the rhythm of an approved window is broken, if nothing comes.
+fn late_from(facts: &Facts<'_>, window: &Window, complete: Option<Instant>) -> Option<Instant> {
+    const HOUR: i64 = 60;
+    const DAY: i64 = 24 * HOUR;
+    let parts = window.terms.parts();
+    // A clock change may add an hour or two.
+    let slack = i64::from(parts.length_minutes).saturating_add(2 * HOUR);
+    let patience = match parts.kind {
+        WindowKind::Daily => slack.saturating_add(DAY),
+        // The first Sunday comes after 35 days at most.
+        WindowKind::Monthly => slack.saturating_add(35 * DAY),
+        // Single days have no rhythm; if one is missed, that is told by itself.
+        WindowKind::Maintenance | WindowKind::PowerInspection => return None,
+    };
+    let first = first_start(window, facts.lead)?.max(parts.zone.start_of(parts.first_day));
+    Some(complete.map_or(first, |complete| complete.max(first)).plus_minutes(patience))
+}
+
+fn lapsed(window: &Window) -> Option<Alarm> {
+    let WindowState::Lapsed { at, .. } = &window.state else { return None };
+    let id = &window.id;
+    let japanese = format!("実施時間帯 {id} の承認が失効しました。申請と承認をやり直してください。");
+    let english = format!("The approval of window {id} lapsed: request it and have it approved again.");
+    Some(alarm(AlarmCode::ApprovalLapsed, id, *at, japanese, english))
+}
+
+fn of_service(stopped: &Stopped) -> Option<Alarm> {
+    let (name, since) = (&stopped.service, stopped.since);
+    if stopped.is_manual {
+        let japanese = format!("「{name}」を手動で停止し、作業の終了後に手動で再開してください。");
+        let english = format!("Stop {name} by hand now, and start it by hand when the work is over.");
+        return Some(alarm(AlarmCode::ServiceByHand, name, since, japanese, english));
+    }
+    if stopped.is_wanted {
+        return None;
+    }
+    let japanese = format!("「{name}」が停止したままです。Kura が再開を繰り返し試みています。");
+    let english = format!("{name} is still stopped; Kura keeps trying to start it.");
+    Some(alarm(AlarmCode::ServiceStopped, name, since, japanese, english))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::window::{Approval, Terms};
+    use crate::domain::window_terms::tests::parts;
+
+    const DAY: i64 = 24 * 60;
+
+    fn at(minutes: i64) -> Instant {
+        let zone = Zone::named("Asia/Tokyo").unwrap();
+        zone.at("2026-11-22".parse().unwrap(), "12:00".parse().unwrap()).plus_minutes(minutes)
+    }
+
+    fn window(kind: WindowKind, recurrence: &str) -> Window {
+        let by = "ishikai001".parse().unwrap();
+        Window {
+            id: "w-0001".to_owned(),
+            terms: Terms::new(parts(kind, recurrence)).unwrap(),
+            requested_by: "admin00001".parse().unwrap(),
+            requested_at: at(0),
+            state: WindowState::Approved(Approval {
+                number: "BW-1".to_owned(),
+                by,
+                at: at(0),
+                digest: [1; 32],
+            }),
+        }
+    }
+
+    struct World {
+        windows: Vec<Window>,
+        occurrences: Vec<Occurrence>,
+        snapshots: BTreeMap<String, Vec<Taken>>,
+        stopped: Vec<Stopped>,
+    }
+
+    impl World {
+        fn codes(&self, minutes: i64) -> Vec<&'static str> {
+            let facts = Facts {
+                windows: &self.windows,
+                occurrences: &self.occurrences,
+                snapshots: &self.snapshots,
+                refused: &[],
+                unproven: &[],
+                undelivered: &[],
+                stopped: &self.stopped,
+                lead: LeadDays::default(),
+            };
+            let found = alarms(&facts, at(minutes));
+            assert!(
+                found.iter().all(|a| a.japanese.ends_with('。') && a.english.ends_with('.')),
+                "{found:?}"
+            );
+            found.iter().map(|alarm| alarm.code.word()).collect()
+        }
+
+        fn take(&mut self, minutes: i64, is_complete: bool) {
+            let taken = Taken { at: at(minutes), is_complete };
+            self.snapshots.entry("records".to_owned()).or_default().push(taken);
+        }
+    }
+
+    fn daily() -> World {
+        World {
+            windows: vec![window(WindowKind::Daily, "daily 12:00")],
+            occurrences: Vec::new(),
+            snapshots: BTreeMap::new(),
+            stopped: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_plan_whose_snapshots_stop_coming_is_told_of_once_its_rhythm_is_broken() {
+        let mut world = daily();
+        let late = 7 * DAY + DAY + 240 + 120;
+        assert!(world.codes(late - 1).is_empty(), "the first start is a week after the approval");
+        assert_eq!(world.codes(late), ["snapshot-old"]);
+        world.take(late, true);
+        assert!(world.codes(late + DAY).is_empty());
+        assert_eq!(world.codes(late + DAY + 360), ["snapshot-old"]);
+        world.take(late + DAY + 400, false);
+        assert_eq!(
+            world.codes(late + DAY + 400),
+            ["snapshot-old", "snapshot-partial"],
+            "a partial one mends nothing"
+        );
+        world.take(late + DAY + 500, true);
+        assert!(world.codes(late + DAY + 500).is_empty());
+    }
+
+    #[test]
+    fn a_missed_occurrence_is_mended_by_a_later_complete_snapshot() {
+        let mut world = daily();
+        world.take(7 * DAY, true);
+        world.occurrences.push(Occurrence {
+            id: "w-0001-2026-11-30".to_owned(),
+            window: "w-0001".to_owned(),
+            day: "2026-11-30".parse().unwrap(),
+            span: (at(8 * DAY), at(8 * DAY + 240)),
+            state: OccurrenceState::Missed,
+            announced_at: Some(at(0)),
+            break_glass: None,
+        });
+        assert_eq!(world.codes(8 * DAY + 240), ["backup-missed"]);
+        world.take(9 * DAY, false);
+        let late = ["backup-missed", "snapshot-old", "snapshot-partial"];
+        assert_eq!(world.codes(9 * DAY), late, "a partial one mends nothing");
+        world.take(9 * DAY + 1, true);
+        assert!(world.codes(9 * DAY + 1).is_empty());
+    }
+
+    #[test]
+    fn a_lapsed_approval_a_stopped_service_and_work_by_hand_are_told_of() {
+        let mut world = daily();
+        world.windows[0].state = WindowState::Lapsed { at: at(0), reason: String::new() };
+        let stopped = |service: &str, is_manual, is_wanted| Stopped {
+            service: service.to_owned(),
+            since: at(0),
+            is_manual,
+            is_wanted,
+        };
+        world.stopped =
+            vec![stopped("portal", false, false), stopped("mail", false, true), stopped("web", true, true)];
+        assert_eq!(world.codes(1), ["approval-lapsed", "service-stopped", "service-by-hand"]);
+    }
+
+    #[test]
+    fn words_are_read_back() {
+        assert!(AlarmCode::ALL.into_iter().all(|code| AlarmCode::of_word(code.word()) == Some(code)));
+    }
+}

@@ -1,0 +1,119 @@
+//! Alarms: gathering what they are made from, raising each once, clearing those that were mended.
+
+use std::collections::BTreeMap;
+
+use crate::domain::alarm::{self, Facts, Stopped, Taken};
+use crate::domain::occurrence::Occurrence;
+use crate::domain::service::{How, stops_at};
+use crate::domain::time::Instant;
+use crate::domain::window::Window;
+
+use super::desk::{Desk, DeskError};
+use super::sign_in::line;
+
+pub use crate::catalog::AlarmRow;
+pub use crate::domain::alarm::{Alarm, AlarmCode};
+
+/// How far back occurrences are looked at, minutes: two months.
+const LOOK_BACK_MINUTES: i64 = 62 * 24 * 60;
+
+/// The alarms that last, oldest first; with `all` the last `limit`, mended ones too, newest first.
+pub async fn list(desk: &Desk, all: bool, limit: u32) -> Result<Vec<AlarmRow>, DeskError> {
+    let rows = if all { desk.catalog.last_alarms(limit).await? } else { desk.catalog.open_alarms().await? };
+    Ok(rows.into_iter().take(usize::try_from(limit).unwrap_or(usize::MAX)).collect())
+}
+
+/// What is wrong now.
+async fn gather(desk: &Desk, now: Instant) -> Result<Vec<Alarm>, DeskError> {
+    let windows = desk.catalog.windows().await?;
+    let occurrences = desk.catalog.occurrences_since(now.plus_minutes(-LOOK_BACK_MINUTES)).await?;
+    let mut snapshots: BTreeMap<String, Vec<Taken>> = BTreeMap::new();
+    for (plan, at, is_complete) in desk.catalog.newest_snapshots().await? {
+        snapshots.entry(plan).or_default().push(Taken { at, is_complete });
+    }
+    let is_open = |id: &str| occurrences.iter().any(|found| found.id == id && found.state.is_open());
+    let refused: Vec<(String, String, Instant)> = desk
+        .catalog
+        .reasons(200)
+        .await?
+        .into_iter()
+        .filter_map(|row| Some((row.occurrence?, row.code, row.first_at)))
+        .filter(|(occurrence, _, _)| is_open(occurrence))
+        .collect();
+    let unproven = desk.catalog.unproven().await?.into_iter().map(|row| (row.notice, row.since));
+    let undelivered = desk.catalog.undelivered().await?;
+    let stopped = stopped(desk, &windows, &occurrences, now).await?;
+    let facts = Facts {
+        windows: &windows,
+        occurrences: &occurrences,
+        snapshots: &snapshots,
+        refused: &refused,
+        unproven: &unproven.collect::<Vec<_>>(),
+        undelivered: &undelivered,
+        stopped: &stopped,
+        lead: desk.lead,
+    };
+    Ok(alarm::alarms(&facts, now))
+}
+
+async fn stopped(
+    desk: &Desk,
+    windows: &[Window],
+    occurrences: &[Occurrence],
+    now: Instant,
+) -> Result<Vec<Stopped>, DeskError> {
+    let living = desk.catalog.living_leases(now).await?;
+    let is_wanted = |id: &str| {
+        let found = occurrences.iter().find(|found| found.id == id);
+        let window = found.and_then(|found| windows.iter().find(|window| window.id == found.window));
+        let limit = found.zip(window).and_then(|(found, window)| {
+            stops_at(&window.terms, found.span, &desk.services, desk.on_deadline)
+        });
+        living.iter().any(|living| living == id) && limit.is_some_and(|limit| now < limit)
+    };
+    let rows = desk.catalog.stopped_services().await?;
+    let row = |row: crate::catalog::StoppedService| Stopped {
+        is_manual: desk.service(&row.service).is_some_and(|service| service.how == How::Manual),
+        is_wanted: is_wanted(&row.occurrence),
+        since: row.stopping_at,
+        service: row.service,
+    };
+    Ok(rows.into_iter().map(row).collect())
+}
+
+/// Raises what is new and clears what was mended. Doing it twice changes nothing.
+pub async fn refresh(desk: &Desk, now: Instant) -> Result<(), DeskError> {
+    let found = gather(desk, now).await?;
+    let open = desk.catalog.open_alarms().await?;
+    let same = |a: &Alarm, b: &Alarm| (a.code, &a.subject) == (b.code, &b.subject);
+    let new: Vec<&Alarm> =
+        found.iter().filter(|found| !open.iter().any(|open| same(found, &open.alarm))).collect();
+    let mended: Vec<&Alarm> =
+        open.iter().map(|open| &open.alarm).filter(|open| !found.iter().any(|f| same(f, open))).collect();
+    if new.is_empty() && mended.is_empty() {
+        return Ok(());
+    }
+    let mut tx = desk.catalog.begin().await?;
+    let mut lines = Vec::new();
+    for alarm in new {
+        match tx.raise(alarm).await.map_err(DeskError::from) {
+            // Another program raised it a moment ago.
+            Err(DeskError::Stale(_)) => return Ok(()),
+            other => other?,
+        }
+        tracing::error!(
+            alarm.code = alarm.code.word(),
+            "an alarm was raised: `kura alarm list` says what to do"
+        );
+        let detail = format!("{}: {}", alarm.code.word(), alarm.english);
+        lines.push(line(now, "kura", "alarm.raise", &alarm.subject, &detail));
+    }
+    for alarm in mended {
+        match tx.clear(alarm, now).await.map_err(DeskError::from) {
+            Err(DeskError::Stale(_)) => return Ok(()),
+            other => other?,
+        }
+        lines.push(line(now, "kura", "alarm.clear", &alarm.subject, alarm.code.word()));
+    }
+    Ok(tx.commit(&lines).await?)
+}
