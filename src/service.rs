@@ -23,6 +23,7 @@ use crate::web::{self, Shared};
 use crate::workflows::audit_head;
 use crate::workflows::deliver_notices::{self, Target, TargetError};
 use crate::workflows::desk::Desks;
+use crate::workflows::event_runs::{self, EventRun, Starts};
 use crate::workflows::identities::{Entrance, OpenError};
 use crate::workflows::start_due_runs::{self, Attempt, Runner};
 use crate::workflows::under_way::UnderWay;
@@ -69,6 +70,8 @@ struct Program {
     under_way: UnderWay,
     page: PublicPage,
     clock: Arc<dyn Clock>,
+    /// Runs that were asked for by hand.
+    asked: TaskTracker,
     /// When storing the head of the audit log was tried last, microseconds.
     head_tried: AtomicI64,
 }
@@ -101,7 +104,36 @@ impl Works for Program {
     }
 }
 
+impl Starts for Program {
+    fn start(self: Arc<Self>, run: EventRun) {
+        let asked = self.asked.clone();
+        drop(asked.spawn(async move { self.run_event(run).await }));
+    }
+}
+
 impl Program {
+    async fn run_event(&self, run: EventRun) {
+        let name = run.plan.as_str();
+        let plan = match self.app.plan(name) {
+            Ok(plan) => plan,
+            Err(error) => return tracing::error!(plan = name, %error, "the plan cannot be read"),
+        };
+        let host = match self.app.host(None).await {
+            Ok(host) => host,
+            Err(error) => return tracing::error!(plan = name, %error, "the host or its store cannot be used"),
+        };
+        let taken = event_runs::take(&host, (&self.catalog, &self.under_way), plan, &run, &*self.clock);
+        match Box::pin(taken).await {
+            Ok(summary) => {
+                tracing::info!(plan = name, snapshot.id = %summary.snapshot, "a snapshot was taken by hand");
+            }
+            Err(error) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::error!(plan = name, error, "the run that was asked for failed; ask for it again");
+            }
+        }
+    }
+
     async fn push_notices(&self) {
         let desk = match self.desk() {
             Ok(desk) => desk,
@@ -259,6 +291,7 @@ pub struct Service {
     catalog: Catalog,
     stop: CancellationToken,
     tasks: TaskTracker,
+    asked: TaskTracker,
     beating: JoinHandle<Result<(), String>>,
     answering: JoinHandle<Result<(), String>>,
     metrics: Vec<JoinHandle<std::io::Result<()>>>,
@@ -285,12 +318,15 @@ impl Service {
             under_way: under_way.clone(),
             page: PublicPage::of_site(base)?,
             clock: clock.clone(),
+            asked: TaskTracker::new(),
             head_tried: AtomicI64::new(i64::MIN),
         });
+        let asked = program.asked.clone();
         let shared = Shared {
             home: app.home.clone(),
             desks: program.clone(),
             under_way,
+            starts: program.clone(),
             clock: clock.clone(),
             base: base.trim_end_matches('/').into(),
             beat: beat.clone(),
@@ -302,7 +338,7 @@ impl Service {
         let beating = tasks.spawn(async { living.live().await.map_err(|error| error.to_string()) });
         let answering = tasks.spawn(async { pages.await.map_err(|error| error.to_string()) });
         tasks.close();
-        Ok(Self { heart, shared, catalog, stop, tasks, beating, answering, metrics: Vec::new() })
+        Ok(Self { heart, shared, catalog, stop, tasks, asked, beating, answering, metrics: Vec::new() })
     }
 
     /// Answers `/metrics` on a socket of its own.
@@ -344,6 +380,8 @@ impl Service {
         for metrics in self.metrics {
             drop(metrics.await);
         }
+        self.asked.close();
+        self.asked.wait().await;
         self.catalog.close().await;
         match ended {
             (Ok(Ok(())), Ok(Ok(()))) => Ok(()),

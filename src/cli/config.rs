@@ -6,6 +6,7 @@ use serde::Serialize;
 use crate::app::App;
 use crate::config::{DeadlineSetting, Settings};
 use crate::domain::notice::{LeadDays, Sender};
+use crate::workflows::deliver_notices;
 use crate::workflows::host;
 use crate::workflows::store::StoreUrl;
 
@@ -66,9 +67,8 @@ pub(super) fn run(app: &App, global: &Global, arguments: Arguments) -> Result<Ex
             .remarks
             .push("there is no plan yet: write policies/NAME.toml, then `kura plan check`".to_owned());
     }
-    for push in settings.push.iter().filter(|push| !push.secret_file.is_file()) {
-        let file = push.secret_file.display();
-        checked.problems.push(format!("[[push]] {}: there is no file {file} with its secret", push.name));
+    if let Err(e) = deliver_notices::targets(&settings, "") {
+        checked.problems.push(e.to_string());
     }
     if let Some(oidc) = settings.oidc.as_ref().filter(|oidc| !oidc.client_secret_file.is_file()) {
         let file = oidc.client_secret_file.display();
@@ -142,6 +142,14 @@ fn effective(settings: &Settings, address: &StoreUrl) -> Vec<Setting> {
     for service in &settings.service {
         let how = if service.manual { "by hand".to_owned() } else { service.stop.join(" ") };
         all.push(set(&format!("service.{}", service.name), how));
+    }
+    all.push(or_default(
+        "evidence_retention",
+        settings.evidence_retention.clone(),
+        settings.evidence_retention(),
+    ));
+    for mail in &settings.mail {
+        all.push(set(&format!("mail.{}", mail.name), format!("{} for {} people", mail.host, mail.to.len())));
     }
     if let Some(oidc) = &settings.oidc {
         all.push(set("oidc.issuer", oidc.issuer.clone()));

@@ -9,7 +9,7 @@ use crate::domain::recurrence::Recurrence;
 use crate::domain::role::Act;
 use crate::domain::time::{Day, Instant, TimeOfDay, half_width};
 use crate::domain::window::{Terms, TermsParts, WindowKind};
-use crate::workflows::{schedule, windows};
+use crate::workflows::{move_window, schedule, windows};
 
 use super::commands::Global;
 use super::exit::Exit;
@@ -73,6 +73,9 @@ struct Request {
     /// The last one [default: none].
     #[arg(long, value_name = "DATE")]
     until: Option<String>,
+    /// The approved window whose place it takes: once this one is approved, that one ends and users are told (訂正).
+    #[arg(long, value_name = "WINDOW")]
+    replaces: Option<String>,
     /// A service that stops, by the name that users know; may be given several times.
     #[arg(long = "stop", value_name = "SERVICE")]
     stops: Vec<String>,
@@ -196,10 +199,13 @@ fn tell(global: &Global, id: &str, state: &str) -> Result<(), Failure> {
 }
 
 async fn ask(app: &App, global: &Global, desk: &Desk, request: Request, now: Instant) -> Result<(), Failure> {
-    let who = request.who.clone();
+    let (who, replaces) = (request.who.clone(), request.replaces.clone());
     let terms = terms(app, request, now)?;
     let by = who.sign_in(app, &desk.catalog, now).await?;
-    let id = windows::request(desk, &terms, &by, now).await?;
+    let id = match &replaces {
+        Some(old) => move_window::request(desk, &terms, old, &by, now).await?,
+        None => windows::request(desk, &terms, &by, now).await?,
+    };
     if global.json {
         return print_json(&serde_json::json!({ "window": id, "state": "requested" }));
     }

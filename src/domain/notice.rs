@@ -5,7 +5,7 @@
 
 use crate::domain::calendar::{english, english_span, wareki, wareki_span};
 use crate::domain::recurrence::Recurrence;
-use crate::domain::time::{Day, Instant, Zone};
+use crate::domain::time::{Day, Instant, TimeOfDay, Zone};
 use crate::domain::window::{Terms, WindowKind};
 
 /// The longest text that a person may add to a notice, characters.
@@ -190,6 +190,48 @@ pub struct About<'a> {
     pub published_on: Day,
 }
 
+/// 影響 of what a kind of notice tells, in both languages.
+fn impact(terms: &Terms, kind: NoticeKind) -> (String, String) {
+    if !terms.stops_services() {
+        let japanese = "サービスは停止しません。通常どおりご利用いただけます。".to_owned();
+        return (japanese, "No service stops; you can go on working.".to_owned());
+    }
+    let stops = terms.parts().stops.join("、");
+    match kind {
+        NoticeKind::Calendar | NoticeKind::Downtime => (
+            format!("上記の時間帯は「{stops}」をご利用いただけません。"),
+            format!("{stops} cannot be used during this time."),
+        ),
+        NoticeKind::Start => (
+            format!("現在「{stops}」をご利用いただけません。"),
+            format!("{stops} cannot be used at present."),
+        ),
+        NoticeKind::Completion => {
+            (format!("「{stops}」を通常どおりご利用いただけます。"), format!("{stops} can be used as usual."))
+        }
+        NoticeKind::Incident => (
+            format!(
+                "予定した作業は終わりませんでした。「{stops}」に影響が残る場合は、改めてお知らせします。"
+            ),
+            format!("The work was not finished. You will be told if {stops} is still affected."),
+        ),
+    }
+}
+
+/// From a time of day, so many minutes long: `2:00～6:00`, `23:00～翌3:00`; in both languages.
+fn clock_span(from: TimeOfDay, minutes: u32) -> (String, String) {
+    const DAY: i64 = 24 * 60;
+    let (hour, minute) = from.parts();
+    let start = i64::from(hour).saturating_mul(60).saturating_add(i64::from(minute));
+    let end = start.saturating_add(i64::from(minutes));
+    let (next, next_en) = if end >= DAY { ("翌", " (next day)") } else { ("", "") };
+    let (to_hour, to_minute) = (end.rem_euclid(DAY).div_euclid(60), end.rem_euclid(60));
+    (
+        format!("{hour}:{minute:02}～{next}{to_hour}:{to_minute:02}"),
+        format!("{from}–{to_hour:02}:{to_minute:02}{next_en}"),
+    )
+}
+
 impl About<'_> {
     fn work(&self) -> (&'static str, &'static str) {
         match self.terms.parts().kind {
@@ -202,35 +244,6 @@ impl About<'_> {
 
     fn zone(&self) -> &Zone {
         &self.terms.parts().zone
-    }
-
-    /// 影響 of what a kind of notice tells, in both languages.
-    fn impact(&self, kind: NoticeKind) -> (String, String) {
-        if !self.terms.stops_services() {
-            let japanese = "サービスは停止しません。通常どおりご利用いただけます。".to_owned();
-            return (japanese, "No service stops; you can go on working.".to_owned());
-        }
-        let stops = self.terms.parts().stops.join("、");
-        match kind {
-            NoticeKind::Calendar | NoticeKind::Downtime => (
-                format!("上記の時間帯は「{stops}」をご利用いただけません。"),
-                format!("{stops} cannot be used during this time."),
-            ),
-            NoticeKind::Start => (
-                format!("現在「{stops}」をご利用いただけません。"),
-                format!("{stops} cannot be used at present."),
-            ),
-            NoticeKind::Completion => (
-                format!("「{stops}」を通常どおりご利用いただけます。"),
-                format!("{stops} can be used as usual."),
-            ),
-            NoticeKind::Incident => (
-                format!(
-                    "予定した作業は終わりませんでした。「{stops}」に影響が残る場合は、改めてお知らせします。"
-                ),
-                format!("The work was not finished. You will be told if {stops} is still affected."),
-            ),
-        }
     }
 
     /// 備考 of a planned stop.
@@ -255,20 +268,18 @@ impl About<'_> {
     pub fn calendar(&self, from: Day) -> Words {
         let (work, work_en) = self.work();
         let parts = self.terms.parts();
-        let until = parts.last_day.map_or_else(String::new, |day| format!("～{}", wareki(day)));
-        let when = match parts.recurrence {
-            Recurrence::Once(..) => self.span_words(parts.first_day),
-            Recurrence::Daily(_) | Recurrence::Monthly(..) => {
-                format!(
-                    "{}から{}分間（{}から{until}）",
-                    parts.recurrence.japanese(),
-                    parts.length_minutes,
-                    wareki(from)
-                )
+        let (hours, hours_en) = clock_span(parts.recurrence.time(), parts.length_minutes);
+        let (when, when_en) = match parts.recurrence {
+            Recurrence::Once(..) => (self.span_words(parts.first_day), english(parts.first_day)),
+            Recurrence::Daily(_) => (format!("毎日 {hours}"), format!("Every day {hours_en}")),
+            Recurrence::Monthly(day, _) => {
+                (format!("毎月{} {hours}", day.japanese()), format!("Every month ({day}) {hours_en}"))
             }
         };
-        let when_en =
-            format!("{}, {} minutes, from {}", parts.recurrence, parts.length_minutes, english(from));
+        let until = parts.last_day.map_or_else(String::new, |day| format!("{}まで", wareki(day)));
+        let until_en = parts.last_day.map_or_else(String::new, |day| format!(" to {}", english(day)));
+        let when = format!("{when}（{}から{until}）", wareki(from));
+        let when_en = format!("{when_en}, from {}{until_en}", english(from));
         let titles = (format!("【予告】{work}のお知らせ"), format!("Notice: {work_en}"));
         self.words(NoticeKind::Calendar, titles, (when, when_en), None)
     }
@@ -299,19 +310,18 @@ impl About<'_> {
     ) -> Words {
         let (work, work_en) = self.work();
         let (verb, verb_en) = match kind {
-            NoticeKind::Start => ("開始", "has begun"),
-            NoticeKind::Completion => ("終了", "is over"),
-            NoticeKind::Incident => ("中断", "was interrupted"),
-            NoticeKind::Calendar | NoticeKind::Downtime => ("予定", "is planned"),
+            NoticeKind::Start => ("開始", "Begun"),
+            NoticeKind::Completion => ("終了", "Over"),
+            NoticeKind::Incident => ("中断", "Interrupted"),
+            NoticeKind::Calendar | NoticeKind::Downtime => ("予定", "Planned"),
         };
-        let titles = (
-            format!("【{}】{work}{verb}のお知らせ", kind.japanese()),
-            format!("{}{}", work_en.trim_start_matches("the "), format_args!(" {verb_en}")),
-        );
+        let titles =
+            (format!("【{}】{work}{verb}のお知らせ", kind.japanese()), format!("{verb_en}: {work_en}"));
         let zone = self.zone();
         let (hour, minute) = zone.time_of(at).parts();
         let when = format!("{}（{verb}：{hour}:{minute:02}）", wareki_span(span.0, span.1, zone));
-        let when_en = format!("{} ({verb_en} at {})", english_span(span.0, span.1, zone), zone.time_of(at));
+        let (planned_en, at_en) = (english_span(span.0, span.1, zone), zone.time_of(at));
+        let when_en = format!("{planned_en} ({} at {at_en})", verb_en.to_lowercase());
         self.words(kind, titles, (when, when_en), heads.map(Heads::remark))
     }
 
@@ -322,7 +332,7 @@ impl About<'_> {
         (when, when_en): (String, String),
         remark: Option<(String, String)>,
     ) -> Words {
-        let (impact, impact_en) = self.impact(kind);
+        let (impact, impact_en) = impact(self.terms, kind);
         let (remark, remark_en) = remark.map_or_else(
             || (String::new(), String::new()),
             |(japanese, english)| (format!("備考：{japanese}\n"), format!("Note: {english}\n")),
@@ -343,16 +353,46 @@ impl About<'_> {
     }
 }
 
-/// A notice of something that had begun and was not finished: the title marked 障害, the reason on top.
-pub fn interrupted(words: &Words, reason: &str, on: Day) -> Words {
-    let marked = corrected(words, reason, false, on);
-    let bare = marked.title.trim_start_matches("【訂正】");
-    let bare_en = marked.title_en.trim_start_matches("Corrected: ");
+/// A correction that says: the times are others now. The new ones have notices of their own.
+pub fn moved(words: &Words, terms: &Terms, approval: &str, on: Day) -> Words {
+    let parts = terms.parts();
+    let (hours, hours_en) = clock_span(parts.recurrence.time(), parts.length_minutes);
+    let (day, day_en) = match parts.recurrence {
+        Recurrence::Once(day, _) => (wareki(day), english(day)),
+        Recurrence::Daily(_) => ("毎日".to_owned(), "every day".to_owned()),
+        Recurrence::Monthly(day, _) => (format!("毎月{}", day.japanese()), format!("every month ({day})")),
+    };
+    let marked = corrected(words, "", false, on);
+    let japanese = format!(
+        "日時を変更しました。変更後は「{day} {hours}」です（承認番号 {approval}）。下記の日時には実施しません。"
+    );
+    let text = format!(
+        "The times have changed. They are now: {day_en} {hours_en} (approval {approval}). \
+         Nothing happens at the times below."
+    );
     Words {
-        title: format!("【障害】{bare}"),
-        body: format!("※{} 障害：{reason}\n{}", wareki(on), words.body),
-        title_en: format!("Incident: {bare_en}"),
-        body_en: format!("Incident on {}: {reason}\n{}", english(on), words.body_en),
+        body: format!("※{} 訂正：{japanese}\n{}", wareki(on), words.body),
+        body_en: format!("Corrected on {}: {text}\n{}", english(on), words.body_en),
+        ..marked
+    }
+}
+
+/// A notice of something that had begun and was not finished: the title marked 障害, the reason on top, and what it
+/// means for users in the place of what they were told at the start.
+pub fn interrupted(words: &Words, terms: &Terms, reason: &str, on: Day) -> Words {
+    let (impact, impact_en) = impact(terms, NoticeKind::Incident);
+    let line = |line: &str, head: &str, impact: &str| {
+        if line.starts_with(head) { format!("{head}{impact}\n") } else { format!("{line}\n") }
+    };
+    let body: String = words.body.lines().map(|text| line(text, "影響：", &impact)).collect();
+    let body_en: String = words.body_en.lines().map(|text| line(text, "Impact: ", &impact_en)).collect();
+    let bare = words.title.split_once('】').map_or(words.title.as_str(), |(_, rest)| rest);
+    let bare_en = words.title_en.trim_start_matches("Begun: ");
+    Words {
+        title: format!("【障害】{}", bare.replace("開始のお知らせ", "中断のお知らせ")),
+        body: format!("※{} 障害：{reason}\n{body}", wareki(on)),
+        title_en: format!("Interrupted: {bare_en}"),
+        body_en: format!("Interrupted, told on {}: {reason}\n{body_en}", english(on)),
     }
 }
 
@@ -360,7 +400,7 @@ pub fn interrupted(words: &Words, reason: &str, on: Day) -> Words {
 pub fn corrected(words: &Words, reason: &str, cancelled: bool, on: Day) -> Words {
     let (mark, mark_en) = if cancelled { ("中止", "Cancelled") } else { ("訂正", "Corrected") };
     let bare = words.title.split_once('】').map_or(words.title.as_str(), |(_, rest)| rest);
-    let bare_en = ["Cancelled: ", "Corrected: ", "Incident: "]
+    let bare_en = ["Cancelled: ", "Corrected: ", "Interrupted: ", "Planned: ", "Notice: "]
         .iter()
         .fold(words.title_en.as_str(), |title, mark| title.trim_start_matches(mark));
     Words {
@@ -422,7 +462,7 @@ mod tests {
         let words = about.calendar(day("2026-11-29"));
         assert_eq!(words.title, "【予告】毎日のデータ・バックアップのお知らせ");
         assert!(
-            words.body.contains("日時：毎日 02:00から240分間（令和8年11月29日（日）から）\n"),
+            words.body.contains("日時：毎日 2:00～6:00（令和8年11月29日（日）から）\n"),
             "{}",
             words.body
         );

@@ -136,7 +136,11 @@ impl Window {
             (_, Move::Approve) => (false, "approved"),
             (WindowState::Requested, Move::Return) => (true, "returned"),
             (_, Move::Return) => (false, "returned"),
-            (WindowState::Requested | WindowState::Approved(_), Move::Withdraw) => (true, "withdrawn"),
+            // A lapsed one too, so that nobody goes on being told of it.
+            (
+                WindowState::Requested | WindowState::Approved(_) | WindowState::Lapsed { .. },
+                Move::Withdraw,
+            ) => (true, "withdrawn"),
             (_, Move::Withdraw) => (false, "withdrawn"),
             (WindowState::Approved(_), Move::Lapse) => (true, "lapsed"),
             (_, Move::Lapse) => (false, "lapsed"),

@@ -6,7 +6,7 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use lettre::address::Envelope;
-use lettre::message::header::{ContentType, HeaderName, HeaderValue};
+use lettre::message::header::{ContentType, HeaderName, HeaderValue, MIME_VERSION_1_0};
 use lettre::message::{Mailbox, Message};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Tls, TlsParameters};
@@ -169,7 +169,7 @@ impl Mailbag {
         for (name, value) in list.into_iter().chain(archive) {
             builder = builder.raw_header(HeaderValue::new(HeaderName::new_from_ascii_str(name), value));
         }
-        builder.header(ContentType::TEXT_PLAIN).body(letter.body.clone())
+        builder.header(MIME_VERSION_1_0).header(ContentType::TEXT_PLAIN).body(letter.body.clone())
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::archive::digest::Sha256;
 use crate::catalog::{NoticeRow, Tx};
 use crate::domain::audit::AuditEntry;
-use crate::domain::notice::{About, Heads, NoticeKind, NoticeStatus, Words, corrected, interrupted};
+use crate::domain::notice::{About, Heads, NoticeKind, NoticeStatus, Words, corrected, interrupted, moved};
 use crate::domain::occurrence::Occurrence;
 use crate::domain::recurrence::Recurrence;
 use crate::domain::time::Instant;
@@ -172,7 +172,7 @@ async fn cancel(
         let revision = before.revision + 1;
         // What users were told has begun was interrupted, not cancelled.
         let revised = if before.status == NoticeStatus::InProgress {
-            let words = interrupted(&before.words, reason, on);
+            let words = interrupted(&before.words, &window.terms, reason, on);
             let (kind, status) = (NoticeKind::Incident, NoticeStatus::Completed);
             NoticeRow { revision, kind, status, words, updated_at: now, ..before }
         } else {
@@ -180,6 +180,27 @@ async fn cancel(
             NoticeRow { revision, status: NoticeStatus::Cancelled, words, updated_at: now, ..before }
         };
         lines.push(revise(tx, &revised, "notice.cancel", now).await?);
+    }
+    Ok(lines)
+}
+
+/// Tells that a window takes the place of another one: a correction of each notice of the old one, with the new times.
+pub(super) async fn move_window(
+    tx: &mut Tx,
+    old: &Window,
+    new: &Window,
+    now: Instant,
+) -> Result<Vec<AuditEntry>, DeskError> {
+    let number = new.approval().map_or("-", |approval| approval.number.as_str());
+    let on = new.terms.parts().zone.day_of(now);
+    let mut lines = Vec::new();
+    let current = tx.current_notices().await?;
+    let is_planned = |row: &NoticeRow| row.window == old.id && row.status == NoticeStatus::Scheduled;
+    for before in current.into_iter().filter(is_planned) {
+        let words = moved(&before.words, &new.terms, number, on);
+        let (revision, status) = (before.revision + 1, NoticeStatus::Cancelled);
+        let revised = NoticeRow { revision, status, words, updated_at: now, ..before };
+        lines.push(revise(tx, &revised, "notice.move", now).await?);
     }
     Ok(lines)
 }

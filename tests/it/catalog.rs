@@ -428,6 +428,7 @@ const SAMPLES: &[(i64, &str)] = &[
     (6, include_str!("fixtures/migrations/0006_outbox.sql")),
     (8, include_str!("fixtures/migrations/0008_sessions.sql")),
     (9, include_str!("fixtures/migrations/0009_running.sql")),
+    (10, include_str!("fixtures/migrations/0010_replacements.sql")),
     (11, include_str!("fixtures/migrations/0011_subjects.sql")),
     (12, include_str!("fixtures/migrations/0012_coverage.sql")),
 ];

@@ -6,6 +6,7 @@
     reason = "a helper of a test stops the test, like the test itself"
 )]
 
+mod api;
 mod architecture;
 mod audit_head;
 mod catalog;
@@ -14,6 +15,7 @@ mod console;
 mod crash;
 mod damage;
 mod days;
+mod deploy;
 mod engine;
 mod faults;
 mod feeds;
@@ -21,6 +23,7 @@ mod hosts;
 mod identities;
 mod killed_service;
 mod mail;
+mod moves;
 mod notice_texts;
 mod policies;
 mod proofs;

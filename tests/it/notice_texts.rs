@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use kura::domain::notice::{About, Heads, NoticeKind, Sender, Words, corrected, interrupted};
+use kura::domain::notice::{About, Heads, NoticeKind, Sender, Words, corrected, interrupted, moved};
 use kura::domain::time::Instant;
 use kura::domain::window::{Terms, TermsParts, WindowKind};
 
@@ -28,6 +28,8 @@ fn about<'a>(sender: &'a Sender, terms: &'a Terms) -> About<'a> {
 fn every_kind() -> Vec<(&'static str, Words)> {
     let sender = Sender::default();
     let about = |terms| about(&sender, terms);
+    let told_on_the_day =
+        |terms| About { published_on: "2026-12-06".parse().expect("a day"), ..about(terms) };
     let daily = terms(WindowKind::Daily, "daily 02:00", &[]);
     let ending = with(&daily, |parts| parts.last_day = "2027-03-31".parse().ok());
     let quiet = terms(WindowKind::Monthly, "monthly last day 22:00", &[]);
@@ -56,17 +58,27 @@ fn every_kind() -> Vec<(&'static str, Words)> {
             "power-inspection",
             about(&inspection).downtime(inspection.span_on("2027-02-11".parse().expect("a day"))),
         ),
-        ("start", about(&stop).progress(NoticeKind::Start, span, late("1:00"), None)),
-        ("completion", about(&stop).progress(NoticeKind::Completion, span, late("2:30"), Some(&heads))),
+        ("moved", moved(&planned, &night, "BW-2026-015", on)),
+        ("start", told_on_the_day(&stop).progress(NoticeKind::Start, span, late("1:00"), None)),
+        (
+            "completion",
+            told_on_the_day(&stop).progress(NoticeKind::Completion, span, late("2:30"), Some(&heads)),
+        ),
         (
             "completion-over-midnight",
-            about(&night).progress(NoticeKind::Completion, over_midnight, late("0:10"), Some(&heads)),
+            told_on_the_day(&night).progress(
+                NoticeKind::Completion,
+                over_midnight,
+                late("0:10"),
+                Some(&heads),
+            ),
         ),
-        ("incident", about(&stop).progress(NoticeKind::Incident, span, late("5:00"), None)),
+        ("incident", told_on_the_day(&stop).progress(NoticeKind::Incident, span, late("5:00"), None)),
         (
             "interrupted",
             interrupted(
                 &about(&stop).progress(NoticeKind::Start, span, late("1:00"), None),
+                &stop,
                 "予定した作業は実施しませんでした。",
                 on,
             ),

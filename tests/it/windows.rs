@@ -1,6 +1,7 @@
 //! Windows from request to notice to run, on a clock that is moved by hand.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use kura::catalog::{Catalog, NoticeRow};
 use kura::domain::actor::Actor;
@@ -14,6 +15,7 @@ use kura::portal::page::{Fetched, Page, PageError};
 use kura::workflows::accounts::{self, By, NewAccount};
 use kura::workflows::check_audit;
 use kura::workflows::desk::{Desk, DeskError, Desks};
+use kura::workflows::event_runs::{EventRun, Starts};
 use kura::workflows::gate::{self, Entry, GateError};
 use kura::workflows::prove_notices::{self, Proven};
 use kura::workflows::{notices, schedule, windows};
@@ -79,6 +81,13 @@ fn escaped(text: &str) -> String {
         return text.to_owned();
     }
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+/// A program that takes no runs.
+pub(crate) struct NoRuns;
+
+impl Starts for NoRuns {
+    fn start(self: Arc<Self>, _: EventRun) {}
 }
 
 /// A desk with an account for each role that matters.

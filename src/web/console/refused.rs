@@ -340,7 +340,10 @@ impl From<DeskError> for Refused {
                 ),
                 again(),
             ),
-            DeskError::Lock(_) => refused("計画の排他制御ファイルを使用できません。しばらくしてから、もう一度お試しください。"),
+            DeskError::Lock(_) => {
+                refused("計画の排他制御ファイルを使用できません。しばらくしてから、もう一度お試しください。")
+            }
+            DeskError::UnderWay(_) => refused("この計画は実行中です。終了をお待ちください。"),
             DeskError::Begun(_) => refused("この実施回は、すでに始まったか、終わったか、許可済みです。"),
         }
     }
@@ -366,6 +369,7 @@ impl From<AuditError> for Refused {
     fn from(error: AuditError) -> Self {
         match error {
             AuditError::Catalog(error) => error.into(),
+            AuditError::Denied(denied) => denied.into(),
             broken => {
                 tracing::error!(error = %broken, "the audit log does not hold");
                 Self::rule(

@@ -1,0 +1,66 @@
+//! Moving a window: another one is asked for in its place. When that is approved, the old one ends in the same
+//! transaction, and its notices say 訂正 with the new times; a moved time is never approved by itself (第21条②).
+
+use crate::catalog::Tx;
+use crate::domain::actor::Actor;
+use crate::domain::audit::AuditEntry;
+use crate::domain::role::Act;
+use crate::domain::time::Instant;
+use crate::domain::window::{Terms, Window, WindowState};
+
+use super::desk::{Desk, DeskError};
+use super::publish;
+use super::sign_in::line;
+
+/// Asks for a window in the place of an approved one of the same plan and kind; returns its id.
+pub async fn request(
+    desk: &Desk,
+    terms: &Terms,
+    replaces: &str,
+    by: &Actor,
+    now: Instant,
+) -> Result<String, DeskError> {
+    by.check(Act::RequestWindow)?;
+    if desk.digest_now(terms).is_none() {
+        let plan = terms.parts().plan.as_ref().map(ToString::to_string).unwrap_or_default();
+        return Err(DeskError::Plan(plan));
+    }
+    let mut tx = desk.catalog.begin().await?;
+    let windows = tx.windows().await?;
+    let (plan, kind) = (&terms.parts().plan, terms.parts().kind);
+    let may_go = |old: &&Window| {
+        let parts = old.terms.parts();
+        old.id == replaces && old.approval().is_some() && parts.plan == *plan && parts.kind == kind
+    };
+    if !windows.iter().any(|old| may_go(&old)) {
+        return Err(DeskError::None {
+            what: "approved window of the same plan and kind",
+            id: replaces.to_owned(),
+        });
+    }
+    let id = tx.add_window(terms, &by.account, now).await?;
+    tx.set_replaced(&id, replaces).await?;
+    let detail = format!("{terms}, in the place of {replaces}");
+    tx.commit(&[line(now, by.account.as_str(), "window.request", &id, &detail)]).await?;
+    Ok(id)
+}
+
+/// Ends the window in whose place `approved` was asked for, if it still stands, and corrects its notices.
+pub(super) async fn replace(
+    tx: &mut Tx,
+    windows: &[Window],
+    approved: &Window,
+    by: &Actor,
+    now: Instant,
+) -> Result<Vec<AuditEntry>, DeskError> {
+    let Some(replaced) = tx.replaced(&approved.id).await? else { return Ok(Vec::new()) };
+    let stands = |old: &&Window| old.id == replaced && matches!(old.state, WindowState::Approved(_));
+    let Some(old) = windows.iter().find(stands) else { return Ok(Vec::new()) };
+    let reason = format!("{} took its place", approved.id);
+    tx.withdraw_window(&old.id, now, &reason).await?;
+    let cancelled = tx.cancel_occurrences(&old.id).await?;
+    let detail = format!("{reason} (occurrences cancelled: {cancelled})");
+    let mut lines = vec![line(now, by.account.as_str(), "window.replace", &old.id, &detail)];
+    lines.extend(publish::move_window(tx, old, approved, now).await?);
+    Ok(lines)
+}
