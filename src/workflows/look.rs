@@ -12,7 +12,7 @@ use crate::domain::window::{Terms, Window, WindowKind};
 
 pub use crate::catalog::CatalogError;
 pub use crate::catalog::{
-    AccountRow, Catalog, Delivery, NoticeRow, RunLife, RunRow, RunState, SnapshotRow, TokenRow,
+    AccountRow, Catalog, Delivery, NoticeRow, Place, RunLife, RunRow, RunState, SnapshotRow, TokenRow,
 };
 
 use super::desk::{Desk, DeskError};
@@ -201,7 +201,8 @@ pub async fn occurrence(desk: &Desk, id: &str) -> Result<(Occurrence, Window, Ve
 
 /// A page of runs.
 pub async fn runs(catalog: &Catalog, before: (Instant, &str)) -> Result<Vec<RunRow>, CatalogError> {
-    catalog.runs_before(before, PAGE).await
+    let place = Place { at: before.0, id: before.1.to_owned() };
+    catalog.runs_page(&place, "", PAGE).await
 }
 
 /// A run.

@@ -92,7 +92,10 @@ impl From<AccountError> for Problem {
             | AccountError::Last(_)
             | AccountError::HasFactor(_)
             | AccountError::NoFactor(_)
+            | AccountError::Linked(_)
+            | AccountError::NotLinked(_)
             | AccountError::ShortAlone(_) => wrong_state(words),
+            AccountError::Subject => Self::refused(words),
             AccountError::Access(error) => error.into(),
             AccountError::Hash(_)
             | AccountError::Seal(_)
