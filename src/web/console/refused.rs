@@ -333,7 +333,7 @@ impl From<DeskError> for Refused {
             DeskError::Service { name, .. } => Self::new(
                 StatusCode::UNPROCESSABLE_ENTITY,
                 w(
-                    &format!(
+                    format!(
                         "「{name}」の停止と再開の方法が設定されていません。システム管理者が kura.toml の [[service]] に追加してください。"
                     ),
                     format!("Refused: {english}."),
