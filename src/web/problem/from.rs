@@ -37,8 +37,13 @@ impl From<DeskError> for Problem {
                 words,
                 format!("理由を1行（{characters}文字以内、制御文字なし）で入力してください。"),
             ),
+            DeskError::Service { name, .. } => Self::new(
+                Kind::Unprocessable,
+                words,
+                format!("「{name}」の停止と再開の方法を kura.toml の [[service]] に設定してください。"),
+            ),
             DeskError::Access(error) => error.into(),
-            DeskError::Catalog(_) => Self::logged(&error),
+            DeskError::Lock(_) | DeskError::Catalog(_) => Self::logged(&error),
         }
     }
 }
