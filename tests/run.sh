@@ -33,11 +33,14 @@ done
 system_packages() {
   local missing=() pair
   for pair in age:age zstd:zstd b3sum:b3sum openssl:openssl python3:python3 curl:curl getfattr:attr \
-    setfacl:acl setpriv:util-linux cc:build-essential; do
+    setfacl:acl setpriv:util-linux cc:build-essential \
+    chromium:chromium node:nodejs npm:npm; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || missing+=("${pair#*:}")
   done
   python3 -m pip --version >/dev/null 2>&1 || missing+=(python3-pip)
   python3 -c "import ensurepip" 2>/dev/null || missing+=(python3-venv)
+  # Without it the pictures of the console show boxes instead of Japanese.
+  [ -e /usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc ] || missing+=(fonts-noto-cjk)
   [ ${#missing[@]} -gt 0 ] || return 0
   command -v apt-get >/dev/null 2>&1 ||
     stop "this machine has no apt-get; install by its own means what Debian calls: ${missing[*]}"
@@ -84,6 +87,7 @@ bash tests/support/feed-tools.sh install
 say "S3 test server"
 bash tests/support/s3-server.sh install
 bash tests/support/schemathesis.sh install
+bash tests/browser/install.sh >/dev/null
 work=$(mktemp -d "${TMPDIR:-/tmp}/kura-tests.XXXXXX")
 finish() {
   bash tests/support/s3-server.sh stop "$work/s3" >/dev/null 2>&1 || true

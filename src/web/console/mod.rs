@@ -243,7 +243,7 @@ pub(super) fn router(shared: &Shared) -> Router<Shared> {
     }
     let none = async || Refused::not_found();
     router
-        .route("/console/", any(none).route_layer(keep(Need::SignedIn)))
-        .route("/console/{*rest}", any(none).route_layer(keep(Need::SignedIn)))
+        .route("/console/", any(none).layer(keep(Need::SignedIn)))
+        .route("/console/{*rest}", any(none).layer(keep(Need::SignedIn)))
         .method_not_allowed_fallback(visit::wrong_method)
 }

@@ -36,7 +36,7 @@ fn describe(visit: &Visit, found: &Occurrence, window: &Window) -> Markup {
         ),
     ];
     if let Some((by, reason)) = &found.break_glass {
-        rows.push((visit.t("緊急の許可", "Break-glass"), html! { (by) "：" (reason) }));
+        rows.push((visit.t("緊急実施", "Break-glass"), html! { (by) "：" (reason) }));
     }
     let rows: Vec<(String, Markup)> =
         rows.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
@@ -55,7 +55,7 @@ fn sentences(visit: &Visit, refusals: &[Refusal], window: &Window) -> Markup {
                     }
                     " " code { (refusal.code()) }
                     @if !refusal.gives_way() {
-                        " — " strong { (visit.t("緊急の許可でも実施できません。", "No break-glass changes this.")) }
+                        " — " strong { (visit.t("緊急実施でも実施できません。", "No break-glass changes this.")) }
                     }
                 }
             }
@@ -82,7 +82,7 @@ pub(super) async fn one(axum::Extension(visit): At, Path(id): Path<String>) -> R
         @if can_break(&found, &refusals) && visit.may(Act::BreakGlass) {
             p {
                 a class="button danger" href={ "/console/occurrences/" (found.id) "/break-glass" } {
-                    (visit.t("緊急の許可へ進む", "Break-glass …"))
+                    (visit.t("緊急実施へ進む", "Break-glass …"))
                 }
             }
         }
@@ -104,7 +104,7 @@ async fn page(visit: &Visit, id: &str, faults: Faults) -> Result<Response, Refus
     let inside = html! {
         (form::area(visit, ("reason", &reason), Some(&hint), "", (true, &faults)))
         div class="buttons" {
-            (form::button("danger", visit.t("緊急に実施を許可する", "Let it run")))
+            (form::button("danger", visit.t("緊急実施を許可する", "Let it run")))
             a class="button plain" href={ "/console/occurrences/" (id) } { (visit.t("何もせずに戻る", "Go back")) }
         }
     };
@@ -120,7 +120,7 @@ async fn page(visit: &Visit, id: &str, faults: Faults) -> Result<Response, Refus
         (sentences(visit, &refusals, &window))
         (form::form(visit, &format!("/console/occurrences/{id}/break-glass"), &inside))
     };
-    let title = w("緊急の許可の確認", "Break-glass");
+    let title = w("緊急実施の確認", "Break-glass");
     let sheet = if faults.is_empty() { Sheet::new(title, body) } else { Sheet::faulty(title, body) };
     Ok(sheet.show(visit))
 }

@@ -30,7 +30,7 @@ fn act_words(act: Act) -> Words {
         Act::ReadAudit => "監査記録の閲覧",
         Act::RequestWindow => "実施時間帯の申請と取下げ",
         Act::DecideWindow => "実施時間帯の承認と差戻し",
-        Act::BreakGlass => "緊急の許可",
+        Act::BreakGlass => "緊急実施",
         Act::TakeSnapshot => "スナップショットの取得",
         Act::EditNotice => "お知らせの訂正と掲載終了",
         Act::ManageAccounts => "アカウントの管理",

@@ -52,7 +52,10 @@ impl Throttle {
             self.limiter.retain_recent();
         }
         let refused = self.limiter.check_key(&peer);
-        refused.map_err(|until| until.wait_time_from(self.clock.now()).as_secs().saturating_add(1))
+        refused.map_err(|until| {
+            let wait = until.wait_time_from(self.clock.now());
+            wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0))
+        })
     }
 }
 
