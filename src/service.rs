@@ -21,6 +21,8 @@ use crate::web::{self, Shared};
 use crate::workflows::audit_head;
 use crate::workflows::deliver_notices::{self, Target, TargetError};
 use crate::workflows::desk::Desks;
+use crate::workflows::event_runs::{self, EventRun, Starts};
+use crate::workflows::identities::{Entrance, OpenError};
 use crate::workflows::start_due_runs::{self, Attempt};
 use crate::workflows::under_way::UnderWay;
 
@@ -42,6 +44,9 @@ pub enum ServiceError {
     /// A portal or a mail server of the settings.
     #[error("kura.toml: {0}")]
     Target(#[from] TargetError),
+    /// The identity provider of the settings.
+    #[error("[oidc] in kura.toml: {0}")]
+    Entrance(#[from] OpenError),
     /// A part of it ended by itself.
     #[error("the service ended badly: {0}")]
     Ended(String),
@@ -54,6 +59,8 @@ struct Program {
     targets: Vec<Target>,
     under_way: UnderWay,
     clock: Arc<dyn Clock>,
+    /// Runs that were asked for by hand.
+    asked: TaskTracker,
     /// When storing the head of the audit log was tried last, microseconds.
     head_tried: AtomicI64,
 }
@@ -74,7 +81,36 @@ impl Works for Program {
     }
 }
 
+impl Starts for Program {
+    fn start(self: Arc<Self>, run: EventRun) {
+        let asked = self.asked.clone();
+        drop(asked.spawn(async move { self.run_event(run).await }));
+    }
+}
+
 impl Program {
+    async fn run_event(&self, run: EventRun) {
+        let name = run.plan.as_str();
+        let plan = match self.app.plan(name) {
+            Ok(plan) => plan,
+            Err(error) => return tracing::error!(plan = name, %error, "the plan cannot be read"),
+        };
+        let host = match self.app.host(None).await {
+            Ok(host) => host,
+            Err(error) => return tracing::error!(plan = name, %error, "the host or its store cannot be used"),
+        };
+        let taken = event_runs::take(&host, (&self.catalog, &self.under_way), plan, &run, &*self.clock);
+        match Box::pin(taken).await {
+            Ok(summary) => {
+                tracing::info!(plan = name, snapshot.id = %summary.snapshot, "a snapshot was taken by hand");
+            }
+            Err(error) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::error!(plan = name, error, "the run that was asked for failed; ask for it again");
+            }
+        }
+    }
+
     async fn push_notices(&self) {
         let desk = match self.desk() {
             Ok(desk) => desk,
@@ -157,6 +193,7 @@ pub struct Service {
     catalog: Catalog,
     stop: CancellationToken,
     tasks: TaskTracker,
+    asked: TaskTracker,
     beating: JoinHandle<Result<(), String>>,
     answering: JoinHandle<Result<(), String>>,
 }
@@ -172,6 +209,8 @@ impl Service {
         let catalog = app.desk().await?.catalog;
         let targets = deliver_notices::targets(&app.home.settings()?, base)?;
         let (stop, beat) = (CancellationToken::new(), Arc::new(AtomicI64::new(clock.now().as_micros())));
+        let oidc = app.home.settings()?.oidc;
+        let entrance = oidc.map(|oidc| Entrance::open(&oidc, base.trim_end_matches('/'))).transpose()?;
         let under_way = UnderWay::default();
         let program = Arc::new(Program {
             app: app.clone(),
@@ -179,16 +218,19 @@ impl Service {
             targets,
             under_way: under_way.clone(),
             clock: clock.clone(),
+            asked: TaskTracker::new(),
             head_tried: AtomicI64::new(i64::MIN),
         });
+        let asked = program.asked.clone();
         let shared = Shared {
             home: app.home.clone(),
             desks: program.clone(),
             under_way,
+            starts: program.clone(),
             clock: clock.clone(),
             base: base.trim_end_matches('/').into(),
             beat: beat.clone(),
-            console: web::Console::new(clock.clone()),
+            console: web::Console::new(clock.clone()).with_entrance(entrance),
         };
         let heart = Heart::new(program, clock, beat, stop.clone());
         let tasks = TaskTracker::new();
@@ -196,7 +238,7 @@ impl Service {
         let beating = tasks.spawn(async { living.live().await.map_err(|error| error.to_string()) });
         let answering = tasks.spawn(async { pages.await.map_err(|error| error.to_string()) });
         tasks.close();
-        Ok(Self { heart, shared, catalog, stop, tasks, beating, answering })
+        Ok(Self { heart, shared, catalog, stop, tasks, asked, beating, answering })
     }
 
     /// Whether both parts live and the heart has beaten lately.
@@ -229,6 +271,8 @@ impl Service {
     pub async fn stop(self) -> Result<(), ServiceError> {
         self.stop.cancel();
         let ended = (self.answering.await, self.beating.await);
+        self.asked.close();
+        self.asked.wait().await;
         self.catalog.close().await;
         match ended {
             (Ok(Ok(())), Ok(Ok(()))) => Ok(()),

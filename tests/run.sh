@@ -37,6 +37,7 @@ system_packages() {
     command -v "${pair%%:*}" >/dev/null 2>&1 || missing+=("${pair#*:}")
   done
   python3 -m pip --version >/dev/null 2>&1 || missing+=(python3-pip)
+  python3 -c "import ensurepip" 2>/dev/null || missing+=(python3-venv)
   [ ${#missing[@]} -gt 0 ] || return 0
   command -v apt-get >/dev/null 2>&1 ||
     stop "this machine has no apt-get; install by its own means what Debian calls: ${missing[*]}"
@@ -82,6 +83,7 @@ bash tests/support/feed-tools.sh install
 
 say "S3 test server"
 bash tests/support/s3-server.sh install
+bash tests/support/schemathesis.sh install
 work=$(mktemp -d "${TMPDIR:-/tmp}/kura-tests.XXXXXX")
 finish() {
   bash tests/support/s3-server.sh stop "$work/s3" >/dev/null 2>&1 || true

@@ -33,6 +33,15 @@ FROM accounts
 ORDER BY account
 LIMIT 10000";
 
+/// By id, from one on.
+const PAGE: &str = "
+SELECT account, role, created_at, disabled_at, password, password_changed_at, must_change, totp, totp_confirmed,
+    totp_step, failures, failed_at
+FROM accounts
+WHERE account > $1
+ORDER BY account
+LIMIT $2";
+
 const DISABLE: &str = "
 UPDATE accounts
 SET disabled_at = $2
@@ -151,6 +160,13 @@ impl Catalog {
     /// Every account, by id.
     pub async fn accounts(&self) -> Result<Vec<AccountRow>, CatalogError> {
         let rows = sqlx::query(LIST).fetch_all(self.engine.readers()).await;
+        rows.map_err(|error| self.engine.failed(error))?.iter().map(read).collect()
+    }
+
+    /// At most `limit` accounts whose ids come after one, by id.
+    pub async fn accounts_page(&self, after: &str, limit: u32) -> Result<Vec<AccountRow>, CatalogError> {
+        let rows =
+            sqlx::query(PAGE).bind(after).bind(i64::from(limit)).fetch_all(self.engine.readers()).await;
         rows.map_err(|error| self.engine.failed(error))?.iter().map(read).collect()
     }
 

@@ -8,6 +8,8 @@ use std::path::Path;
 
 use engine::Engine;
 
+use crate::domain::time::Instant;
+
 /// The database behind the catalog: opening, migrating, failing.
 mod engine;
 
@@ -62,7 +64,11 @@ mod posted;
 /// How far their delivery to portals is.
 mod outbox;
 
+/// Answers to requests that carry an idempotency key.
+mod answers;
+
 pub use accounts::AccountRow;
+pub use answers::{Answer, AnswerRow, Receipt};
 pub use coverage::CoverageRow;
 pub use engine::Trouble;
 pub use notices::NoticeRow;
@@ -142,21 +148,44 @@ pub enum CatalogError {
     },
 }
 
+/// The place in a list after which a page begins: the time and the id of the last row that was read.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Place {
+    /// The time by which the list is ordered.
+    pub at: Instant,
+    /// What tells rows of the same time apart.
+    pub id: String,
+}
+
+impl Place {
+    /// Before the first row of a list whose newest come first.
+    pub const fn newest() -> Self {
+        Self { at: Instant::from_micros(i64::MAX), id: String::new() }
+    }
+
+    /// Before the first row of a list whose oldest come first.
+    pub const fn oldest() -> Self {
+        Self { at: Instant::from_micros(i64::MIN), id: String::new() }
+    }
+}
+
 /// An open catalog. Cloning gives another handle to the same one; all handles share its connections.
 #[derive(Clone, Debug)]
 pub struct Catalog {
     engine: Engine,
+    /// What the next transaction marks as done.
+    receipt: Option<Receipt>,
 }
 
 impl Catalog {
     /// Opens the catalog in `path`, makes it where there is none, and brings its tables up to date.
     pub async fn open(path: &Path) -> Result<Self, CatalogError> {
-        Ok(Self { engine: Engine::open(path).await? })
+        Ok(Self { engine: Engine::open(path).await?, receipt: None })
     }
 
     /// An empty catalog in memory, gone with its last handle; for tests.
     pub async fn in_memory() -> Result<Self, CatalogError> {
-        Ok(Self { engine: Engine::in_memory().await? })
+        Ok(Self { engine: Engine::in_memory().await?, receipt: None })
     }
 
     /// Waits until the file is closed. Dropping the last handle closes it too, but without waiting.

@@ -35,6 +35,15 @@ WHERE revision = (SELECT MAX(other.revision) FROM notices AS other WHERE other.n
 ORDER BY updated_at DESC, notice DESC
 LIMIT $3";
 
+/// The revisions of one, oldest first, from a number on.
+const REVISIONS: &str = "
+SELECT notice, revision, kind, status, window_id, occurrence, title, body, title_en, body_en, stops, work_from,
+    work_until, published_at, updated_at, closed_at
+FROM notices
+WHERE notice = $1 AND revision > $2
+ORDER BY revision
+LIMIT $3";
+
 const COUNT: &str = "SELECT COUNT(DISTINCT notice) FROM notices WHERE notice LIKE $1";
 
 /// A revision of a notice.
@@ -82,6 +91,18 @@ impl Catalog {
         limit: u32,
     ) -> Result<Vec<NoticeRow>, CatalogError> {
         let query = sqlx::query(PAGE).bind(at.as_micros()).bind(notice).bind(i64::from(limit));
+        let rows = query.fetch_all(self.engine.readers()).await;
+        rows.map_err(|error| self.engine.failed(error))?.iter().map(read).collect()
+    }
+
+    /// At most `limit` revisions of a notice after a number, oldest first.
+    pub async fn notice_revisions(
+        &self,
+        notice: &str,
+        after: u32,
+        limit: u32,
+    ) -> Result<Vec<NoticeRow>, CatalogError> {
+        let query = sqlx::query(REVISIONS).bind(notice).bind(i64::from(after)).bind(i64::from(limit));
         let rows = query.fetch_all(self.engine.readers()).await;
         rows.map_err(|error| self.engine.failed(error))?.iter().map(read).collect()
     }

@@ -4,7 +4,7 @@ use sqlx::sqlite::SqliteRow;
 
 use super::convert::Columns;
 use super::tx::Tx;
-use super::{Catalog, CatalogError};
+use super::{Catalog, CatalogError, Place};
 use crate::domain::account::AccountId;
 use crate::domain::occurrence::{Occurrence, OccurrenceState};
 use crate::domain::time::Instant;
@@ -23,6 +23,14 @@ FROM occurrences
 WHERE starts_at >= $1 OR state IN ('due', 'announced', 'running')
 ORDER BY starts_at, occurrence
 LIMIT 10000";
+
+/// Those that start in a span, by their start, from a place on.
+const PAGE: &str = "
+SELECT occurrence, window_id, day, starts_at, ends_at, state, announced_at, break_glass_by, break_glass_reason
+FROM occurrences
+WHERE (starts_at, occurrence) > ($1, $2) AND starts_at >= $3 AND starts_at < $4
+ORDER BY starts_at, occurrence
+LIMIT $5";
 
 const BETWEEN: &str = "
 SELECT occurrence, window_id, day, starts_at, ends_at, state, announced_at, break_glass_by, break_glass_reason
@@ -80,6 +88,23 @@ impl Catalog {
     /// The last `limit` occurrences of a window, the latest first.
     pub async fn occurrences_of(&self, window: &str, limit: u32) -> Result<Vec<Occurrence>, CatalogError> {
         let query = sqlx::query(OF_WINDOW).bind(window).bind(i64::from(limit));
+        let rows = query.fetch_all(self.engine.readers()).await;
+        rows.map_err(|error| self.engine.failed(error))?.iter().map(read).collect()
+    }
+
+    /// At most `limit` occurrences after a place that start in a span, by their start.
+    pub async fn occurrences_page(
+        &self,
+        after: &Place,
+        (from, until): (Instant, Instant),
+        limit: u32,
+    ) -> Result<Vec<Occurrence>, CatalogError> {
+        let query = sqlx::query(PAGE)
+            .bind(after.at.as_micros())
+            .bind(&after.id)
+            .bind(from.as_micros())
+            .bind(until.as_micros())
+            .bind(i64::from(limit));
         let rows = query.fetch_all(self.engine.readers()).await;
         rows.map_err(|error| self.engine.failed(error))?.iter().map(read).collect()
     }

@@ -6,7 +6,7 @@
 use sqlx::sqlite::SqliteRow;
 
 use super::convert::{Columns, stored};
-use super::{Catalog, CatalogError};
+use super::{Catalog, CatalogError, Place};
 use crate::archive::digest::Sha256;
 use crate::domain::audit::AuditEntry;
 use crate::domain::time::Instant;
@@ -27,6 +27,19 @@ const ABANDON_RUNS: &str = "
 UPDATE runs
 SET state = 'abandoned', ended_at = $2
 WHERE plan = $1 AND state = 'running'";
+
+/// Newest first, from a place on.
+const PAGE: &str = "
+SELECT run, plan, event, state, started_at, ended_at, snapshot, files, bytes, new_bytes_stored, skipped, reason
+FROM runs
+WHERE (started_at, run) < ($1, $2) AND ($3 = '' OR plan = $3)
+ORDER BY started_at DESC, run DESC
+LIMIT $4";
+
+const GET: &str = "
+SELECT run, plan, event, state, started_at, ended_at, snapshot, files, bytes, new_bytes_stored, skipped, reason
+FROM runs
+WHERE run = $1";
 
 const LAST_RUNS: &str = "
 SELECT run, plan, event, state, started_at, ended_at, snapshot, files, bytes, new_bytes_stored, skipped, reason
@@ -203,6 +216,25 @@ impl Catalog {
         let query = sqlx::query(LAST_RUNS).bind(plan).bind(i64::from(limit));
         let rows = query.fetch_all(self.engine.readers()).await.map_err(|error| self.engine.failed(error))?;
         rows.iter().map(read).collect()
+    }
+
+    /// At most `limit` runs after a place, newest first; of one plan, or of any if it is empty.
+    pub async fn runs_page(
+        &self,
+        after: &Place,
+        plan: &str,
+        limit: u32,
+    ) -> Result<Vec<RunRow>, CatalogError> {
+        let query =
+            sqlx::query(PAGE).bind(after.at.as_micros()).bind(&after.id).bind(plan).bind(i64::from(limit));
+        let rows = query.fetch_all(self.engine.readers()).await.map_err(|error| self.engine.failed(error))?;
+        rows.iter().map(read).collect()
+    }
+
+    /// The run of an id.
+    pub async fn run(&self, run: &str) -> Result<Option<RunRow>, CatalogError> {
+        let row = sqlx::query(GET).bind(run).fetch_optional(self.engine.readers()).await;
+        row.map_err(|error| self.engine.failed(error))?.as_ref().map(read).transpose()
     }
 }
 

@@ -6,7 +6,7 @@ use sqlx::{Sqlite, Transaction};
 use super::convert::{Columns, stored};
 use super::packs::{self, PackRow};
 use super::tx::Tx;
-use super::{Catalog, CatalogError};
+use super::{Catalog, CatalogError, Place};
 use crate::archive::digest::Sha256;
 use crate::domain::time::{Day, Instant};
 
@@ -63,6 +63,15 @@ FROM snapshots
 WHERE plan = $1
 ORDER BY plan, sequence
 LIMIT 100000";
+
+/// Newest first, from a place on.
+const PAGE: &str = "
+SELECT plan, sequence, digest, parent, taken_at, day, event,
+    is_complete, files, bytes, new_bytes_stored, skipped, cohorts
+FROM snapshots
+WHERE (taken_at, digest) < ($1, $2) AND ($3 = '' OR plan = $3)
+ORDER BY taken_at DESC, digest DESC
+LIMIT $4";
 
 const DELETE_FROM: &str = "
 DELETE FROM snapshots
@@ -171,6 +180,22 @@ impl Catalog {
             Some(plan) => sqlx::query(LIST_PLAN).bind(plan),
             None => sqlx::query(LIST_ALL),
         };
+        let rows = query.fetch_all(self.engine.readers()).await.map_err(|error| self.engine.failed(error))?;
+        rows.iter().map(read).collect()
+    }
+
+    /// At most `limit` snapshots after a place (its id is a digest), newest first; of one plan, or of any if it is empty.
+    pub async fn snapshots_page(
+        &self,
+        after: &Place,
+        plan: &str,
+        limit: u32,
+    ) -> Result<Vec<SnapshotRow>, CatalogError> {
+        let query = sqlx::query(PAGE)
+            .bind(after.at.as_micros())
+            .bind(hex::decode(&after.id).unwrap_or_default())
+            .bind(plan)
+            .bind(i64::from(limit));
         let rows = query.fetch_all(self.engine.readers()).await.map_err(|error| self.engine.failed(error))?;
         rows.iter().map(read).collect()
     }

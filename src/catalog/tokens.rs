@@ -6,7 +6,7 @@ use sqlx::sqlite::SqliteRow;
 
 use super::convert::Columns;
 use super::tx::Tx;
-use super::{Catalog, CatalogError};
+use super::{Catalog, CatalogError, Place};
 use crate::archive::digest::Sha256;
 use crate::domain::account::AccountId;
 use crate::domain::role::Act;
@@ -30,6 +30,14 @@ FROM tokens
 WHERE $1 = '' OR account = $1
 ORDER BY account, created_at, token
 LIMIT 10000";
+
+/// Newest first, from a place on.
+const PAGE: &str = "
+SELECT token, account, digest, scopes, label, created_at, expires_at, revoked_at
+FROM tokens
+WHERE (created_at, token) < ($1, $2) AND ($3 = '' OR account = $3)
+ORDER BY created_at DESC, token DESC
+LIMIT $4";
 
 const REVOKE: &str = "
 UPDATE tokens
@@ -72,6 +80,22 @@ impl Catalog {
     /// The tokens of an account, or all, oldest first.
     pub async fn tokens(&self, account: Option<&AccountId>) -> Result<Vec<TokenRow>, CatalogError> {
         let query = sqlx::query(LIST).bind(account.map_or("", AccountId::as_str));
+        let rows = query.fetch_all(self.engine.readers()).await.map_err(|error| self.engine.failed(error))?;
+        rows.iter().map(read).collect()
+    }
+
+    /// At most `limit` tokens of an account, or of all, after a place, newest first.
+    pub async fn tokens_page(
+        &self,
+        after: &Place,
+        account: Option<&AccountId>,
+        limit: u32,
+    ) -> Result<Vec<TokenRow>, CatalogError> {
+        let query = sqlx::query(PAGE)
+            .bind(after.at.as_micros())
+            .bind(&after.id)
+            .bind(account.map_or("", AccountId::as_str))
+            .bind(i64::from(limit));
         let rows = query.fetch_all(self.engine.readers()).await.map_err(|error| self.engine.failed(error))?;
         rows.iter().map(read).collect()
     }

@@ -4,6 +4,7 @@ use sqlx::query::Query;
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{Sqlite, SqliteConnection, Transaction};
 
+use super::answers::{self, Receipt};
 use super::audit;
 use super::engine::Engine;
 use super::{Catalog, CatalogError};
@@ -14,12 +15,14 @@ use crate::domain::audit::AuditEntry;
 pub struct Tx {
     engine: Engine,
     inner: Transaction<'static, Sqlite>,
+    receipt: Option<Receipt>,
 }
 
 impl Catalog {
     /// Begins a transaction that writes; other writers wait until it ends.
     pub async fn begin(&self) -> Result<Tx, CatalogError> {
-        Ok(Tx { inner: self.engine.begin().await?, engine: self.engine.clone() })
+        let inner = self.engine.begin().await?;
+        Ok(Tx { inner, engine: self.engine.clone(), receipt: self.receipt.clone() })
     }
 }
 
@@ -48,6 +51,9 @@ impl Tx {
     /// Writes the lines of the audit log and makes everything lasting. There is no other way to end well (K-7).
     pub async fn commit(mut self, entries: &[AuditEntry]) -> Result<(), CatalogError> {
         assert!(!entries.is_empty(), "every effect has a line in the audit log");
+        if let (Some(receipt), Some(first)) = (self.receipt.take(), entries.first()) {
+            answers::mark(&mut self, &receipt, (first.at, &first.subject)).await?;
+        }
         for entry in entries {
             audit::append(&mut self, entry).await?;
         }

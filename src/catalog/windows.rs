@@ -5,7 +5,7 @@ use sqlx::sqlite::SqliteRow;
 
 use super::convert::Columns;
 use super::tx::Tx;
-use super::{Catalog, CatalogError};
+use super::{Catalog, CatalogError, Place};
 use crate::domain::account::AccountId;
 use crate::domain::time::{Instant, Zone};
 use crate::domain::window::{Approval, Terms, TermsParts, Window, WindowKind, WindowState};
@@ -24,6 +24,15 @@ SELECT window_id, plan, kind, recurrence, length_minutes, stops, first_day, last
 FROM windows
 ORDER BY window_id
 LIMIT 10000";
+
+/// Newest first, from a place on.
+const PAGE: &str = "
+SELECT window_id, plan, kind, recurrence, length_minutes, stops, first_day, last_day, zone, requested_by,
+    requested_at, state, approval, decided_by, decided_at, digest, reason, closed_at
+FROM windows
+WHERE (requested_at, window_id) < ($1, $2) AND ($3 = '' OR state = $3)
+ORDER BY requested_at DESC, window_id DESC
+LIMIT $4";
 
 /// Those that may still matter for what is to come.
 const ALIVE: &str = "
@@ -90,6 +99,19 @@ impl Catalog {
     /// Every window, oldest first.
     pub async fn windows(&self) -> Result<Vec<Window>, CatalogError> {
         let rows = sqlx::query(LIST).fetch_all(self.engine.readers()).await;
+        rows.map_err(|error| self.engine.failed(error))?.iter().map(read).collect()
+    }
+
+    /// At most `limit` windows after a place, newest first; of one state, or of any if it is empty.
+    pub async fn windows_page(
+        &self,
+        after: &Place,
+        state: &str,
+        limit: u32,
+    ) -> Result<Vec<Window>, CatalogError> {
+        let query =
+            sqlx::query(PAGE).bind(after.at.as_micros()).bind(&after.id).bind(state).bind(i64::from(limit));
+        let rows = query.fetch_all(self.engine.readers()).await;
         rows.map_err(|error| self.engine.failed(error))?.iter().map(read).collect()
     }
 

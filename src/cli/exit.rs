@@ -105,7 +105,9 @@ impl Exit {
         match error {
             DeskError::Access(error) => Self::of_access(error),
             DeskError::Terms(_) | DeskError::Reason(_) => Self::Usage,
-            DeskError::Move(_) | DeskError::Stale(_) | DeskError::Begun(_) => Self::Refused,
+            DeskError::Move(_) | DeskError::Stale(_) | DeskError::Begun(_) | DeskError::UnderWay(_) => {
+                Self::Refused
+            }
             DeskError::None { .. } | DeskError::Plan(_) | DeskError::Catalog(_) => Self::Failed,
         }
     }

@@ -56,7 +56,7 @@ impl From<ServiceError> for Failure {
         match error {
             ServiceError::Desk(error) => error.into(),
             ServiceError::Config(error) => error.into(),
-            ServiceError::Target(_) => Self::Usage(error.to_string()),
+            ServiceError::Target(_) | ServiceError::Entrance(_) => Self::Usage(error.to_string()),
             ServiceError::Ended(_) => Self::Failed(error.to_string()),
         }
     }

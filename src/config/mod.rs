@@ -190,6 +190,19 @@ impl Home {
         &self.0
     }
 
+    /// The names of the plan files, right or not, in order.
+    pub fn plan_names(&self) -> Vec<String> {
+        let Ok(listing) = fs::read_dir(self.policies()) else { return Vec::new() };
+        let names = listing.flatten().filter_map(|entry| {
+            let path = entry.path();
+            let is_plan = path.extension().is_some_and(|ending| ending == "toml");
+            path.file_stem().filter(|_| is_plan).map(|stem| stem.to_string_lossy().into_owned())
+        });
+        let mut names: Vec<String> = names.collect();
+        names.sort();
+        names
+    }
+
     /// `kura.toml`.
     pub fn settings_file(&self) -> PathBuf {
         self.0.join("kura.toml")

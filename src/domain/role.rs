@@ -77,8 +77,10 @@ impl fmt::Display for Role {
 /// Something that needs a right.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Act {
-    /// Read windows, occurrences, runs and notices.
+    /// Read plans, windows, occurrences, runs and snapshots.
     Read,
+    /// Read notices in all their revisions; the current ones are public.
+    ReadNotices,
     /// Read the audit log and check it.
     ReadAudit,
     /// Ask for a window; withdraw it.
@@ -97,8 +99,9 @@ pub enum Act {
 
 impl Act {
     /// Every act.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Read,
+        Self::ReadNotices,
         Self::ReadAudit,
         Self::RequestWindow,
         Self::DecideWindow,
@@ -112,6 +115,7 @@ impl Act {
     pub const fn word(self) -> &'static str {
         match self {
             Self::Read => "read",
+            Self::ReadNotices => "notice.read",
             Self::ReadAudit => "audit",
             Self::RequestWindow => "window.request",
             Self::DecideWindow => "window.decide",
@@ -130,7 +134,8 @@ impl Act {
     /// What the act is, for sentences: "may not …".
     pub const fn phrase(self) -> &'static str {
         match self {
-            Self::Read => "read windows, runs and notices",
+            Self::Read => "read plans, windows, runs and snapshots",
+            Self::ReadNotices => "read notices in all their revisions",
             Self::ReadAudit => "read the audit log",
             Self::RequestWindow => "request or withdraw windows",
             Self::DecideWindow => "approve or return windows",
@@ -145,7 +150,9 @@ impl Act {
 /// Whether a role may do an act at all. The whole table; nothing else grants a right.
 pub const fn may(role: Role, act: Act) -> bool {
     match (role, act) {
-        (_, Act::Read) => true,
+        // A portal is a machine outside: it has no business with what is protected and when (design §2).
+        (Role::Portal, Act::Read) => false,
+        (_, Act::Read | Act::ReadNotices) => true,
         (Role::Auditor | Role::ServiceOperator | Role::OperationsManager, Act::ReadAudit)
         | (Role::SystemAdministrator, Act::ReadAudit | Act::RequestWindow | Act::TakeSnapshot)
         | (Role::ServiceOperator, Act::DecideWindow)
@@ -193,12 +200,12 @@ mod tests {
             (role.word(), acts.collect::<Vec<_>>().join(" "))
         });
         let expected = [
-            ("service_operator", "read audit window.decide account.manage"),
-            ("operations_manager", "read audit break-glass notice.edit account.manage"),
-            ("system_administrator", "read audit window.request snapshot account.manage"),
-            ("system_operator", "read notice.edit"),
-            ("auditor", "read audit"),
-            ("portal", "read"),
+            ("service_operator", "read notice.read audit window.decide account.manage"),
+            ("operations_manager", "read notice.read audit break-glass notice.edit account.manage"),
+            ("system_administrator", "read notice.read audit window.request snapshot account.manage"),
+            ("system_operator", "read notice.read notice.edit"),
+            ("auditor", "read notice.read audit"),
+            ("portal", "notice.read"),
         ];
         assert_eq!(table, expected.map(|(role, acts)| (role, acts.to_owned())));
     }

@@ -1,15 +1,16 @@
-//! What Kura tells over HTTP: the public pages and feeds of notices, whether it is well, and the console.
+//! What Kura tells over HTTP: the public pages and feeds of notices, whether it is well, and the API for programs.
 //!
-//! What is public only reads, and is what `/notices` shows: no plan, no account, no file. Each handler parses, calls one
-//! workflow and renders; failures are told as problem+json (as pages in the console) with a number that the log has too.
+//! What is public only reads, and is what `/notices` shows: no plan, no account, no file. Each handler
+//! parses, calls one workflow and renders; failures are told as problem+json with a number that the log has too.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::{ConnectInfo, Request};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::{map_request, map_response};
 use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -22,11 +23,14 @@ use crate::clock::Clock;
 use crate::config::Home;
 use crate::domain::time::Instant;
 use crate::workflows::desk::{Desk, Desks};
+use crate::workflows::event_runs::Starts;
 use crate::workflows::under_way::UnderWay;
 
 /// The form of problems (RFC 9457).
 mod problem;
 
+pub use patience::Patience;
+use patience::{Patient, Peer};
 use problem::Problem;
 
 /// What everybody may read.
@@ -34,6 +38,18 @@ mod public;
 
 /// Whether the service is well.
 mod health;
+
+/// The API for programs.
+pub mod api;
+
+/// Who asks.
+mod access;
+
+/// How often somebody may ask.
+pub mod limits;
+
+/// Connections that end.
+mod patience;
 
 /// Cookies.
 mod session;
@@ -48,7 +64,7 @@ pub use console::Console;
 
 /// The longest an answer may take.
 const ANSWER_SECONDS_MAX: u64 = 30;
-/// The largest request body, bytes. Nothing public takes any.
+/// The largest request body, bytes. Nothing that is asked for needs more.
 const BODY_BYTES_MAX: usize = 64 * 1024;
 /// How long open connections may last after the stop.
 const STOP_WAIT: Duration = Duration::from_secs(10);
@@ -64,6 +80,8 @@ pub struct Shared {
     pub desks: Arc<dyn Desks>,
     /// The runs of this program that are under way.
     pub under_way: UnderWay,
+    /// Who takes the runs that are asked for.
+    pub starts: Arc<dyn Starts>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The address of this service as its readers see it, without a slash at its end.
@@ -93,6 +111,7 @@ pub fn router(shared: Shared) -> Router {
     };
     Router::new()
         .merge(public::router())
+        .merge(api::router(&shared))
         .merge(console::router(&shared))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
@@ -112,14 +131,31 @@ pub fn router(shared: Shared) -> Router {
             Duration::from_secs(ANSWER_SECONDS_MAX),
         ))
         .layer(CatchPanicLayer::new())
+        .layer(map_response(problem::complete))
+}
+
+/// The address of a client where handlers look for it.
+async fn address(ConnectInfo(Peer(address)): ConnectInfo<Peer>, mut request: Request) -> Request {
+    request.extensions_mut().insert(ConnectInfo(address));
+    request
 }
 
 /// Answers until `stop` is cancelled, then lets open answers end, for a while.
 pub async fn serve(listener: TcpListener, shared: Shared, stop: CancellationToken) -> std::io::Result<()> {
-    let service = router(shared).into_make_service_with_connect_info::<SocketAddr>();
+    serve_with(Patience::default(), listener, shared, stop).await
+}
+
+/// The same with another patience; for tests.
+pub async fn serve_with(
+    patience: Patience,
+    listener: TcpListener,
+    shared: Shared,
+    stop: CancellationToken,
+) -> std::io::Result<()> {
+    let service = router(shared).layer(map_request(address)).into_make_service_with_connect_info::<Peer>();
     let (asked, begun) = (stop.clone(), stop.clone());
-    let answering =
-        axum::serve(listener, service).with_graceful_shutdown(async move { asked.cancelled().await });
+    let answering = axum::serve(Patient(listener, patience), service)
+        .with_graceful_shutdown(async move { asked.cancelled().await });
     tokio::select! {
         ended = async { answering.await } => ended,
         // Idle connections would keep the service for ever.

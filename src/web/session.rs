@@ -6,6 +6,8 @@ use axum::http::{HeaderMap, HeaderValue, header};
 const SECURE_NAME: &str = "__Secure-kura-session";
 /// The session cookie on plain http, for a first look on one's own machine.
 const PLAIN_NAME: &str = "kura-session";
+/// The cookie of somebody who is away to the identity provider.
+const STATE_NAME: &str = "kura-away";
 /// The cookie of the language.
 const LANGUAGE_NAME: &str = "kura-lang";
 /// How long the language is kept, seconds: a year.
@@ -50,6 +52,25 @@ pub(super) fn keep(secret: &str, is_secure: bool) -> HeaderValue {
 pub(super) fn forget(is_secure: bool) -> HeaderValue {
     let flag = if is_secure { "; Secure" } else { "" };
     header_value(&format!("{}=; Path=/console; HttpOnly; SameSite=Lax; Max-Age=0{flag}", name(is_secure)))
+}
+
+/// The state with which somebody left for the identity provider.
+pub(super) fn state(headers: &HeaderMap) -> Option<&str> {
+    cookie(headers, STATE_NAME).filter(|value| !value.is_empty())
+}
+
+/// The header that keeps that state for ten minutes.
+pub(super) fn keep_state(state: &str, is_secure: bool) -> HeaderValue {
+    let flag = if is_secure { "; Secure" } else { "" };
+    header_value(&format!(
+        "{STATE_NAME}={state}; Path=/console/provider; HttpOnly; SameSite=Lax; Max-Age=600{flag}"
+    ))
+}
+
+/// The header that takes it away.
+pub(super) fn forget_state(is_secure: bool) -> HeaderValue {
+    let flag = if is_secure { "; Secure" } else { "" };
+    header_value(&format!("{STATE_NAME}=; Path=/console/provider; HttpOnly; SameSite=Lax; Max-Age=0{flag}"))
 }
 
 /// The header that keeps the language.

@@ -2,6 +2,7 @@
 
 use secrecy::{ExposeSecret as _, SecretString};
 
+use crate::archive::digest::Sha256;
 use crate::catalog::{AccountRow, Catalog, CatalogError};
 use crate::config::{ConfigError, Home};
 use crate::credentials::sealed::Unsealable;
@@ -84,6 +85,17 @@ impl From<Denied> for AccountError {
 fn list(faults: &[PasswordFault]) -> String {
     let faults: Vec<String> = faults.iter().map(|fault| format!("{fault} — {}", fault.japanese())).collect();
     faults.join("; it ")
+}
+
+/// The version of an account: SHA-256 of everything that those who manage accounts decide about.
+pub fn version(row: &AccountRow) -> [u8; 32] {
+    let disabled_at = row.disabled_at.map(Instant::as_micros);
+    let (changed_at, factor) = (row.password_changed_at.as_micros(), row.has_second_factor());
+    let text = format!(
+        "kura account version 1\n{}\n{}\n{disabled_at:?}\n{changed_at}\n{}\n{factor}",
+        row.account, row.role, row.must_change
+    );
+    Sha256::of(text.as_bytes()).0
 }
 
 /// Who adds an account.

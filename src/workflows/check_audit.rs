@@ -2,6 +2,7 @@
 
 use crate::archive::digest::Sha256;
 use crate::catalog::{Catalog, CatalogError};
+use crate::domain::actor::Denied;
 use crate::domain::audit::{AuditLine, ChainFault, chained, check_link};
 
 /// A line that somebody noted, on paper or in a store.
@@ -53,6 +54,9 @@ pub enum AuditError {
         /// Where it was noted.
         place: String,
     },
+    /// A right is missing.
+    #[error(transparent)]
+    Denied(#[from] Denied),
     /// The catalog.
     #[error(transparent)]
     Catalog(#[from] CatalogError),

@@ -110,6 +110,9 @@ pub enum DeskError {
     /// The occurrence has begun or is over.
     #[error("occurrence {0} has begun, is over or was let through already")]
     Begun(String),
+    /// The plan is run already.
+    #[error("a run of {0} is under way: wait for its end")]
+    UnderWay(String),
     /// A right is missing.
     #[error(transparent)]
     Access(#[from] AccessError),
@@ -131,6 +134,11 @@ impl From<CatalogError> for DeskError {
             other => Self::Catalog(other),
         }
     }
+}
+
+/// SHA-256 of what an approval of a plan's window covers, hexadecimal; `None` if the plan cannot be read.
+pub(super) fn content_digest(desk: &Desk, plan: &str) -> Option<String> {
+    desk.contents.get(plan).map(|content| Sha256::of(content.as_bytes()).to_string())
 }
 
 /// The window of an id.

@@ -47,22 +47,31 @@ impl From<CatalogError> for ArrivalError {
     }
 }
 
+/// Somebody who is away.
+#[derive(Debug)]
+struct Away {
+    left: Instant,
+    pending: Pending,
+    /// Where he wanted to go.
+    next: String,
+}
+
 /// A provider, and who is away to it. What is kept of them lives in memory: after a restart they begin again.
 #[derive(Debug)]
-pub struct Desk {
+pub struct Entrance {
     /// What the sign-in page calls the provider.
     pub name: String,
     provider: Provider,
-    away: Mutex<BTreeMap<String, (Instant, Pending)>>,
+    away: Mutex<BTreeMap<String, Away>>,
 }
 
-impl Desk {
+impl Entrance {
     /// The provider of the settings; `base` is the service's address as people use it.
     pub fn open(settings: &OidcSettings, base: &str) -> Result<Self, OpenError> {
         let bytes = zeroize::Zeroizing::new(config::read_file(&settings.client_secret_file)?);
         let text = String::from_utf8_lossy(&bytes);
         let secret = text.lines().next().unwrap_or_default().trim().to_owned().into();
-        let back = format!("{base}/console/oidc/return");
+        let back = format!("{base}/console/provider/return");
         Ok(Self {
             name: settings.name.clone().unwrap_or_else(|| settings.issuer.clone()),
             provider: Provider::new(&settings.issuer, &settings.client_id, secret, &back)?,
@@ -70,28 +79,30 @@ impl Desk {
         })
     }
 
-    /// Sends somebody to the provider: its address, and the state with which he returns (for a cookie).
-    pub async fn depart(&self, now: Instant) -> Result<(String, String), ProviderError> {
+    /// Sends somebody to the provider: its address, and the state with which he returns (for a cookie). `next` is where he
+    /// wants to go.
+    pub async fn depart(&self, next: &str, now: Instant) -> Result<(String, String), ProviderError> {
         let departure = self.provider.depart().await?;
         let mut away = self.away.lock().unwrap_or_else(PoisonError::into_inner);
-        away.retain(|_, (left, _)| now < left.plus_minutes(AWAY_MINUTES_MAX));
+        away.retain(|_, one| now < one.left.plus_minutes(AWAY_MINUTES_MAX));
         if away.len() >= AWAY_MAX {
-            let first = away.iter().min_by_key(|(_, (left, _))| *left).map(|(state, _)| state.clone());
+            let first = away.iter().min_by_key(|(_, one)| one.left).map(|(state, _)| state.clone());
             first.and_then(|state| away.remove(&state));
         }
-        away.insert(departure.state.clone(), (now, departure.pending));
+        let one = Away { left: now, pending: departure.pending, next: next.to_owned() };
+        away.insert(departure.state.clone(), one);
         Ok((departure.address, departure.state))
     }
 
-    /// Lets somebody in who returned with a code. Each departure counts for one return.
+    /// Lets somebody in who returned with a code, and says where he wanted to go. Each departure counts for one return.
     pub async fn arrive(
         &self,
         catalog: &Catalog,
         (state, code): (&str, &str),
         now: Instant,
-    ) -> Result<Actor, ArrivalError> {
-        let left = self.away.lock().unwrap_or_else(PoisonError::into_inner).remove(state);
-        let (left, pending) = left.ok_or(ArrivalError::NotAway)?;
+    ) -> Result<(Actor, String), ArrivalError> {
+        let away = self.away.lock().unwrap_or_else(PoisonError::into_inner).remove(state);
+        let Away { left, pending, next } = away.ok_or(ArrivalError::NotAway)?;
         if now >= left.plus_minutes(AWAY_MINUTES_MAX) {
             return Err(ArrivalError::NotAway);
         }
@@ -109,7 +120,7 @@ impl Desk {
             return Err(AccessError::Disabled(account).into());
         }
         tx.commit(&[line(now, id, "account.sign-in", id, "identity provider")]).await?;
-        Ok(Actor { account, role: row.role, scopes: None })
+        Ok((Actor { account, role: row.role, scopes: None }, next))
     }
 }
 

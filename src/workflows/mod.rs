@@ -129,6 +129,15 @@ mod publish;
 /// Notices that people look at, correct and close.
 pub mod notices;
 
+/// Looking at what is recorded, page by page.
+pub mod lists;
+
+/// Requests with an idempotency key.
+pub mod answers;
+
+/// Runs that somebody asks the service for.
+pub mod event_runs;
+
 pub use crate::archive::entry::{FileTime, Kind};
 /// The parts of the first demonstration that are no other workflow.
 pub mod quickstart;

@@ -134,6 +134,19 @@ pub async fn begin_again(
     begin(catalog, account, SessionStage::Full, now).await
 }
 
+/// Begins a session for somebody whom an identity provider has named. What the browser held before counts no more.
+pub async fn begin_known(
+    catalog: &Catalog,
+    account: &AccountId,
+    before: Option<&str>,
+    now: Instant,
+) -> Result<Zeroizing<String>, CatalogError> {
+    if let Some(before) = before {
+        catalog.end_session(&digest_of(before)).await?;
+    }
+    begin(catalog, account, SessionStage::Full, now).await
+}
+
 /// What a cookie means now; being used keeps a session alive.
 pub async fn find(catalog: &Catalog, secret: &str, now: Instant) -> Result<Found, CatalogError> {
     let digest = digest_of(secret);

@@ -1,8 +1,9 @@
 //! Windows: asking for one, approving, returning, withdrawing; letting a refused occurrence run (第21条②).
 
+use crate::archive::digest::Sha256;
 use crate::domain::actor::Actor;
 use crate::domain::notice::NoticeKind;
-use crate::domain::occurrence::{first_start, has_own_notices};
+use crate::domain::occurrence::{Occurrence, first_start, has_own_notices};
 use crate::domain::preview::{self, Previewed};
 use crate::domain::role::Act;
 use crate::domain::time::Instant;
@@ -38,6 +39,39 @@ pub async fn request(desk: &Desk, terms: &Terms, by: &Actor, now: Instant) -> Re
     Ok(id)
 }
 
+/// What somebody who decides was shown. If it has changed since, nothing is decided.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Seen {
+    /// Nothing is held against him.
+    Anything,
+    /// The digest of what would run.
+    Content([u8; 32]),
+    /// The version: where the window stands, and what would run.
+    Version([u8; 32]),
+}
+
+impl Seen {
+    fn check(self, desk: &Desk, window: &Window) -> Result<(), DeskError> {
+        let is_current = match self {
+            Self::Anything => true,
+            Self::Content(seen) => desk.digest_now(&window.terms) == Some(seen),
+            Self::Version(seen) => version(desk, window) == seen,
+        };
+        if is_current { Ok(()) } else { Err(DeskError::Stale(window.id.clone())) }
+    }
+}
+
+/// The version of a window: SHA-256 of where it stands and of what would run in it now.
+pub fn version(desk: &Desk, window: &Window) -> [u8; 32] {
+    let digest = desk.digest_now(&window.terms).map_or_else(|| "unreadable".to_owned(), hex::encode);
+    let approval = window.approval().map_or("", |approval| &approval.number);
+    Sha256::of(
+        format!("kura window version 1\n{}\n{}\n{approval}\n{digest}", window.id, window.state.word())
+            .as_bytes(),
+    )
+    .0
+}
+
 /// Approves a request: from now on its occurrences are announced, and run.
 ///
 /// The approval is bound to what would run now. `seen` is the digest that the approver was shown; if what would run has
@@ -49,16 +83,26 @@ pub async fn approve(
     by: &Actor,
     now: Instant,
 ) -> Result<Approval, DeskError> {
+    approve_seen(desk, id, seen.map_or(Seen::Anything, Seen::Content), by, now).await
+}
+
+/// The same, held against what the approver was shown.
+pub async fn approve_seen(
+    desk: &Desk,
+    id: &str,
+    seen: Seen,
+    by: &Actor,
+    now: Instant,
+) -> Result<Approval, DeskError> {
+    by.check(Act::DecideWindow)?;
     let mut tx = desk.catalog.begin().await?;
     let windows = tx.windows().await?;
     let window = find(&windows, id)?;
     by.check_decision(Act::DecideWindow, &window.requested_by)?;
+    seen.check(desk, window)?;
     window.check_move(Move::Approve)?;
     let plan = || window.terms.parts().plan.as_ref().map(ToString::to_string).unwrap_or_default();
     let digest = desk.digest_now(&window.terms).ok_or_else(|| DeskError::Plan(plan()))?;
-    if seen.is_some_and(|seen| seen != digest) {
-        return Err(DeskError::Stale(id.to_owned()));
-    }
     let year = window.terms.parts().zone.day_of(now).date().year();
     let approval = tx.approve_window(id, (&by.account, now), year, digest).await?;
     let approved = Window { state: WindowState::Approved(approval.clone()), ..window.clone() };
@@ -82,11 +126,24 @@ pub async fn return_request(
     by: &Actor,
     now: Instant,
 ) -> Result<(), DeskError> {
+    return_seen(desk, id, (reason, Seen::Anything), by, now).await
+}
+
+/// The same, held against what who returns it was shown.
+pub async fn return_seen(
+    desk: &Desk,
+    id: &str,
+    (reason, seen): (&str, Seen),
+    by: &Actor,
+    now: Instant,
+) -> Result<(), DeskError> {
+    by.check(Act::DecideWindow)?;
     check_reason(reason)?;
     let mut tx = desk.catalog.begin().await?;
     let windows = tx.windows().await?;
     let window = find(&windows, id)?;
     by.check_decision(Act::DecideWindow, &window.requested_by)?;
+    seen.check(desk, window)?;
     window.check_move(Move::Return)?;
     tx.return_window(id, &by.account, now, reason).await?;
     Ok(tx.commit(&[line(now, by.account.as_str(), "window.return", id, reason)]).await?)
@@ -100,11 +157,23 @@ pub async fn withdraw(
     by: &Actor,
     now: Instant,
 ) -> Result<(), DeskError> {
-    check_reason(reason)?;
+    withdraw_seen(desk, id, (reason, Seen::Anything), by, now).await
+}
+
+/// The same, held against what who withdraws it was shown.
+pub async fn withdraw_seen(
+    desk: &Desk,
+    id: &str,
+    (reason, seen): (&str, Seen),
+    by: &Actor,
+    now: Instant,
+) -> Result<(), DeskError> {
     by.check(Act::RequestWindow)?;
+    check_reason(reason)?;
     let mut tx = desk.catalog.begin().await?;
     let windows = tx.windows().await?;
     let window = find(&windows, id)?;
+    seen.check(desk, window)?;
     window.check_move(Move::Withdraw)?;
     tx.withdraw_window(id, now, reason).await?;
     let cancelled = tx.cancel_occurrences(id).await?;
@@ -122,10 +191,9 @@ pub async fn break_glass(
     by: &Actor,
     now: Instant,
 ) -> Result<(), DeskError> {
-    check_reason(reason)?;
     by.check(Act::BreakGlass)?;
-    let none = || DeskError::None { what: "occurrence", id: occurrence.to_owned() };
-    let found = desk.catalog.occurrence(occurrence).await?.ok_or_else(none)?;
+    check_reason(reason)?;
+    let found = self::occurrence(desk, occurrence).await?;
     let windows = desk.catalog.windows().await?;
     by.check_decision(Act::BreakGlass, &find(&windows, &found.window)?.requested_by)?;
     let mut tx = desk.catalog.begin().await?;
@@ -134,6 +202,12 @@ pub async fn break_glass(
         other => other?,
     }
     Ok(tx.commit(&[line(now, by.account.as_str(), "break-glass", occurrence, reason)]).await?)
+}
+
+/// The occurrence of an id.
+pub async fn occurrence(desk: &Desk, id: &str) -> Result<Occurrence, DeskError> {
+    let none = || DeskError::None { what: "occurrence", id: id.to_owned() };
+    desk.catalog.occurrence(id).await?.ok_or_else(none)
 }
 
 /// The next occurrences of a window, requested or approved, with what they clash with.

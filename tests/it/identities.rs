@@ -13,7 +13,7 @@ use kura::config::OidcSettings;
 use kura::domain::account::AccountId;
 use kura::domain::time::Instant;
 use kura::workflows::accounts::{self, AccountError};
-use kura::workflows::identities::{self, ArrivalError, Desk};
+use kura::workflows::identities::{self, ArrivalError, Entrance};
 use kura::workflows::sign_in::AccessError;
 use openidconnect::core::{
     CoreEdDsaPrivateSigningKey, CoreIdToken, CoreIdTokenClaims, CoreJsonWebKeySet, CoreJwsSigningAlgorithm,
@@ -144,7 +144,7 @@ async fn token(
 struct Place {
     office: Office,
     provider: Provider,
-    desk: Desk,
+    desk: Entrance,
     now: Instant,
     _dir: tempfile::TempDir,
 }
@@ -160,25 +160,25 @@ impl Place {
             client_secret_file: file,
             name: None,
         };
-        let desk = Desk::open(&settings, "http://127.0.0.1:8080").expect("a provider");
+        let desk = Entrance::open(&settings, "http://127.0.0.1:8080").expect("a provider");
         let now = at("2026-11-22", "12:00");
         Self { office: Office::new().await, provider, desk, now, _dir: dir }
     }
 
     /// Goes to the provider as a browser would, and comes back with state and code.
     async fn go(&self) -> (String, String) {
-        let (address, state) = self.desk.depart(self.now).await.expect("a departure");
+        let (address, state) = self.desk.depart("/console/windows", self.now).await.expect("a departure");
         let browser = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build();
         let answer = browser.expect("a browser").get(address).send().await.expect("an answer");
         let back =
             url::Url::parse(answer.headers()["location"].to_str().expect("ASCII")).expect("an address");
-        assert_eq!(back.path(), "/console/oidc/return");
+        assert_eq!(back.path(), "/console/provider/return");
         let query: BTreeMap<String, String> = back.query_pairs().into_owned().collect();
         assert_eq!(query["state"], state);
         (state, query["code"].clone())
     }
 
-    async fn arrive(&self) -> Result<kura::domain::actor::Actor, ArrivalError> {
+    async fn arrive(&self) -> Result<(kura::domain::actor::Actor, String), ArrivalError> {
         let (state, code) = self.go().await;
         self.desk.arrive(&self.office.desk.catalog, (&state, &code), self.now).await
     }
@@ -198,7 +198,8 @@ async fn a_linked_person_is_let_in_and_nobody_else() {
         other => panic!("nobody is linked yet: {other:?}"),
     }
     place.link("manager001", &place.office.doctor).await.expect("linked");
-    let actor = place.arrive().await.expect("let in");
+    let (actor, next) = place.arrive().await.expect("let in");
+    assert_eq!(next, "/console/windows");
     assert_eq!((actor.account.as_str(), actor.role.word()), ("manager001", "operations_manager"));
     let catalog = &place.office.desk.catalog;
     assert!(matches!(place.link("operator01", &place.office.doctor).await, Err(AccountError::Linked(_))));

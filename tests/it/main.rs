@@ -6,10 +6,12 @@
     reason = "a helper of a test stops the test, like the test itself"
 )]
 
+mod api;
 mod architecture;
 mod audit_head;
 mod catalog;
 mod cli;
+mod console;
 mod crash;
 mod damage;
 mod days;

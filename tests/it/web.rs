@@ -16,7 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::windows::{Fixed, Office, at, terms};
+use crate::windows::{Fixed, NoRuns, Office, at, terms};
 
 /// A service with two windows approved and one notice corrected, and what stops it.
 pub(crate) struct Site {
@@ -52,6 +52,7 @@ impl Site {
             home: Home::at(std::path::PathBuf::from("no-home")),
             desks: Arc::new(Fixed(office.desk.clone())),
             under_way: UnderWay::default(),
+            starts: Arc::new(NoRuns),
             clock: clock.clone(),
             base: "https://kura.example".into(),
             beat: beat.clone(),
@@ -225,7 +226,8 @@ async fn old_notices_are_listed_when_they_are_asked_for() {
 async fn what_is_not_public_or_not_read_is_refused() {
     let site = Site::new().await;
     for (request, code) in [
-        ("GET /api/v1/windows HTTP/1.1", 404),
+        ("GET /api/v1/windows HTTP/1.1", 401),
+        ("GET /api/v1/nothing HTTP/1.1", 404),
         ("GET /../kura.toml HTTP/1.1", 404),
         ("POST /notices HTTP/1.1", 405),
         ("DELETE /api/v1/notices HTTP/1.1", 405),

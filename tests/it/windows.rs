@@ -1,6 +1,7 @@
 //! Windows from request to notice to run, on a clock that is moved by hand.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use kura::catalog::{Catalog, NoticeRow};
 use kura::domain::actor::Actor;
@@ -12,6 +13,7 @@ use kura::domain::window::{Terms, TermsParts, WindowKind};
 use kura::workflows::accounts::{self, By, NewAccount};
 use kura::workflows::check_audit;
 use kura::workflows::desk::{Desk, DeskError, Desks};
+use kura::workflows::event_runs::{EventRun, Starts};
 use kura::workflows::gate::{self, Entry, GateError};
 use kura::workflows::{notices, schedule, windows};
 
@@ -48,6 +50,13 @@ impl Desks for Fixed {
     fn desk(&self) -> Result<Desk, String> {
         Ok(self.0.clone())
     }
+}
+
+/// A program that takes no runs.
+pub(crate) struct NoRuns;
+
+impl Starts for NoRuns {
+    fn start(self: Arc<Self>, _: EventRun) {}
 }
 
 /// A desk with an account for each role that matters.

@@ -30,7 +30,7 @@ pub(super) struct Next {
 }
 
 /// An address of the console, or its first page: nobody is led elsewhere by a link to us.
-fn safe_next(asked: &str) -> &str {
+pub(super) fn safe_next(asked: &str) -> &str {
     let rest = asked.strip_prefix(HOME).filter(|rest| rest.is_empty() || rest.starts_with(['/', '?']));
     let is_plain = asked.len() <= NEXT_BYTES_MAX
         && asked.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\')
@@ -52,6 +52,13 @@ fn render(visit: &Visit, next: &str, account: &str, faults: &Faults) -> maud::Ma
     html! {
         (faults.summary(visit))
         (form::form(visit, "/console/login", &inside))
+        @if let Some(name) = &visit.provider {
+            p {
+                a class="button plain" href=(provider_address(next)) {
+                    (visit.t("認証サービスでサインイン：", "Sign in with ")) (name)
+                }
+            }
+        }
         p class="hint" {
             (visit.t(
                 "パスワードを忘れたときは、アカウントを管理する人に再設定を依頼してください。続けて5回間違えると、15分以上ロックされます。",
@@ -59,6 +66,12 @@ fn render(visit: &Visit, next: &str, account: &str, faults: &Faults) -> maud::Ma
             ))
         }
     }
+}
+
+fn provider_address(next: &str) -> String {
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    query.append_pair("next", safe_next(next));
+    format!("/console/provider?{}", query.finish())
 }
 
 /// The page for signing in, in place of a page that needs it.
@@ -81,7 +94,7 @@ pub(super) async fn page(axum::Extension(visit): At, Query(next): Query<Next>) -
     Sheet::new(title(), render(&visit, &next, "", &Faults::default())).show(&visit)
 }
 
-fn throttled(shared: &Shared, visit: &Visit) -> Result<(), Refused> {
+pub(super) fn throttled(shared: &Shared, visit: &Visit) -> Result<(), Refused> {
     shared.console.throttle.take(visit.peer).map_err(Refused::throttled)
 }
 

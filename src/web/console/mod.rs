@@ -14,6 +14,7 @@ use super::Shared;
 use crate::clock::Clock;
 use crate::domain::role::Act;
 use crate::domain::time::Instant;
+use crate::workflows::identities::Entrance;
 use crate::workflows::sessions::SetUpDigest;
 use refused::Refused;
 use throttle::Throttle;
@@ -38,6 +39,9 @@ mod throttle;
 
 /// Signing in and out.
 mod login;
+
+/// Signing in with an identity provider.
+mod provider;
 
 /// The first account.
 mod setup;
@@ -89,12 +93,19 @@ const SET_UP_MINUTES: i64 = 60;
 pub struct Console {
     set_up: Arc<Mutex<Option<(SetUpDigest, Instant)>>>,
     throttle: Arc<Throttle>,
+    entrance: Option<Arc<Entrance>>,
 }
 
 impl Console {
     /// Nobody has come yet, and the set-up page is closed.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { set_up: Arc::default(), throttle: Arc::new(Throttle::new(clock)) }
+        Self { set_up: Arc::default(), throttle: Arc::new(Throttle::new(clock)), entrance: None }
+    }
+
+    /// With an identity provider that people may sign in with.
+    #[must_use]
+    pub fn with_entrance(self, entrance: Option<Entrance>) -> Self {
+        Self { entrance: entrance.map(Arc::new), ..self }
     }
 
     /// Opens the page for the first account for an hour and returns the path of the link, which is told this once.
@@ -168,6 +179,8 @@ fn pages() -> Vec<Page> {
         act("/console/login", Nobody, login::password),
         show("/console/login/code", Nobody, login::code_page),
         act("/console/login/code", Nobody, login::code),
+        show("/console/provider", Nobody, provider::depart),
+        show("/console/provider/return", Nobody, provider::arrive),
         act("/console/sign-out", SignedIn, login::sign_out),
         show("/console", read, home::page),
         show("/console/calendar", read, calendar::page),

@@ -25,7 +25,8 @@ fn title() -> Words {
 /// What a right is called.
 fn act_words(act: Act) -> Words {
     let ja = match act {
-        Act::Read => "予定・実行・お知らせの閲覧",
+        Act::ReadNotices => "お知らせの全改訂の閲覧",
+        Act::Read => "計画・予定・実行の閲覧",
         Act::ReadAudit => "監査記録の閲覧",
         Act::RequestWindow => "実施時間帯の申請と取下げ",
         Act::DecideWindow => "実施時間帯の承認と差戻し",

@@ -330,6 +330,7 @@ impl From<DeskError> for Refused {
                 w("理由を1行で入力してください。", "Give a reason, on one line."),
                 again(),
             ),
+            DeskError::UnderWay(_) => refused("この計画は実行中です。終了をお待ちください。"),
             DeskError::Begun(_) => refused("この実施回は、すでに始まったか、終わったか、許可済みです。"),
         }
     }
@@ -355,6 +356,7 @@ impl From<AuditError> for Refused {
     fn from(error: AuditError) -> Self {
         match error {
             AuditError::Catalog(error) => error.into(),
+            AuditError::Denied(denied) => denied.into(),
             broken => {
                 tracing::error!(error = %broken, "the audit log does not hold");
                 Self::rule(

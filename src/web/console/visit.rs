@@ -47,6 +47,8 @@ pub(super) struct Visit {
     pub(super) peer: IpAddr,
     /// The path and query.
     pub(super) uri: Uri,
+    /// What the identity provider is called, if there is one.
+    pub(super) provider: Option<String>,
 }
 
 /// What handlers take.
@@ -165,7 +167,8 @@ async fn visit(shared: &Shared, seen: Seen) -> Result<Visit, Refused> {
     };
     let is_code_needed = matches!(found, Found::CodeNeeded);
     let session = if let Found::Session(session) = found { Some(*session) } else { None };
-    Ok(Visit { desk, now, lang, session, is_code_needed, secret, is_secure, peer, uri })
+    let provider = shared.console.entrance.as_ref().map(|entrance| entrance.name.clone());
+    Ok(Visit { desk, now, lang, session, is_code_needed, secret, is_secure, peer, uri, provider })
 }
 
 fn language(request: &Request) -> Lang {

@@ -1,4 +1,4 @@
-//! Notices for programs: our own JSON, JSON Feed 1.1, Atom. One record feeds them all.
+//! Notices for feed readers: JSON Feed 1.1, Atom. One record feeds them all; our own JSON is in `api`.
 
 use atom_syndication::{Category, Content, Entry, Feed, FixedDateTime, Link, Person, Text};
 use axum::extract::rejection::QueryRejection;

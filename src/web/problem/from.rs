@@ -1,0 +1,126 @@
+//! What each failure of a workflow is to those who asked.
+
+use crate::workflows::accounts::AccountError;
+use crate::workflows::desk::DeskError;
+use crate::workflows::lists::AuditError;
+use crate::workflows::sign_in::AccessError;
+use crate::workflows::tokens::TokenError;
+
+use super::{Kind, Problem};
+
+fn not_found(english: String) -> Problem {
+    Problem::new(Kind::NotFound, english, "番号またはIDをご確認ください。")
+}
+
+fn wrong_state(english: String) -> Problem {
+    Problem::new(Kind::Conflict, english, "最新の状態をご確認ください。")
+}
+
+impl From<DeskError> for Problem {
+    fn from(error: DeskError) -> Self {
+        let words = error.to_string();
+        match error {
+            DeskError::None { .. } => not_found(words),
+            DeskError::Terms(_) => Self::refused(words),
+            DeskError::Move(_) | DeskError::Stale(_) | DeskError::Begun(_) => wrong_state(words),
+            DeskError::UnderWay(_) => {
+                Self::new(Kind::RunUnderWay, words, "このプランは実行中です。終了をお待ちください。")
+                    .waiting(60)
+            }
+            DeskError::Plan(plan) => Self::new(
+                Kind::Conflict,
+                format!(
+                    "The plan {plan} cannot be read now; the administrator can see why with `kura plan check`."
+                ),
+                format!("計画 {plan} を読み取れません。管理者が `kura plan check` で確認してください。"),
+            ),
+            DeskError::Reason(characters) => Self::new(
+                Kind::Unprocessable,
+                words,
+                format!("理由を1行（{characters}文字以内、制御文字なし）で入力してください。"),
+            ),
+            DeskError::Access(error) => error.into(),
+            DeskError::Catalog(_) => Self::logged(&error),
+        }
+    }
+}
+
+impl From<AccessError> for Problem {
+    fn from(error: AccessError) -> Self {
+        let words = error.to_string();
+        let refused = |japanese: &str| Self::new(Kind::ProofRefused, words.clone(), japanese);
+        match &error {
+            AccessError::Token(_) => Self::token_refused(words),
+            AccessError::Denied(denied) => Self::denied(denied),
+            AccessError::Wrong => refused("アカウントまたはパスワードが違います。"),
+            AccessError::Locked { .. } => refused(
+                "誤りが続いたため、アカウントを一時的にロックしています。時間をおいてお試しください。",
+            ),
+            AccessError::Disabled(_) => Self::token_refused("its account is disabled".to_owned()),
+            AccessError::CodeNeeded(_) => refused("認証コード（code）が必要です。"),
+            AccessError::WrongCode => refused("認証コードが違うか、使用済みです。"),
+            AccessError::MustChange(_) => refused("先にパスワードを変更してください。"),
+            AccessError::Factor(..) | AccessError::Config(_) | AccessError::Catalog(_) => {
+                Self::logged(&error)
+            }
+        }
+    }
+}
+
+impl From<AccountError> for Problem {
+    fn from(error: AccountError) -> Self {
+        let words = error.to_string();
+        match error {
+            AccountError::Password(faults) => {
+                let japanese: Vec<&str> = faults.iter().map(|fault| fault.japanese()).collect();
+                let english: Vec<String> = faults.iter().map(|fault| format!("it {fault}")).collect();
+                let english = format!("The password is refused: {}.", english.join("; "));
+                Self::new(Kind::Unprocessable, english, japanese.concat())
+            }
+            AccountError::Taken(_) => {
+                Self::new(Kind::Taken, words, "同じIDは二度と使用できません。別のIDにしてください。")
+            }
+            AccountError::None(_) => not_found(words),
+            AccountError::NotFirst
+            | AccountError::FirstRole(_)
+            | AccountError::Disabled(_)
+            | AccountError::Last(_)
+            | AccountError::HasFactor(_)
+            | AccountError::NoFactor(_)
+            | AccountError::ShortAlone(_) => wrong_state(words),
+            AccountError::Access(error) => error.into(),
+            AccountError::Hash(_)
+            | AccountError::Seal(_)
+            | AccountError::Config(_)
+            | AccountError::Catalog(_) => Self::logged(&error),
+        }
+    }
+}
+
+impl From<TokenError> for Problem {
+    fn from(error: TokenError) -> Self {
+        let words = error.to_string();
+        match error {
+            TokenError::Days(_) | TokenError::Scope { .. } => Self::refused(words),
+            TokenError::Other(_) | TokenError::ByToken => {
+                Self::new(Kind::RightMissing, words, "このアカウントのトークンは作成できません。")
+            }
+            TokenError::None(_) => not_found(words),
+            TokenError::Denied(denied) => Self::denied(&denied),
+            TokenError::Catalog(_) => Self::logged(&error),
+        }
+    }
+}
+
+impl From<AuditError> for Problem {
+    /// A log that does not hold is no problem of the request: the handler answers with it.
+    fn from(error: AuditError) -> Self {
+        match &error {
+            AuditError::Denied(denied) => Self::denied(denied),
+            AuditError::Chain(_)
+            | AuditError::Cut { .. }
+            | AuditError::Replaced { .. }
+            | AuditError::Catalog(_) => Self::logged(&error),
+        }
+    }
+}

@@ -1,0 +1,312 @@
+//! Effects over the API: keys that are sent twice, versions that race, and what hostile clients send.
+
+use std::time::Duration;
+
+use kura::domain::role::Role;
+use kura::web::limits::TOKEN_BURST;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+
+use super::site::{Answer, PASSWORD, Site};
+
+const REQUEST: &str = r#"{"plan":"records","kind":"daily","recurrence":"daily 03:00","length_minutes":60}"#;
+
+async fn windows(site: &Site) -> usize {
+    let list = site.get(Role::Auditor, "/api/v1/windows?limit=200").await.json();
+    list["items"].as_array().expect("rows").len()
+}
+
+#[tokio::test]
+async fn a_request_that_is_sent_again_has_one_effect_and_the_same_answer() {
+    let site = Site::new().await;
+    let (admin, before) = (Role::SystemAdministrator, windows(&site).await);
+    let key = [("Idempotency-Key", "a-1")];
+    let first = site.post(admin, "/api/v1/windows", &key, REQUEST).await;
+    let again = site.post(admin, "/api/v1/windows", &key, REQUEST).await;
+    assert_eq!((first.status, again.status), (201, 201), "{again:?}");
+    assert_eq!(first.body, again.body);
+    for name in ["location", "etag"] {
+        assert!(first.header(name).is_some() && first.header(name) == again.header(name), "{name}");
+    }
+    assert_eq!(
+        (first.header("idempotency-replayed"), again.header("idempotency-replayed")),
+        (None, Some("true"))
+    );
+    assert_eq!(windows(&site).await, before + 1);
+    let other = site.post(admin, "/api/v1/windows", &key, &REQUEST.replace("60", "61")).await;
+    assert_eq!((other.status, other.code().as_str()), (422, "idempotency-key-reused"));
+    // Another account's keys are its own; a request that failed has used up nothing.
+    let doctor = site.post(Role::ServiceOperator, "/api/v1/windows", &key, REQUEST).await;
+    assert_eq!(doctor.status, 403);
+    site.clock.set(site.now.plus_minutes(24 * 60 + 1));
+    let next_day = site.post(admin, "/api/v1/windows", &key, REQUEST).await;
+    assert_eq!((next_day.status, windows(&site).await), (201, before + 2), "after a day the key is free");
+    for bad in ["", "a b", "é", &"x".repeat(256)] {
+        let answer = site.post(admin, "/api/v1/windows", &[("Idempotency-Key", bad)], REQUEST).await;
+        assert_eq!((answer.status, answer.code().as_str()), (400, "bad-idempotency-key"), "{bad:?}");
+    }
+}
+
+#[tokio::test]
+async fn of_many_at_once_with_one_key_one_has_an_effect() {
+    let site = std::sync::Arc::new(Site::new().await);
+    let before = windows(&site).await;
+    let mut asks = JoinSet::new();
+    for _ in 0..12 {
+        let site = site.clone();
+        asks.spawn(async move {
+            let key = [("Idempotency-Key", "race")];
+            site.post(Role::SystemAdministrator, "/api/v1/windows", &key, REQUEST).await
+        });
+    }
+    let answers: Vec<Answer> = asks.join_all().await;
+    for answer in &answers {
+        let is_right = answer.status == 201 || (answer.status == 409 && answer.code() == "request-under-way");
+        assert!(is_right, "{answer:?}");
+    }
+    assert_eq!(
+        answers
+            .iter()
+            .filter(|one| one.status == 201 && one.header("idempotency-replayed").is_none())
+            .count(),
+        1
+    );
+    assert_eq!(windows(&site).await, before + 1);
+}
+
+#[tokio::test]
+async fn a_new_token_is_shown_once_and_kept_nowhere() {
+    let site = Site::new().await;
+    let (admin, key) = (Role::SystemAdministrator, [("Idempotency-Key", "t-1")]);
+    let body = format!(r#"{{"password":"{PASSWORD}","label":"for the portal","scopes":["read"],"days":1}}"#);
+    let first = site.post(admin, "/api/v1/tokens", &key, &body).await;
+    let secret = first.json()["secret"].as_str().expect("a token").to_owned();
+    let again = site.post(admin, "/api/v1/tokens", &key, &body).await;
+    assert_eq!((first.status, again.status), (201, 201));
+    assert!(again.json()["secret"].is_null() && !again.body.contains(&secret), "{again:?}");
+    assert_eq!(again.json()["id"], first.json()["id"]);
+    let me = site.ask(("GET", "/api/v1/me"), &secret, &[], None).await.json();
+    assert_eq!((&me["account"], &me["scopes"]), (&"admin00001".into(), &serde_json::json!(["read"])));
+    let wrong = body.replace(PASSWORD, "wrong-Horse7battery");
+    let wrong = site.post(admin, "/api/v1/tokens", &[], &wrong).await;
+    assert_eq!((wrong.status, wrong.code().as_str()), (403, "proof-refused"));
+    let greedy = body.replace("\"read\"", "\"window.decide\"");
+    assert_eq!(site.post(admin, "/api/v1/tokens", &[], &greedy).await.status, 422);
+    let revoke = format!("/api/v1/tokens/{}/revoke", first.json()["id"].as_str().expect("an id"));
+    assert_eq!(site.ask(("POST", &revoke), site.token(admin), &[], None).await.status, 200);
+    assert_eq!(site.ask(("GET", "/api/v1/me"), &secret, &[], None).await.status, 401);
+}
+
+#[tokio::test]
+async fn a_decision_is_about_what_was_seen() {
+    let site = Site::new().await;
+    let (path, doctor) = ("/api/v1/windows/w-0002/approve", Role::ServiceOperator);
+    let ask = async |path: &str, role: Role, headers: &[(&str, &str)]| {
+        let answer = site.ask(("POST", path), site.token(role), headers, Some(r#"{"reason":"理由"}"#)).await;
+        let code = if answer.status < 400 { String::new() } else { answer.code() };
+        (answer.status, code)
+    };
+    let needed = (428, "if-match-required".to_owned());
+    let changed = (412, "changed".to_owned());
+    for (path, role) in [
+        (path, doctor),
+        ("/api/v1/windows/w-0002/return", doctor),
+        ("/api/v1/windows/w-0002/withdraw", Role::SystemAdministrator),
+    ] {
+        assert_eq!(ask(path, role, &[]).await, needed, "{path}");
+        for stale in ["*", "\"abc\"", "W/\"abc\"", &format!("\"{}\"", "0".repeat(64))] {
+            assert_eq!(ask(path, role, &[("If-Match", stale)]).await, changed, "{path} {stale}");
+        }
+    }
+    let seen = site.version("w-0002").await;
+    assert_eq!(ask(path, doctor, &[("If-Match", &seen)]).await.0, 200);
+    // The version that was seen is gone with the approval.
+    assert_eq!(
+        ask("/api/v1/windows/w-0002/withdraw", Role::SystemAdministrator, &[("If-Match", &seen)]).await,
+        changed
+    );
+    let now = site.version("w-0002").await;
+    assert_ne!(seen, now);
+    assert_eq!(ask(path, doctor, &[("If-Match", &now)]).await, (409, "wrong-state".to_owned()));
+    assert_eq!(
+        ask("/api/v1/windows/w-0002/withdraw", Role::SystemAdministrator, &[("If-Match", &now)]).await.0,
+        200
+    );
+}
+
+#[tokio::test]
+async fn of_two_who_decide_at_once_one_does() {
+    for round in 0..5 {
+        let site = std::sync::Arc::new(Site::new().await);
+        let seen = site.version("w-0002").await;
+        let mut asks = JoinSet::new();
+        for what in ["approve", "return", "approve", "return"] {
+            let (site, seen) = (site.clone(), seen.clone());
+            asks.spawn(async move {
+                let path = format!("/api/v1/windows/w-0002/{what}");
+                site.post(Role::ServiceOperator, &path, &[("If-Match", &seen)], r#"{"reason":"x"}"#)
+                    .await
+                    .status
+            });
+        }
+        let mut statuses = asks.join_all().await;
+        statuses.sort_unstable();
+        assert_eq!(statuses, [200, 412, 412, 412], "round {round}");
+    }
+}
+
+#[tokio::test]
+async fn an_account_that_changed_meanwhile_is_not_changed_again_if_its_version_was_named() {
+    let site = Site::new().await;
+    let (path, manager) = ("/api/v1/accounts/operator01", Role::OperationsManager);
+    let seen = site.get(manager, path).await.header("etag").expect("a version").to_owned();
+    let reset = format!("{path}/password");
+    let body = format!(r#"{{"password":"{PASSWORD}!"}}"#);
+    let first = site.post(manager, &reset, &[("If-Match", &seen)], &body).await;
+    assert_eq!((first.status, first.header("etag") == Some(&seen)), (200, false), "{first:?}");
+    assert_eq!(site.post(manager, &reset, &[("If-Match", &seen)], &body).await.status, 412);
+    let weak = site.post(manager, &reset, &[], r#"{"password":"short"}"#).await;
+    assert_eq!(
+        (weak.status, weak.json()["detail_ja"].as_str().is_some_and(|text| text.contains("別紙1"))),
+        (422, true)
+    );
+    let disable = site.post(manager, &format!("{path}/disable"), &[], r#"{"reason":"退職"}"#).await;
+    assert_eq!(disable.json()["is_disabled"], true);
+    assert_eq!(
+        site.get(Role::SystemOperator, "/api/v1/me").await.status,
+        401,
+        "its token is revoked at once"
+    );
+}
+
+#[tokio::test]
+async fn a_run_that_is_asked_for_begins_once() {
+    let site = Site::new().await;
+    let (path, admin) = ("/api/v1/plans/records/snapshots", Role::SystemAdministrator);
+    let body = r#"{"event":"acceptance","reason":"new server"}"#;
+    for _ in 0..2 {
+        let answer = site.post(admin, path, &[("Idempotency-Key", "r")], body).await;
+        assert_eq!((answer.status, answer.header("location")), (202, Some("/api/v1/runs?plan=records")));
+    }
+    let runs: Vec<String> = site
+        .runs
+        .0
+        .lock()
+        .expect("no panic")
+        .iter()
+        .map(|run| format!("{} {}", run.plan, run.event.word()))
+        .collect();
+    assert_eq!(runs, ["records acceptance"]);
+    assert_eq!(site.post(admin, "/api/v1/plans/nothing/snapshots", &[], body).await.status, 404);
+    assert_eq!(site.post(admin, "/api/v1/plans/..%2Fkura/snapshots", &[], body).await.status, 404);
+    let audit = site.get(Role::Auditor, "/api/v1/audit?limit=1").await.json();
+    assert_eq!(audit["items"][0]["act"], "snapshot.request");
+}
+
+#[tokio::test]
+async fn what_is_no_request_is_refused_in_words() {
+    let site = Site::new().await;
+    let (admin, path) = (Role::SystemAdministrator, "/api/v1/windows");
+    let token = site.token(admin);
+    let post = |kind: &str, body: &str| {
+        format!(
+            "POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer {token}\r\n{kind}\
+             Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+    };
+    let json = "Content-Type: application/json\r\n";
+    for (request, status, code) in [
+        (post("", REQUEST), 415, "wrong-content-type"),
+        (post("Content-Type: text/plain\r\n", REQUEST), 415, "wrong-content-type"),
+        (post("Content-Type: application/x-www-form-urlencoded\r\n", "a=b"), 415, "wrong-content-type"),
+        (post(json, ""), 400, "bad-request"),
+        (post(json, "{"), 400, "bad-request"),
+        (post(json, &"[".repeat(5000)), 400, "bad-request"),
+        (post(json, "{}"), 422, "refused"),
+        (post(json, &REQUEST.replace("plan", "plant")), 422, "refused"),
+        (post(json, &REQUEST.replace("60", "0")), 422, "refused"),
+        (post(json, &REQUEST.replace("60", "99999999999")), 422, "refused"),
+        (post(json, &REQUEST.replace("daily 03:00", "hourly")), 422, "refused"),
+        (post(json, &REQUEST.replace("records", "nothing")), 409, "wrong-state"),
+        (post(json, &format!("\"{}\"", "x".repeat(1024 * 1024))), 413, "too-large"),
+    ] {
+        let answer = site.raw(request.as_bytes()).await;
+        assert_eq!((answer.status, answer.code().as_str()), (status, code), "{:?}", request.get(..300));
+    }
+    // The same without a length: the body is counted while it comes.
+    let body = "10000\r\n".to_owned() + &"x".repeat(0x10000) + "\r\n1\r\ny\r\n0\r\n\r\n";
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer {token}\r\n{json}\
+         Transfer-Encoding: chunked\r\n\r\n"
+    );
+    assert_eq!(site.raw((head + &body).as_bytes()).await.status, 413);
+    for method in ["PUT", "DELETE", "PATCH", "TRACE"] {
+        let answer = site.ask((method, path), token, &[], None).await;
+        assert_eq!((answer.status, answer.header("allow").is_some()), (405, true), "{method}: {answer:?}");
+    }
+}
+
+/// Nothing that people write becomes a header, a line or a property anywhere.
+#[tokio::test]
+async fn what_people_write_stays_text() {
+    let site = Site::new().await;
+    for evil in [r"a\r\nSet-Cookie: x=y", r"a\nATTENDEE:x", r"a\u0000b", r"a\u0085b", "", "   "] {
+        let body = format!(r#"{{"text":"{evil}"}}"#);
+        let answer = site.post(Role::SystemOperator, "/api/v1/notices/N-2026-0001/correct", &[], &body).await;
+        assert_eq!(answer.status, 422, "{evil}: {answer:?}");
+        let seen = site.version("w-0002").await;
+        let body = format!(r#"{{"reason":"{evil}"}}"#);
+        let path = "/api/v1/windows/w-0002/return";
+        let answer = site.post(Role::ServiceOperator, path, &[("If-Match", &seen)], &body).await;
+        assert_eq!(answer.status, 422, "{evil}: {answer:?}");
+    }
+    let html = r#"{"text":"<script>alert(1)</script> \" onload=x"}"#;
+    let answer = site.post(Role::SystemOperator, "/api/v1/notices/N-2026-0001/correct", &[], html).await;
+    assert_eq!(answer.status, 200);
+    let page = site.ask(("GET", "/notices"), "", &[], None).await;
+    assert!(!page.body.contains("<script>") && page.body.contains("&lt;script&gt;"), "{page:?}");
+    for path in
+        ["/api/v1/windows/%0d%0aSet-Cookie:%20x", "/api/v1/plans/%00", "/api/v1/runs?cursor=%0d%0aX:y"]
+    {
+        let answer = site.get(Role::Auditor, path).await;
+        assert!(
+            answer.status >= 400 && answer.status < 500 && !answer.head.contains("Set-Cookie"),
+            "{answer:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn who_asks_too_often_waits_and_only_he() {
+    let site = Site::new().await;
+    for number in 0..TOKEN_BURST.get() {
+        assert_eq!(site.get(Role::Auditor, "/api/v1/me").await.status, 200, "request {number}");
+    }
+    let answer = site.get(Role::Auditor, "/api/v1/me").await;
+    assert_eq!((answer.status, answer.code().as_str()), (429, "too-many-requests"));
+    let wait: i64 = answer.header("retry-after").and_then(|wait| wait.parse().ok()).expect("seconds");
+    assert_eq!(site.get(Role::Portal, "/api/v1/me").await.status, 200, "another token is not held back");
+    site.clock.set(site.now.plus_minutes(wait / 60 + 1));
+    assert_eq!(site.get(Role::Auditor, "/api/v1/me").await.status, 200);
+}
+
+/// It sends a header every now and then and never the empty line; it would do so for ever.
+#[tokio::test]
+async fn a_client_that_takes_for_ever_is_cut_off() {
+    let site = Site::hurried().await;
+    let mut stream = TcpStream::connect(site.address).await.expect("a connection");
+    stream.write_all(b"GET /api/v1/me HTTP/1.1\r\nHost: x\r\n").await.expect("sent");
+    for number in 0.. {
+        let mut answer = [0_u8; 64];
+        match tokio::time::timeout(Duration::from_millis(20), stream.read(&mut answer)).await {
+            // The end, or a connection that was reset: it was cut off without an answer.
+            Ok(Ok(0) | Err(_)) => break,
+            Ok(Ok(read)) => panic!("an answer of {read} bytes to half a request"),
+            Err(_) if stream.write_all(format!("X-{number}: y\r\n").as_bytes()).await.is_err() => break,
+            Err(_) => assert!(number < 3000, "it was waited for"),
+        }
+    }
+    assert_eq!(site.get(Role::Auditor, "/api/v1/me").await.status, 200, "others are answered");
+}
