@@ -20,6 +20,9 @@ pub mod credentials;
 /// Sending notices to portals.
 pub mod portal;
 
+/// Asking an identity provider who somebody is.
+pub mod identity;
+
 /// An installation's home folder and its settings.
 pub mod config;
 

@@ -18,14 +18,19 @@ use crate::config::ConfigError;
 use crate::domain::time::Instant;
 use crate::scheduler::{Heart, Works};
 use crate::web::{self, Shared};
+use crate::workflows::audit_head;
 use crate::workflows::deliver_notices::{self, Target, TargetError};
 use crate::workflows::desk::Desks;
 use crate::workflows::event_runs::{self, EventRun, Starts};
+use crate::workflows::identities::{Entrance, OpenError};
 use crate::workflows::start_due_runs::{self, Attempt};
 use crate::workflows::under_way::UnderWay;
 
 /// Without a beat for this long the heart has stopped, minutes.
 const BEAT_MINUTES_MAX: i64 = 1;
+
+/// After a try to store the head of the audit log, the next one comes no sooner than this, minutes.
+const HEAD_PAUSE_MINUTES: i64 = 30;
 
 /// Why the service does not start, or ended before it was asked to.
 #[derive(Debug, thiserror::Error)]
@@ -36,9 +41,12 @@ pub enum ServiceError {
     /// The settings.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// A portal of the settings.
-    #[error("[[push]] in kura.toml: {0}")]
+    /// A portal or a mail server of the settings.
+    #[error("kura.toml: {0}")]
     Target(#[from] TargetError),
+    /// The identity provider of the settings.
+    #[error("[oidc] in kura.toml: {0}")]
+    Entrance(#[from] OpenError),
     /// A part of it ended by itself.
     #[error("the service ended badly: {0}")]
     Ended(String),
@@ -53,6 +61,8 @@ struct Program {
     clock: Arc<dyn Clock>,
     /// Runs that were asked for by hand.
     asked: TaskTracker,
+    /// When storing the head of the audit log was tried last, microseconds.
+    head_tried: AtomicI64,
 }
 
 impl Desks for Program {
@@ -109,6 +119,32 @@ impl Program {
         for target in &self.targets {
             if let Err(error) = deliver_notices::deliver(&desk, target, &*self.clock).await {
                 tracing::error!(%error, "notices could not be pushed; it is tried again");
+            }
+        }
+        self.store_audit_head().await;
+    }
+
+    /// Once a day: how far the audit log is, to where this host cannot change it.
+    async fn store_audit_head(&self) {
+        let now = self.clock.now();
+        let tried = Instant::from_micros(self.head_tried.load(Ordering::SeqCst));
+        if now < tried.plus_minutes(HEAD_PAUSE_MINUTES) {
+            return;
+        }
+        match audit_head::is_due(&self.catalog, now).await {
+            Ok(false) => return,
+            Ok(true) => self.head_tried.store(now.as_micros(), Ordering::SeqCst),
+            Err(error) => return tracing::error!(%error, "the audit log cannot be read"),
+        }
+        let host = match self.app.host(None).await {
+            Ok(host) => host,
+            Err(error) => return tracing::error!(%error, "the host or its store cannot be used"),
+        };
+        match audit_head::write(&host, &self.catalog, &*self.clock).await {
+            Ok(_) => {}
+            Err(error) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::error!(error, "the head of the audit log could not be stored; it is tried again");
             }
         }
     }
@@ -171,9 +207,10 @@ impl Service {
         base: &str,
     ) -> Result<Self, ServiceError> {
         let catalog = app.desk().await?.catalog;
-        let push = app.home.settings()?.push;
-        let targets = push.iter().map(Target::open).collect::<Result<Vec<_>, _>>()?;
+        let targets = deliver_notices::targets(&app.home.settings()?, base)?;
         let (stop, beat) = (CancellationToken::new(), Arc::new(AtomicI64::new(clock.now().as_micros())));
+        let oidc = app.home.settings()?.oidc;
+        let entrance = oidc.map(|oidc| Entrance::open(&oidc, base.trim_end_matches('/'))).transpose()?;
         let under_way = UnderWay::default();
         let program = Arc::new(Program {
             app: app.clone(),
@@ -182,6 +219,7 @@ impl Service {
             under_way: under_way.clone(),
             clock: clock.clone(),
             asked: TaskTracker::new(),
+            head_tried: AtomicI64::new(i64::MIN),
         });
         let asked = program.asked.clone();
         let shared = Shared {
@@ -192,6 +230,7 @@ impl Service {
             clock: clock.clone(),
             base: base.trim_end_matches('/').into(),
             beat: beat.clone(),
+            console: web::Console::new(clock.clone()).with_entrance(entrance),
         };
         let heart = Heart::new(program, clock, beat, stop.clone());
         let tasks = TaskTracker::new();
@@ -217,6 +256,15 @@ impl Service {
     pub async fn has_account(&self) -> Result<bool, ServiceError> {
         let accounts = self.catalog.accounts().await;
         Ok(!accounts.map_err(|error| DeskError::App(error.into()))?.is_empty())
+    }
+
+    /// The link for the first account, told this once; none if there is an account. A new one takes the place of the last.
+    pub async fn set_up_link(&self) -> Result<Option<String>, ServiceError> {
+        if self.has_account().await? {
+            return Ok(None);
+        }
+        let path = self.shared.console.open_set_up(self.shared.clock.now());
+        Ok(Some(format!("{}{path}", self.shared.base)))
     }
 
     /// Ends it: runs under way end first, open answers are given.

@@ -24,6 +24,8 @@ pub mod payload_type {
     pub const INDEX: &str = "application/vnd.kura.index";
     /// `<plan>/snapshots/<sequence>-<sha256>`.
     pub const SNAPSHOT: &str = "application/vnd.kura.snapshot+json";
+    /// `audit/<sequence>-<sha256>`.
+    pub const AUDIT_HEAD: &str = "application/vnd.kura.audit-head+json";
 }
 
 /// Why an envelope was refused.

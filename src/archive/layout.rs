@@ -52,6 +52,14 @@ pub fn snapshot(plan: &PlanName, sequence: u64, name: &Sha256) -> String {
     format!("{plan}/snapshots/{sequence:010}-{name}")
 }
 
+/// Where the heads of the audit log are.
+pub const AUDIT: &str = "audit/";
+
+/// `audit/<sequence>-<sha256>`: a head of the audit log; ten digits as for snapshots.
+pub fn audit_head(sequence: u64, name: &Sha256) -> String {
+    format!("{AUDIT}{sequence:010}-{name}")
+}
+
 /// What a key says the object is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ObjectKind {
@@ -71,6 +79,8 @@ pub enum ObjectKind {
     Index(PlanName, CohortId, Sha256),
     /// `<plan>/snapshots/<sequence>-<sha256>`.
     Snapshot(PlanName, u64, Sha256),
+    /// `audit/<sequence>-<sha256>`.
+    AuditHead(u64, Sha256),
 }
 
 /// What the object of this key is, or `None` if the name is not one of Kura's.
@@ -82,13 +92,13 @@ pub fn parse(key: &str) -> Option<ObjectKind> {
             .map(ObjectKind::SigningKeys)
             .or_else(|| numbered(file, "recovery-", ".json").map(ObjectKind::RecoveryKeys))
             .or_else(|| numbered(file, "catalog-", ".age").map(ObjectKind::CatalogKey)),
+        ["audit", file] => {
+            let (number, name) = sequenced(file)?;
+            Some(ObjectKind::AuditHead(number, name))
+        }
         [plan, "snapshots", file] => {
-            let (sequence, name) = file.split_once('-')?;
-            let number: u64 = sequence.parse().ok()?;
-            if format!("{number:010}") != sequence {
-                return None;
-            }
-            Some(ObjectKind::Snapshot(plan.parse().ok()?, number, name.parse().ok()?))
+            let (number, name) = sequenced(file)?;
+            Some(ObjectKind::Snapshot(plan.parse().ok()?, number, name))
         }
         [plan, cohort, "packs", name] => {
             Some(ObjectKind::Pack(plan.parse().ok()?, cohort.parse().ok()?, name.parse().ok()?))
@@ -103,6 +113,12 @@ pub fn parse(key: &str) -> Option<ObjectKind> {
         )),
         _ => None,
     }
+}
+
+fn sequenced(file: &str) -> Option<(u64, Sha256)> {
+    let (sequence, name) = file.split_once('-')?;
+    let number: u64 = sequence.parse().ok()?;
+    (format!("{number:010}") == sequence).then_some((number, name.parse().ok()?))
 }
 
 fn numbered(file: &str, prefix: &str, suffix: &str) -> Option<u32> {

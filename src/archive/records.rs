@@ -196,3 +196,19 @@ pub struct Snapshot {
     /// Entries that could not be read.
     pub skipped: u64,
 }
+
+/// `audit/<sequence>-<sha256>`, signed by a host key: how far the audit log was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AuditHead {
+    /// Format version.
+    pub format: u32,
+    /// The repository this belongs to.
+    pub repository: String,
+    /// The number of the newest line.
+    pub sequence: u64,
+    /// Its digest, which covers every line before it.
+    pub digest: Sha256,
+    /// When that line was written, RFC 3339 in UTC.
+    pub at: String,
+}

@@ -153,26 +153,27 @@ async fn get<'e>(executor: impl SqliteExecutor<'e>, account: &str) -> Result<Opt
 impl Catalog {
     /// The account of an id.
     pub async fn account(&self, account: &AccountId) -> Result<Option<AccountRow>, CatalogError> {
-        let row = get(self.engine.pool(), account.as_str()).await;
+        let row = get(self.engine.readers(), account.as_str()).await;
         row.map_err(|error| self.engine.failed(error))?.as_ref().map(read).transpose()
     }
 
     /// Every account, by id.
     pub async fn accounts(&self) -> Result<Vec<AccountRow>, CatalogError> {
-        let rows = sqlx::query(LIST).fetch_all(self.engine.pool()).await;
+        let rows = sqlx::query(LIST).fetch_all(self.engine.readers()).await;
         rows.map_err(|error| self.engine.failed(error))?.iter().map(read).collect()
     }
 
     /// At most `limit` accounts whose ids come after one, by id.
     pub async fn accounts_page(&self, after: &str, limit: u32) -> Result<Vec<AccountRow>, CatalogError> {
-        let rows = sqlx::query(PAGE).bind(after).bind(i64::from(limit)).fetch_all(self.engine.pool()).await;
+        let rows =
+            sqlx::query(PAGE).bind(after).bind(i64::from(limit)).fetch_all(self.engine.readers()).await;
         rows.map_err(|error| self.engine.failed(error))?.iter().map(read).collect()
     }
 
     /// The hashes of passwords that an account had before, newest first.
     pub async fn old_passwords(&self, account: &AccountId) -> Result<Vec<String>, CatalogError> {
         let query = sqlx::query_scalar(OLD_PASSWORDS).bind(account.as_str()).bind(OLD_PASSWORDS_MAX);
-        query.fetch_all(self.engine.pool()).await.map_err(|error| self.engine.failed(error))
+        query.fetch_all(self.engine.readers()).await.map_err(|error| self.engine.failed(error))
     }
 }
 
@@ -201,12 +202,13 @@ impl Tx {
         self.one(query, account).await
     }
 
-    /// Disables an account for ever. `Stale` if it is disabled already.
+    /// Disables an account for ever and ends its sessions. `Stale` if it is disabled already.
     pub async fn disable_account(&mut self, account: &AccountId, at: Instant) -> Result<(), CatalogError> {
-        self.one(sqlx::query(DISABLE).bind(account.as_str()).bind(at.as_micros()), account).await
+        self.one(sqlx::query(DISABLE).bind(account.as_str()).bind(at.as_micros()), account).await?;
+        self.end_sessions_of(account).await
     }
 
-    /// Sets a password and remembers the one before. `Stale` if another one was set since `before` was read.
+    /// Sets a password, remembers the one before and ends the account's sessions. `Stale` if another one was set since `before` was read.
     pub async fn set_password(
         &mut self,
         before: &AccountRow,
@@ -224,7 +226,8 @@ impl Tx {
             .bind(at.as_micros())
             .bind(must_change)
             .bind(before.password_changed_at.as_micros());
-        self.one(query, account).await
+        self.one(query, account).await?;
+        self.end_sessions_of(account).await
     }
 
     /// Counts a wrong password or code.
@@ -243,7 +246,7 @@ impl Tx {
         self.one(sqlx::query(SET_TOTP).bind(account.as_str()).bind(sealed), account).await
     }
 
-    /// Makes the second factor count, with new recovery codes.
+    /// Makes the second factor count, with new recovery codes; sessions that began without it end.
     pub async fn confirm_totp(
         &mut self,
         account: &AccountId,
@@ -252,6 +255,7 @@ impl Tx {
     ) -> Result<(), CatalogError> {
         let step = stored(step, TABLE, "totp_step")?;
         self.one(sqlx::query(CONFIRM_TOTP).bind(account.as_str()).bind(step), account).await?;
+        self.end_sessions_of(account).await?;
         self.forget_recovery_codes(account).await?;
         for code in codes {
             let query = sqlx::query(ADD_RECOVERY_CODE).bind(account.as_str()).bind(code.0.as_slice());
@@ -260,9 +264,10 @@ impl Tx {
         Ok(())
     }
 
-    /// Removes the second factor and its recovery codes.
+    /// Removes the second factor and its recovery codes, and ends the account's sessions.
     pub async fn remove_totp(&mut self, account: &AccountId) -> Result<(), CatalogError> {
         self.one(sqlx::query(REMOVE_TOTP).bind(account.as_str()), account).await?;
+        self.end_sessions_of(account).await?;
         self.forget_recovery_codes(account).await
     }
 

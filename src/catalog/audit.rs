@@ -20,11 +20,25 @@ const APPEND: &str = "
 INSERT INTO audit (sequence, at, actor, act, subject, detail, previous, digest)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
 
+const NEWEST_OF: &str = "
+SELECT sequence, at, actor, act, subject, detail, previous, digest
+FROM audit
+WHERE act = $1
+ORDER BY sequence DESC
+LIMIT 1";
+
 const AFTER: &str = "
 SELECT sequence, at, actor, act, subject, detail, previous, digest
 FROM audit
 WHERE sequence > $1
 ORDER BY sequence
+LIMIT $2";
+
+const BEFORE: &str = "
+SELECT sequence, at, actor, act, subject, detail, previous, digest
+FROM audit
+WHERE sequence < $1
+ORDER BY sequence DESC
 LIMIT $2";
 
 const NEWEST: &str = "
@@ -33,25 +47,22 @@ FROM audit
 ORDER BY sequence DESC
 LIMIT $1";
 
-/// Newest first, from a number down.
-const BEFORE: &str = "
-SELECT sequence, at, actor, act, subject, detail, previous, digest
-FROM audit
-WHERE sequence < $1
-ORDER BY sequence DESC
-LIMIT $2";
+impl Tx {
+    /// Number and digest of the newest line; `None` for an empty log.
+    pub async fn audit_head(&mut self) -> Result<Option<(u64, Sha256)>, CatalogError> {
+        let head = sqlx::query(HEAD).fetch_optional(self.connection()).await;
+        let head = head.map_err(|error| self.failed(error))?;
+        let read = |row: &SqliteRow| {
+            let columns = Columns { row, table: TABLE, key: &["sequence"] };
+            Ok((columns.number("sequence")?, columns.digest("digest")?))
+        };
+        head.as_ref().map(read).transpose()
+    }
+}
 
 /// Adds a line after the newest one.
 pub(super) async fn append(tx: &mut Tx, entry: &AuditEntry) -> Result<(), CatalogError> {
-    let head = sqlx::query(HEAD).fetch_optional(tx.connection()).await;
-    let head = head.map_err(|error| tx.failed(error))?;
-    let (last, previous) = match &head {
-        Some(row) => {
-            let columns = Columns { row, table: TABLE, key: &["sequence"] };
-            (columns.number("sequence")?, columns.digest("digest")?)
-        }
-        None => (0, Sha256([0; 32])),
-    };
+    let (last, previous) = tx.audit_head().await?.unwrap_or((0, Sha256([0; 32])));
     let sequence = last + 1;
     let digest = Sha256::of(&chained(sequence, &previous.0, entry));
     let query = sqlx::query(APPEND)
@@ -71,21 +82,27 @@ impl Catalog {
     /// Lines after number `after`, oldest first, at most `limit`.
     pub async fn audit_after(&self, after: u64, limit: u32) -> Result<Vec<AuditLine>, CatalogError> {
         let query = sqlx::query(AFTER).bind(stored(after, TABLE, "sequence")?).bind(i64::from(limit));
-        let rows = query.fetch_all(self.engine.pool()).await.map_err(|error| self.engine.failed(error))?;
+        let rows = query.fetch_all(self.engine.readers()).await.map_err(|error| self.engine.failed(error))?;
         rows.iter().map(read).collect()
     }
 
-    /// At most `limit` lines before number `before`, newest first.
+    /// Lines before number `before`, newest first, at most `limit`.
     pub async fn audit_before(&self, before: u64, limit: u32) -> Result<Vec<AuditLine>, CatalogError> {
         let query = sqlx::query(BEFORE).bind(stored(before, TABLE, "sequence")?).bind(i64::from(limit));
-        let rows = query.fetch_all(self.engine.pool()).await.map_err(|error| self.engine.failed(error))?;
+        let rows = query.fetch_all(self.engine.readers()).await.map_err(|error| self.engine.failed(error))?;
         rows.iter().map(read).collect()
+    }
+
+    /// The newest line of an act.
+    pub async fn audit_newest_of(&self, act: &str) -> Result<Option<AuditLine>, CatalogError> {
+        let row = sqlx::query(NEWEST_OF).bind(act).fetch_optional(self.engine.pool()).await;
+        row.map_err(|error| self.engine.failed(error))?.as_ref().map(read).transpose()
     }
 
     /// The newest `limit` lines, newest first.
     pub async fn audit_newest(&self, limit: u32) -> Result<Vec<AuditLine>, CatalogError> {
         let query = sqlx::query(NEWEST).bind(i64::from(limit));
-        let rows = query.fetch_all(self.engine.pool()).await.map_err(|error| self.engine.failed(error))?;
+        let rows = query.fetch_all(self.engine.readers()).await.map_err(|error| self.engine.failed(error))?;
         rows.iter().map(read).collect()
     }
 }

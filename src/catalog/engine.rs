@@ -1,7 +1,8 @@
 //! The database behind the catalog. What SQLite does in its own way stands here and nowhere else.
 //!
-//! One connection is enough: SQLite has one writer, a command reads little, and opening stays fast. Writing
-//! transactions begin with `BEGIN IMMEDIATE`, because a reader that turns writer fails at once when another writes.
+//! SQLite has one writer: one connection writes. A few others only read, beside it, so that the pages of fifty people do
+//! not wait for each other or for a run; they are opened when they are needed first. Writing transactions begin with
+//! `BEGIN IMMEDIATE`, because a reader that turns writer fails at once when another writes.
 
 use std::fmt;
 use std::path::Path;
@@ -16,11 +17,11 @@ use super::CatalogError;
 /// The migrations, oldest first.
 static MIGRATOR: Migrator = sqlx::migrate!("./migrations/sqlite");
 /// The number of the newest migration; SQLite keeps it as `user_version`, so that opening need not look further.
-const SCHEMA_VERSION: i64 = 7;
+const SCHEMA_VERSION: i64 = 12;
 
 const GET_SCHEMA_VERSION: &str = "PRAGMA user_version";
 /// Names `SCHEMA_VERSION`: a pragma takes no parameter.
-const SET_SCHEMA_VERSION: &str = "PRAGMA user_version = 7";
+const SET_SCHEMA_VERSION: &str = "PRAGMA user_version = 12";
 const GET_JOURNAL: &str = "PRAGMA journal_mode";
 const SET_JOURNAL: &str = "PRAGMA journal_mode = WAL";
 /// Takes the lock for writing at once. SQLite only; PostgreSQL will say `BEGIN`.
@@ -28,6 +29,8 @@ const BEGIN: &str = "BEGIN IMMEDIATE";
 
 /// How long a statement waits while another program writes.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How many connections only read. More than cores: a reader waits for the disk now and then.
+const READERS_MAX: u32 = 4;
 /// How often a new file is asked to keep a write-ahead log, while another program opens it too.
 const JOURNAL_TRIES_MAX: u32 = 200;
 /// The pause between two such tries.
@@ -73,6 +76,7 @@ impl fmt::Display for Trouble {
 #[derive(Clone, Debug)]
 pub(super) struct Engine {
     pool: SqlitePool,
+    readers: SqlitePool,
     file: String,
 }
 
@@ -80,28 +84,24 @@ impl Engine {
     /// Opens `path`, making the file if there is none, and applies what migrations are missing.
     pub(super) async fn open(path: &Path) -> Result<Self, CatalogError> {
         let options = SqliteConnectOptions::new().filename(path).create_if_missing(true);
-        Self::with(options, path.display().to_string()).await
+        let readers = common(options.clone()).create_if_missing(false).pragma("query_only", "true");
+        let readers = pool(READERS_MAX, readers);
+        Self::with(options, Some(readers), path.display().to_string()).await
     }
 
     /// An empty database in memory.
     pub(super) async fn in_memory() -> Result<Self, CatalogError> {
-        Self::with(SqliteConnectOptions::new().in_memory(true), ":memory:".to_owned()).await
+        Self::with(SqliteConnectOptions::new().in_memory(true), None, ":memory:".to_owned()).await
     }
 
-    async fn with(options: SqliteConnectOptions, file: String) -> Result<Self, CatalogError> {
-        let options = options
-            .foreign_keys(true)
-            .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(BUSY_TIMEOUT)
-            .disable_statement_logging();
-        // A database in memory lives as long as its connection: the one connection is never dropped for its age.
-        let pool = SqlitePoolOptions::new()
-            .max_connections(1)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .test_before_acquire(false)
-            .connect_lazy_with(options);
-        let engine = Self { pool, file };
+    /// Without `readers` the one connection reads too: a database in memory is its connection.
+    async fn with(
+        options: SqliteConnectOptions,
+        readers: Option<SqlitePool>,
+        file: String,
+    ) -> Result<Self, CatalogError> {
+        let pool = pool(1, common(options));
+        let engine = Self { readers: readers.unwrap_or_else(|| pool.clone()), pool, file };
         let found = engine.schema_version().await?;
         if found > SCHEMA_VERSION {
             return Err(engine.newer(found));
@@ -113,7 +113,12 @@ impl Engine {
         Ok(engine)
     }
 
-    /// For reading, and for writing with one statement.
+    /// For reading: sees everything that was committed before it asks, and waits for no writer.
+    pub(super) fn readers(&self) -> &SqlitePool {
+        &self.readers
+    }
+
+    /// For writing with one statement.
     pub(super) fn pool(&self) -> &SqlitePool {
         &self.pool
     }
@@ -130,6 +135,8 @@ impl Engine {
 
     /// Waits until the file is closed.
     pub(super) async fn close(&self) {
+        // The writer last: it takes the write-ahead log away.
+        self.readers.close().await;
         self.pool.close().await;
     }
 
@@ -188,6 +195,26 @@ impl Engine {
             },
         }
     }
+}
+
+/// What holds for every connection.
+fn common(options: SqliteConnectOptions) -> SqliteConnectOptions {
+    options
+        .foreign_keys(true)
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(BUSY_TIMEOUT)
+        .disable_statement_logging()
+}
+
+/// A pool that opens its connections when they are needed, and never drops one for its age: a database in memory lives
+/// as long as its connection.
+fn pool(connections_max: u32, options: SqliteConnectOptions) -> SqlitePool {
+    SqlitePoolOptions::new()
+        .max_connections(connections_max)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+        .connect_lazy_with(options)
 }
 
 /// Reads SQLite's result codes (sqlite.org/rescode.html): the low byte is the kind, the rest is detail.

@@ -37,6 +37,15 @@ mod accounts;
 /// API tokens.
 mod tokens;
 
+/// Subjects of an identity provider.
+mod subjects;
+
+/// Proofs of coverage.
+mod coverage;
+
+/// Sessions of the console.
+mod sessions;
+
 /// Windows.
 mod windows;
 
@@ -46,6 +55,9 @@ mod occurrences;
 /// Notices, revision by revision.
 mod notices;
 
+/// Notices as readers see them.
+mod posted;
+
 /// How far their delivery to portals is.
 mod outbox;
 
@@ -54,11 +66,14 @@ mod answers;
 
 pub use accounts::AccountRow;
 pub use answers::{Answer, AnswerRow, Receipt};
+pub use coverage::CoverageRow;
 pub use engine::Trouble;
 pub use notices::NoticeRow;
 pub use outbox::{Delivery, Message};
 pub use packs::PackRow;
+pub use posted::Posted;
 pub use runs::{RunEnd, RunLife, RunRow, RunStart, RunState};
+pub use sessions::{SessionRow, SessionStage};
 pub use snapshots::SnapshotRow;
 pub use tokens::TokenRow;
 pub use tx::Tx;
@@ -151,7 +166,7 @@ impl Place {
     }
 }
 
-/// An open catalog. Cloning gives another handle to the same one; all handles share one connection.
+/// An open catalog. Cloning gives another handle to the same one; all handles share its connections.
 #[derive(Clone, Debug)]
 pub struct Catalog {
     engine: Engine,

@@ -4,7 +4,7 @@ use sqlx::sqlite::SqliteRow;
 
 use super::convert::{Columns, stored};
 use super::tx::Tx;
-use super::{Catalog, CatalogError, Place};
+use super::{Catalog, CatalogError};
 use crate::domain::notice::{NoticeKind, NoticeStatus, Words};
 use crate::domain::time::Instant;
 
@@ -25,15 +25,15 @@ WHERE revision = (SELECT MAX(other.revision) FROM notices AS other WHERE other.n
 ORDER BY updated_at DESC, notice DESC
 LIMIT $1";
 
-/// The highest revision of each, last changed first, from a place on; current ones, or all.
+/// A page of all, current or not.
 const PAGE: &str = "
 SELECT notice, revision, kind, status, window_id, occurrence, title, body, title_en, body_en, stops, work_from,
     work_until, published_at, updated_at, closed_at
 FROM notices
-WHERE (updated_at, notice) < ($1, $2) AND ($3 = 1 OR closed_at IS NULL)
-    AND revision = (SELECT MAX(other.revision) FROM notices AS other WHERE other.notice = notices.notice)
+WHERE revision = (SELECT MAX(other.revision) FROM notices AS other WHERE other.notice = notices.notice)
+    AND (updated_at, notice) < ($1, $2)
 ORDER BY updated_at DESC, notice DESC
-LIMIT $4";
+LIMIT $3";
 
 /// The revisions of one, oldest first, from a number on.
 const REVISIONS: &str = "
@@ -80,23 +80,18 @@ pub struct NoticeRow {
 impl Catalog {
     /// The newest `limit` notices, each in its highest revision, last changed first.
     pub async fn notices(&self, limit: u32) -> Result<Vec<NoticeRow>, CatalogError> {
-        let rows = sqlx::query(LATEST).bind(i64::from(limit)).fetch_all(self.engine.pool()).await;
+        let rows = sqlx::query(LATEST).bind(i64::from(limit)).fetch_all(self.engine.readers()).await;
         rows.map_err(|error| self.engine.failed(error))?.iter().map(read).collect()
     }
 
-    /// At most `limit` notices after a place, each in its highest revision, last changed first; current ones, or all.
-    pub async fn notices_page(
+    /// At most `limit` notices last changed before `before` (an instant and a number), last changed first.
+    pub async fn notices_before(
         &self,
-        after: &Place,
-        all: bool,
+        (at, notice): (Instant, &str),
         limit: u32,
     ) -> Result<Vec<NoticeRow>, CatalogError> {
-        let query = sqlx::query(PAGE)
-            .bind(after.at.as_micros())
-            .bind(&after.id)
-            .bind(i64::from(all))
-            .bind(i64::from(limit));
-        let rows = query.fetch_all(self.engine.pool()).await;
+        let query = sqlx::query(PAGE).bind(at.as_micros()).bind(notice).bind(i64::from(limit));
+        let rows = query.fetch_all(self.engine.readers()).await;
         rows.map_err(|error| self.engine.failed(error))?.iter().map(read).collect()
     }
 
@@ -108,7 +103,7 @@ impl Catalog {
         limit: u32,
     ) -> Result<Vec<NoticeRow>, CatalogError> {
         let query = sqlx::query(REVISIONS).bind(notice).bind(i64::from(after)).bind(i64::from(limit));
-        let rows = query.fetch_all(self.engine.pool()).await;
+        let rows = query.fetch_all(self.engine.readers()).await;
         rows.map_err(|error| self.engine.failed(error))?.iter().map(read).collect()
     }
 }
@@ -153,7 +148,8 @@ impl Tx {
     }
 }
 
-fn read(row: &SqliteRow) -> Result<NoticeRow, CatalogError> {
+/// A revision from its columns.
+pub(super) fn read(row: &SqliteRow) -> Result<NoticeRow, CatalogError> {
     let columns = Columns { row, table: TABLE, key: &["notice", "revision"] };
     let revision = columns.number("revision")?;
     Ok(NoticeRow {

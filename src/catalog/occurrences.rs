@@ -32,6 +32,21 @@ WHERE (starts_at, occurrence) > ($1, $2) AND starts_at >= $3 AND starts_at < $4
 ORDER BY starts_at, occurrence
 LIMIT $5";
 
+const BETWEEN: &str = "
+SELECT occurrence, window_id, day, starts_at, ends_at, state, announced_at, break_glass_by, break_glass_reason
+FROM occurrences
+WHERE starts_at >= $1 AND starts_at < $2
+ORDER BY starts_at, occurrence
+LIMIT 1000";
+
+/// The next ones of a window, or those it had last.
+const OF_WINDOW: &str = "
+SELECT occurrence, window_id, day, starts_at, ends_at, state, announced_at, break_glass_by, break_glass_reason
+FROM occurrences
+WHERE window_id = $1
+ORDER BY day DESC
+LIMIT $2";
+
 const GET: &str = "
 SELECT occurrence, window_id, day, starts_at, ends_at, state, announced_at, break_glass_by, break_glass_reason
 FROM occurrences
@@ -55,7 +70,25 @@ WHERE occurrence = $1 AND state IN ('due', 'announced') AND break_glass_by IS NU
 impl Catalog {
     /// Occurrences that start at `from` or later, and all that are open, by their start.
     pub async fn occurrences_since(&self, from: Instant) -> Result<Vec<Occurrence>, CatalogError> {
-        let rows = sqlx::query(SINCE).bind(from.as_micros()).fetch_all(self.engine.pool()).await;
+        let rows = sqlx::query(SINCE).bind(from.as_micros()).fetch_all(self.engine.readers()).await;
+        rows.map_err(|error| self.engine.failed(error))?.iter().map(read).collect()
+    }
+
+    /// Occurrences that start at `from` or later and before `until`, by their start; at most 1,000.
+    pub async fn occurrences_between(
+        &self,
+        from: Instant,
+        until: Instant,
+    ) -> Result<Vec<Occurrence>, CatalogError> {
+        let query = sqlx::query(BETWEEN).bind(from.as_micros()).bind(until.as_micros());
+        let rows = query.fetch_all(self.engine.readers()).await;
+        rows.map_err(|error| self.engine.failed(error))?.iter().map(read).collect()
+    }
+
+    /// The last `limit` occurrences of a window, the latest first.
+    pub async fn occurrences_of(&self, window: &str, limit: u32) -> Result<Vec<Occurrence>, CatalogError> {
+        let query = sqlx::query(OF_WINDOW).bind(window).bind(i64::from(limit));
+        let rows = query.fetch_all(self.engine.readers()).await;
         rows.map_err(|error| self.engine.failed(error))?.iter().map(read).collect()
     }
 
@@ -72,13 +105,13 @@ impl Catalog {
             .bind(from.as_micros())
             .bind(until.as_micros())
             .bind(i64::from(limit));
-        let rows = query.fetch_all(self.engine.pool()).await;
+        let rows = query.fetch_all(self.engine.readers()).await;
         rows.map_err(|error| self.engine.failed(error))?.iter().map(read).collect()
     }
 
     /// The occurrence of an id.
     pub async fn occurrence(&self, id: &str) -> Result<Option<Occurrence>, CatalogError> {
-        let row = sqlx::query(GET).bind(id).fetch_optional(self.engine.pool()).await;
+        let row = sqlx::query(GET).bind(id).fetch_optional(self.engine.readers()).await;
         row.map_err(|error| self.engine.failed(error))?.as_ref().map(read).transpose()
     }
 }

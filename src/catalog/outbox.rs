@@ -10,15 +10,18 @@ use crate::domain::time::Instant;
 
 const TABLE: &str = "outbox";
 
-/// The newest revision of each current notice that has no row for the target yet.
+/// The newest revision of each current notice that has no row for the target yet; and of one that was taken away, if the
+/// target knows it.
 const ENQUEUE: &str = "
 INSERT INTO outbox (message, target, notice, revision, state, attempts, next_at)
 SELECT notice || '.' || revision || '.' || $1, $1, notice, revision, 'queued', 0, $2
 FROM notices
-WHERE closed_at IS NULL
-    AND revision = (SELECT MAX(other.revision) FROM notices AS other WHERE other.notice = notices.notice)
+WHERE revision = (SELECT MAX(other.revision) FROM notices AS other WHERE other.notice = notices.notice)
     AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.notice = notices.notice
         AND outbox.revision = notices.revision AND outbox.target = $1)
+    AND (closed_at IS NULL AND (status IN ('scheduled', 'in_progress') OR updated_at >= $3)
+        OR closed_at IS NOT NULL AND $4 AND EXISTS (SELECT 1 FROM outbox
+            WHERE outbox.notice = notices.notice AND outbox.target = $1))
 ON CONFLICT (message) DO NOTHING";
 
 const DUE: &str = "
@@ -79,8 +82,21 @@ pub struct Delivery {
 
 impl Catalog {
     /// Queues what a target has not been sent yet and says how many messages that were.
-    pub async fn enqueue(&self, target: &str, now: Instant) -> Result<u64, CatalogError> {
-        let query = sqlx::query(ENQUEUE).bind(target).bind(now.as_micros());
+    ///
+    /// What is over is queued only if it changed at `over_since` or later, so that a new target is not told the past;
+    /// `with_closed` also queues that a notice was taken away.
+    pub async fn enqueue(
+        &self,
+        target: &str,
+        over_since: Instant,
+        with_closed: bool,
+        now: Instant,
+    ) -> Result<u64, CatalogError> {
+        let query = sqlx::query(ENQUEUE)
+            .bind(target)
+            .bind(now.as_micros())
+            .bind(over_since.as_micros())
+            .bind(with_closed);
         let done = query.execute(self.engine.pool()).await.map_err(|error| self.engine.failed(error))?;
         Ok(done.rows_affected())
     }
@@ -93,7 +109,7 @@ impl Catalog {
         limit: u32,
     ) -> Result<Vec<Message>, CatalogError> {
         let query = sqlx::query(DUE).bind(target).bind(now.as_micros()).bind(i64::from(limit));
-        let rows = query.fetch_all(self.engine.pool()).await.map_err(|error| self.engine.failed(error))?;
+        let rows = query.fetch_all(self.engine.readers()).await.map_err(|error| self.engine.failed(error))?;
         rows.iter().map(read).collect()
     }
 
@@ -108,7 +124,7 @@ impl Catalog {
     /// The deliveries of a revision.
     pub async fn deliveries(&self, notice: &NoticeRow) -> Result<Vec<Delivery>, CatalogError> {
         let query = sqlx::query(OF_NOTICE).bind(&notice.notice).bind(i64::from(notice.revision));
-        let rows = query.fetch_all(self.engine.pool()).await.map_err(|error| self.engine.failed(error))?;
+        let rows = query.fetch_all(self.engine.readers()).await.map_err(|error| self.engine.failed(error))?;
         let delivery = |row: &SqliteRow| {
             let columns = Columns { row, table: TABLE, key: &["target"] };
             Ok(Delivery {

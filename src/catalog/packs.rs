@@ -75,13 +75,13 @@ pub struct PackRow {
 impl Catalog {
     /// All packs of a plan, ascending by cohort and name; at most 10,000,000.
     pub async fn packs_of(&self, plan: &str) -> Result<Vec<PackRow>, CatalogError> {
-        let rows = sqlx::query(LIST_PLAN).bind(plan).fetch_all(self.engine.pool()).await;
+        let rows = sqlx::query(LIST_PLAN).bind(plan).fetch_all(self.engine.readers()).await;
         rows.map_err(|error| self.engine.failed(error))?.iter().map(read).collect()
     }
 
     /// The packs of one cohort, ascending by name; at most 10,000,000.
     pub async fn packs_of_cohort(&self, plan: &str, cohort: &str) -> Result<Vec<PackRow>, CatalogError> {
-        let rows = sqlx::query(LIST_COHORT).bind(plan).bind(cohort).fetch_all(self.engine.pool()).await;
+        let rows = sqlx::query(LIST_COHORT).bind(plan).bind(cohort).fetch_all(self.engine.readers()).await;
         rows.map_err(|error| self.engine.failed(error))?.iter().map(read).collect()
     }
 

@@ -48,6 +48,19 @@ WHERE plan = $1
 ORDER BY started_at DESC, run DESC
 LIMIT $2";
 
+/// Of all plans, from a place in the order on.
+const PAGE: &str = "
+SELECT run, plan, event, state, started_at, ended_at, snapshot, files, bytes, new_bytes_stored, skipped, reason
+FROM runs
+WHERE (started_at, run) < ($1, $2)
+ORDER BY started_at DESC, run DESC
+LIMIT $3";
+
+const GET: &str = "
+SELECT run, plan, event, state, started_at, ended_at, snapshot, files, bytes, new_bytes_stored, skipped, reason
+FROM runs
+WHERE run = $1";
+
 /// How a run ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum RunState {
@@ -181,10 +194,27 @@ impl Catalog {
         Ok(done.rows_affected())
     }
 
+    /// At most `limit` runs of all plans that began before `before` (an instant and a run), newest first.
+    pub async fn runs_before(
+        &self,
+        (at, run): (Instant, &str),
+        limit: u32,
+    ) -> Result<Vec<RunRow>, CatalogError> {
+        let query = sqlx::query(PAGE).bind(at.as_micros()).bind(run).bind(i64::from(limit));
+        let rows = query.fetch_all(self.engine.readers()).await.map_err(|error| self.engine.failed(error))?;
+        rows.iter().map(read).collect()
+    }
+
+    /// The run of an id.
+    pub async fn run(&self, run: &str) -> Result<Option<RunRow>, CatalogError> {
+        let row = sqlx::query(GET).bind(run).fetch_optional(self.engine.readers()).await;
+        row.map_err(|error| self.engine.failed(error))?.as_ref().map(read).transpose()
+    }
+
     /// The newest `limit` runs of a plan, newest first.
     pub async fn last_runs(&self, plan: &str, limit: u32) -> Result<Vec<RunRow>, CatalogError> {
         let query = sqlx::query(LAST_RUNS).bind(plan).bind(i64::from(limit));
-        let rows = query.fetch_all(self.engine.pool()).await.map_err(|error| self.engine.failed(error))?;
+        let rows = query.fetch_all(self.engine.readers()).await.map_err(|error| self.engine.failed(error))?;
         rows.iter().map(read).collect()
     }
 
@@ -197,13 +227,13 @@ impl Catalog {
     ) -> Result<Vec<RunRow>, CatalogError> {
         let query =
             sqlx::query(PAGE).bind(after.at.as_micros()).bind(&after.id).bind(plan).bind(i64::from(limit));
-        let rows = query.fetch_all(self.engine.pool()).await.map_err(|error| self.engine.failed(error))?;
+        let rows = query.fetch_all(self.engine.readers()).await.map_err(|error| self.engine.failed(error))?;
         rows.iter().map(read).collect()
     }
 
     /// The run of an id.
     pub async fn run(&self, run: &str) -> Result<Option<RunRow>, CatalogError> {
-        let row = sqlx::query(GET).bind(run).fetch_optional(self.engine.pool()).await;
+        let row = sqlx::query(GET).bind(run).fetch_optional(self.engine.readers()).await;
         row.map_err(|error| self.engine.failed(error))?.as_ref().map(read).transpose()
     }
 }

@@ -5,6 +5,7 @@ use sqlx::{Sqlite, Transaction};
 
 use super::convert::{Columns, stored};
 use super::packs::{self, PackRow};
+use super::tx::Tx;
 use super::{Catalog, CatalogError, Place};
 use crate::archive::digest::Sha256;
 use crate::domain::time::{Day, Instant};
@@ -31,6 +32,22 @@ FROM snapshots
 WHERE plan = $1
 ORDER BY sequence DESC
 LIMIT 1";
+
+const NEWEST_COMPLETE: &str = "
+SELECT plan, sequence, digest, parent, taken_at, day, event,
+    is_complete, files, bytes, new_bytes_stored, skipped, cohorts
+FROM snapshots
+WHERE plan = $1 AND is_complete = $2
+ORDER BY sequence DESC
+LIMIT 1";
+
+const BEFORE: &str = "
+SELECT plan, sequence, digest, parent, taken_at, day, event,
+    is_complete, files, bytes, new_bytes_stored, skipped, cohorts
+FROM snapshots
+WHERE plan = $1 AND sequence < $2
+ORDER BY sequence DESC
+LIMIT $3";
 
 const LIST_ALL: &str = "
 SELECT plan, sequence, digest, parent, taken_at, day, event,
@@ -95,6 +112,14 @@ pub struct SnapshotRow {
     pub cohorts: u64,
 }
 
+impl Tx {
+    /// The newest snapshot of a plan.
+    pub async fn snapshot_head(&mut self, plan: &str) -> Result<Option<SnapshotRow>, CatalogError> {
+        let row = sqlx::query(HEAD).bind(plan).fetch_optional(self.connection()).await;
+        row.map_err(|error| self.failed(error))?.as_ref().map(read).transpose()
+    }
+}
+
 impl Catalog {
     /// Records a snapshot and the packs that its run added, both or neither.
     ///
@@ -125,8 +150,28 @@ impl Catalog {
 
     /// The newest snapshot of a plan.
     pub async fn head(&self, plan: &str) -> Result<Option<SnapshotRow>, CatalogError> {
-        let row = sqlx::query(HEAD).bind(plan).fetch_optional(self.engine.pool()).await;
+        let row = sqlx::query(HEAD).bind(plan).fetch_optional(self.engine.readers()).await;
         row.map_err(|error| self.engine.failed(error))?.as_ref().map(read).transpose()
+    }
+
+    /// The newest snapshot of a plan in which nothing is missing.
+    pub async fn newest_complete(&self, plan: &str) -> Result<Option<SnapshotRow>, CatalogError> {
+        let query = sqlx::query(NEWEST_COMPLETE).bind(plan).bind(true);
+        let row = query.fetch_optional(self.engine.readers()).await;
+        row.map_err(|error| self.engine.failed(error))?.as_ref().map(read).transpose()
+    }
+
+    /// At most `limit` snapshots of a plan before number `before`, newest first.
+    pub async fn snapshots_before(
+        &self,
+        plan: &str,
+        before: u64,
+        limit: u32,
+    ) -> Result<Vec<SnapshotRow>, CatalogError> {
+        let query =
+            sqlx::query(BEFORE).bind(plan).bind(stored(before, TABLE, "sequence")?).bind(i64::from(limit));
+        let rows = query.fetch_all(self.engine.readers()).await.map_err(|error| self.engine.failed(error))?;
+        rows.iter().map(read).collect()
     }
 
     /// The snapshots of one plan or of all, ascending by plan and sequence; at most 100,000.
@@ -135,7 +180,7 @@ impl Catalog {
             Some(plan) => sqlx::query(LIST_PLAN).bind(plan),
             None => sqlx::query(LIST_ALL),
         };
-        let rows = query.fetch_all(self.engine.pool()).await.map_err(|error| self.engine.failed(error))?;
+        let rows = query.fetch_all(self.engine.readers()).await.map_err(|error| self.engine.failed(error))?;
         rows.iter().map(read).collect()
     }
 
@@ -151,7 +196,7 @@ impl Catalog {
             .bind(hex::decode(&after.id).unwrap_or_default())
             .bind(plan)
             .bind(i64::from(limit));
-        let rows = query.fetch_all(self.engine.pool()).await.map_err(|error| self.engine.failed(error))?;
+        let rows = query.fetch_all(self.engine.readers()).await.map_err(|error| self.engine.failed(error))?;
         rows.iter().map(read).collect()
     }
 

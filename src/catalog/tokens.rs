@@ -73,14 +73,14 @@ pub struct TokenRow {
 impl Catalog {
     /// The token of an id.
     pub async fn token(&self, token: &str) -> Result<Option<TokenRow>, CatalogError> {
-        let row = sqlx::query(GET).bind(token).fetch_optional(self.engine.pool()).await;
+        let row = sqlx::query(GET).bind(token).fetch_optional(self.engine.readers()).await;
         row.map_err(|error| self.engine.failed(error))?.as_ref().map(read).transpose()
     }
 
     /// The tokens of an account, or all, oldest first.
     pub async fn tokens(&self, account: Option<&AccountId>) -> Result<Vec<TokenRow>, CatalogError> {
         let query = sqlx::query(LIST).bind(account.map_or("", AccountId::as_str));
-        let rows = query.fetch_all(self.engine.pool()).await.map_err(|error| self.engine.failed(error))?;
+        let rows = query.fetch_all(self.engine.readers()).await.map_err(|error| self.engine.failed(error))?;
         rows.iter().map(read).collect()
     }
 
@@ -96,7 +96,7 @@ impl Catalog {
             .bind(&after.id)
             .bind(account.map_or("", AccountId::as_str))
             .bind(i64::from(limit));
-        let rows = query.fetch_all(self.engine.pool()).await.map_err(|error| self.engine.failed(error))?;
+        let rows = query.fetch_all(self.engine.readers()).await.map_err(|error| self.engine.failed(error))?;
         rows.iter().map(read).collect()
     }
 }

@@ -34,6 +34,38 @@ WHERE (requested_at, window_id) < ($1, $2) AND ($3 = '' OR state = $3)
 ORDER BY requested_at DESC, window_id DESC
 LIMIT $4";
 
+/// Those that may still matter for what is to come.
+const ALIVE: &str = "
+SELECT window_id, plan, kind, recurrence, length_minutes, stops, first_day, last_day, zone, requested_by,
+    requested_at, state, approval, decided_by, decided_at, digest, reason, closed_at
+FROM windows
+WHERE state IN ('requested', 'approved', 'lapsed')
+ORDER BY window_id
+LIMIT 10000";
+
+const CLOSED_BEFORE: &str = "
+SELECT window_id, plan, kind, recurrence, length_minutes, stops, first_day, last_day, zone, requested_by,
+    requested_at, state, approval, decided_by, decided_at, digest, reason, closed_at
+FROM windows
+WHERE state IN ('returned', 'withdrawn', 'ended') AND window_id < $1
+ORDER BY window_id DESC
+LIMIT $2";
+
+const GET: &str = "
+SELECT window_id, plan, kind, recurrence, length_minutes, stops, first_day, last_day, zone, requested_by,
+    requested_at, state, approval, decided_by, decided_at, digest, reason, closed_at
+FROM windows
+WHERE window_id = $1";
+
+/// The terms and the digest that were approved last for the same plan and kind.
+const APPROVED_BEFORE: &str = "
+SELECT window_id, plan, kind, recurrence, length_minutes, stops, first_day, last_day, zone, requested_by,
+    requested_at, state, approval, decided_by, decided_at, digest, reason, closed_at
+FROM windows
+WHERE approval IS NOT NULL AND kind = $1 AND COALESCE(plan, '') = $2 AND window_id <> $3
+ORDER BY decided_at DESC
+LIMIT 1";
+
 const COUNT: &str = "SELECT COUNT(*) FROM windows";
 
 const COUNT_APPROVALS: &str = "SELECT COUNT(*) FROM windows WHERE approval LIKE $1";
@@ -66,7 +98,7 @@ WHERE window_id = $1 AND state = 'approved'";
 impl Catalog {
     /// Every window, oldest first.
     pub async fn windows(&self) -> Result<Vec<Window>, CatalogError> {
-        let rows = sqlx::query(LIST).fetch_all(self.engine.pool()).await;
+        let rows = sqlx::query(LIST).fetch_all(self.engine.readers()).await;
         rows.map_err(|error| self.engine.failed(error))?.iter().map(read).collect()
     }
 
@@ -79,8 +111,41 @@ impl Catalog {
     ) -> Result<Vec<Window>, CatalogError> {
         let query =
             sqlx::query(PAGE).bind(after.at.as_micros()).bind(&after.id).bind(state).bind(i64::from(limit));
-        let rows = query.fetch_all(self.engine.pool()).await;
+        let rows = query.fetch_all(self.engine.readers()).await;
         rows.map_err(|error| self.engine.failed(error))?.iter().map(read).collect()
+    }
+
+    /// Windows that are requested, approved or lapsed, oldest first.
+    pub async fn windows_alive(&self) -> Result<Vec<Window>, CatalogError> {
+        let rows = sqlx::query(ALIVE).fetch_all(self.engine.readers()).await;
+        rows.map_err(|error| self.engine.failed(error))?.iter().map(read).collect()
+    }
+
+    /// At most `limit` closed windows with ids before `before`, newest first.
+    pub async fn windows_closed(&self, before: &str, limit: u32) -> Result<Vec<Window>, CatalogError> {
+        let query = sqlx::query(CLOSED_BEFORE).bind(before).bind(i64::from(limit));
+        let rows = query.fetch_all(self.engine.readers()).await;
+        rows.map_err(|error| self.engine.failed(error))?.iter().map(read).collect()
+    }
+
+    /// The window of an id.
+    pub async fn window(&self, id: &str) -> Result<Option<Window>, CatalogError> {
+        let row = sqlx::query(GET).bind(id).fetch_optional(self.engine.readers()).await;
+        row.map_err(|error| self.engine.failed(error))?.as_ref().map(read).transpose()
+    }
+
+    /// The window that was approved last for the same plan and kind, with the digest of its approval.
+    pub async fn approved_before(&self, of: &Window) -> Result<Option<(Window, [u8; 32])>, CatalogError> {
+        let parts = of.terms.parts();
+        let plan = parts.plan.as_ref().map(ToString::to_string).unwrap_or_default();
+        let query = sqlx::query(APPROVED_BEFORE).bind(parts.kind.word()).bind(plan).bind(&of.id);
+        let row = query.fetch_optional(self.engine.readers()).await;
+        let row = row.map_err(|error| self.engine.failed(error))?;
+        let read_both = |row: &SqliteRow| {
+            let columns = Columns { row, table: TABLE, key: &["window_id"] };
+            Ok((read(row)?, columns.digest("digest")?.0))
+        };
+        row.as_ref().map(read_both).transpose()
     }
 }
 

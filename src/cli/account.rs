@@ -11,6 +11,7 @@ use crate::domain::role::Role;
 use crate::domain::time::Instant;
 use crate::workflows::accounts::{self, By, NewAccount, Own};
 
+use super::account_link::{self, Link, Unlink};
 use super::commands::Global;
 use super::exit::Exit;
 use super::failure::Failure;
@@ -41,6 +42,10 @@ enum Command {
     Password(Password),
     /// Set up or remove one's own second factor (one-time codes).
     Totp(Totp),
+    /// Let a person of the identity provider sign in as an account.
+    Link(Link),
+    /// End the link of an account.
+    Unlink(Unlink),
 }
 
 #[derive(Debug, Args)]
@@ -148,6 +153,8 @@ pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Res
         Command::Disable(disable) => disable_account(app, global, &catalog, &disable, now).await,
         Command::Password(password) => change_password(app, global, &catalog, &password, now).await,
         Command::Totp(totp) => second_factor(app, global, &catalog, &totp, now).await,
+        Command::Link(link) => account_link::link(app, global, &catalog, &link, now).await,
+        Command::Unlink(unlink) => account_link::unlink(app, global, &catalog, &unlink, now).await,
     };
     catalog.close().await;
     done.map(|()| Exit::Done)

@@ -4,7 +4,8 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use crate::app::App;
-use crate::workflows::check_audit::{self, Head};
+use crate::workflows::audit_head;
+use crate::workflows::check_audit::{self, Noted};
 
 use super::commands::Global;
 use super::exit::Exit;
@@ -28,9 +29,12 @@ enum Command {
 
 #[derive(Debug, Args)]
 struct Verify {
-    /// A head that was noted before, as this command prints it: NUMBER:DIGEST.
+    /// A head that was noted before, as this command and notices (備考) print it: NUMBER:DIGEST, at least 12 digits.
     #[arg(long, value_name = "HEAD")]
     expect_head: Option<String>,
+    /// Compare with every head that was stored, one for each day [URL default: the store of the settings].
+    #[arg(long, value_name = "URL", num_args = 0..=1, default_missing_value = "")]
+    store: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -56,13 +60,31 @@ pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Res
     match arguments.command {
         Command::Verify(verify) => {
             let expected = verify.expect_head.as_deref().map(parse_head).transpose()?;
-            let head = check_audit::verify(&catalog, expected).await?;
+            let compared = match &verify.store {
+                Some(url) => {
+                    let host = app.host(Some(url.as_str()).filter(|url| !url.is_empty())).await?;
+                    Some(audit_head::verify(&host, &catalog, expected.clone()).await?)
+                }
+                None => None,
+            };
+            let head = match &compared {
+                Some(compared) => compared.head,
+                None => check_audit::verify_against(&catalog, expected.as_slice()).await?,
+            };
             let text = format!("{}:{}", head.sequence, head.digest);
             if global.json {
-                print_json(&serde_json::json!({ "lines": head.sequence, "head": text, "holds": true }))?;
+                print_json(&serde_json::json!({
+                    "lines": head.sequence, "head": text, "holds": true,
+                    "stored_heads": compared.as_ref().map(|compared| compared.stored),
+                    "newest_stored": compared.as_ref().map(|compared| compared.newest),
+                }))?;
             } else {
                 let lines = counted(head.sequence, "line");
                 print(&format!("The audit log holds: {lines}, head {text}\n"))?;
+                if let Some(compared) = compared {
+                    let heads = counted(compared.stored, "stored head");
+                    print(&format!("It agrees with {heads}, the newest of line {}.\n", compared.newest))?;
+                }
             }
         }
         Command::List(list) => {
@@ -93,9 +115,14 @@ pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Res
     Ok(Exit::Done)
 }
 
-fn parse_head(text: &str) -> Result<Head, Failure> {
-    let wrong = || Failure::Usage(format!("{text:?} is no head; write it as `kura audit verify` printed it"));
-    let (sequence, digest) = text.split_once(':').ok_or_else(wrong)?;
-    let sequence = sequence.parse().map_err(|_| wrong())?;
-    Ok(Head { sequence, digest: digest.parse().map_err(|_| wrong())? })
+fn parse_head(text: &str) -> Result<Noted, Failure> {
+    let parts = text.split_once(':').and_then(|(sequence, digest)| {
+        let digest = digest.to_ascii_lowercase();
+        let is_digest = (12..=64).contains(&digest.len()) && digest.bytes().all(|b| b.is_ascii_hexdigit());
+        Some((sequence.parse().ok()?, digest)).filter(|_| is_digest)
+    });
+    let (sequence, digest) = parts.ok_or_else(|| {
+        Failure::Usage(format!("{text:?} is no head; write it as `kura audit verify` printed it"))
+    })?;
+    Ok(Noted { sequence, digest, place: "the head that you gave".to_owned() })
 }

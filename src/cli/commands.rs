@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::{
-    account, audit, cat, catalog, config, diff, find, init, key, ls, notice, pages, plan, quickstart,
-    restore, serve, snapshot, snapshots, store, token, verify, window,
+    account, audit, cat, catalog, config, coverage, diff, find, init, key, ls, notice, pages, plan,
+    quickstart, restore, serve, snapshot, snapshots, store, token, verify, window,
 };
 
 /// Kura (蔵): sealed backups that are kept for their year, then provably gone.
@@ -68,6 +68,7 @@ pub(super) enum Command {
     Cat(cat::Arguments),
     /// Check what is stored.
     Verify(verify::Arguments),
+    Coverage(coverage::Arguments),
     /// Run the service: start what is due, publish notices, show them.
     Serve(serve::Arguments),
     /// Ask for, approve and withdraw windows.

@@ -70,6 +70,10 @@ pub(super) fn run(app: &App, global: &Global, arguments: Arguments) -> Result<Ex
         let file = push.secret_file.display();
         checked.problems.push(format!("[[push]] {}: there is no file {file} with its secret", push.name));
     }
+    if let Some(oidc) = settings.oidc.as_ref().filter(|oidc| !oidc.client_secret_file.is_file()) {
+        let file = oidc.client_secret_file.display();
+        checked.problems.push(format!("[oidc]: there is no file {file} with its secret"));
+    }
     if trust.recovery.recipients.len() < 2 {
         let remark = "there is only one recovery key: whoever loses it loses every backup; `kura key new` makes another";
         checked.remarks.push(remark.to_owned());
@@ -126,6 +130,9 @@ fn effective(settings: &Settings, address: &StoreUrl) -> Vec<Setting> {
         or_default("notices.lead_days", notices.lead_days, lead.routine),
         or_default("notices.lead_days_downtime", notices.lead_days_downtime, lead.downtime),
     ];
+    if let Some(oidc) = &settings.oidc {
+        all.push(set("oidc.issuer", oidc.issuer.clone()));
+    }
     for push in &settings.push {
         all.push(set(&format!("push.{}", push.name), push.url.clone()));
     }

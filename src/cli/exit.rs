@@ -80,7 +80,8 @@ impl Exit {
                 | AccountError::Catalog(_),
             )
             | Failure::Token(TokenError::Catalog(_))
-            | Failure::Audit(_) => Self::Failed,
+            | Failure::Audit(_)
+            | Failure::AuditHead(_) => Self::Failed,
             Failure::Account(_) | Failure::Token(_) | Failure::Gate(GateError::Refused { .. }) => {
                 Self::Refused
             }

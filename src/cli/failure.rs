@@ -10,6 +10,7 @@ use crate::config::ConfigError;
 use crate::policy_files::Refused;
 use crate::telemetry::BadFilter;
 use crate::workflows::accounts::AccountError;
+use crate::workflows::audit_head::AuditHeadError;
 use crate::workflows::check_audit::AuditError;
 use crate::workflows::choice::ChoiceError;
 use crate::workflows::desk::DeskError;
@@ -90,6 +91,9 @@ pub enum Failure {
     /// The audit log.
     #[error(transparent)]
     Audit(#[from] AuditError),
+    /// The audit log against the store.
+    #[error(transparent)]
+    AuditHead(#[from] AuditHeadError),
     /// A file that the command itself reads or writes.
     #[error("cannot {act} {}", .path.display())]
     File {

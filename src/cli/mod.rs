@@ -79,6 +79,9 @@ mod diff;
 /// `kura cat`.
 mod cat;
 
+/// `kura coverage`.
+mod coverage;
+
 /// `kura verify`.
 mod verify;
 
@@ -99,6 +102,9 @@ mod serve;
 
 /// `kura account`.
 mod account;
+
+/// `kura account link` and `unlink`.
+mod account_link;
 
 /// `kura token`.
 mod token;
@@ -172,6 +178,7 @@ async fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Find(arguments) => Box::pin(find::run(&app, &global, arguments)).await,
         Command::Diff(arguments) => Box::pin(diff::run(&app, &global, arguments)).await,
         Command::Cat(arguments) => Box::pin(cat::run(&app, arguments)).await,
+        Command::Coverage(arguments) => Box::pin(coverage::run(&app, &global, arguments)).await,
         Command::Verify(arguments) => Box::pin(verify::run(&app, &global, arguments)).await,
         Command::Window(arguments) => Box::pin(window::run(&app, &global, arguments)).await,
         Command::Notice(arguments) => Box::pin(notice::run(&app, &global, arguments)).await,

@@ -56,7 +56,7 @@ impl From<ServiceError> for Failure {
         match error {
             ServiceError::Desk(error) => error.into(),
             ServiceError::Config(error) => error.into(),
-            ServiceError::Target(_) => Self::Usage(error.to_string()),
+            ServiceError::Target(_) | ServiceError::Entrance(_) => Self::Usage(error.to_string()),
             ServiceError::Ended(_) => Self::Failed(error.to_string()),
         }
     }
@@ -79,8 +79,14 @@ pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Res
             service.shared.base
         ))?;
     }
-    if !service.has_account().await? && !global.quiet {
-        tell("kura: there is no account yet; `kura account add ID --role ROLE` makes the first one");
+    // On the terminal only: the log keeps no secret.
+    if let Some(link) = service.set_up_link().await?.filter(|_| !global.quiet) {
+        tell(&format!(
+            "kura: there is no account yet. Open this link within an hour to make the first one; it counts once:
+      \
+             {link}
+      (or use `kura account add ID --role ROLE`)"
+        ));
     }
     notify(&[sd_notify::NotifyState::Ready]);
     wait_for_the_end(signals, &service).await;

@@ -194,7 +194,7 @@ fn words(report: &Report) -> String {
 }
 
 /// Reads `N/M`, 1 ≤ N ≤ M.
-fn part(text: &str) -> Result<(u32, u32), Failure> {
+pub(super) fn part(text: &str) -> Result<(u32, u32), Failure> {
     let parts = text.split_once('/').and_then(|(n, m)| Some((n.parse().ok()?, m.parse().ok()?)));
     parts.filter(|(n, m)| (1..=*m).contains(n)).ok_or_else(|| {
         Failure::Usage(format!(

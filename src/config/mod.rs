@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::retention::Retention;
+
 /// `kura.toml`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -24,12 +26,86 @@ pub struct Settings {
     /// Memory for sorting before it spills to disk, MiB. Default 8.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sort_memory_mib: Option<usize>,
+    /// How long evidence (`audit/…`) is locked in the store, such as `5 years`, which is the default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence_retention: Option<String>,
     /// What notices say and how early they come. Default: see [`NoticeSettings`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notices: Option<NoticeSettings>,
+    /// An identity provider that people may sign in with. Default: none, passwords only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oidc: Option<OidcSettings>,
     /// Portals that notices are pushed to. Default: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub push: Vec<PushSettings>,
+    /// Mail servers that notices are sent through. Default: none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mail: Vec<MailSettings>,
+}
+
+/// How long evidence is locked where the settings say nothing.
+const EVIDENCE_RETENTION: Retention = Retention::Years(5);
+
+impl Settings {
+    /// How long evidence is locked; what is not a period counts as the default, and `Home::settings` refuses it.
+    pub fn evidence_retention(&self) -> Retention {
+        let parsed = self.evidence_retention.as_deref().and_then(|text| text.parse().ok());
+        parsed.unwrap_or(EVIDENCE_RETENTION)
+    }
+}
+
+/// `[[mail]]` in `kura.toml`: people who get each notice by mail.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MailSettings {
+    /// A name of its own, for the record of deliveries; it is never changed.
+    pub name: String,
+    /// The mail server.
+    pub host: String,
+    /// Its port. Default: 465, 587 or 25, as `tls` says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+    /// How the connection is kept from others' eyes. Default `wrapper`.
+    #[serde(default)]
+    pub tls: MailTls,
+    /// Who writes, such as `お知らせ <notices@example.jp>`. Its domain also stands in message ids: keep it.
+    pub from: String,
+    /// Who is written to. Nobody sees the others.
+    pub to: Vec<String>,
+    /// The user at the server. Default: none is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// The file with the user's password on its first line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password_file: Option<PathBuf>,
+}
+
+/// How a mail server is spoken to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MailTls {
+    /// TLS from the first byte (port 465).
+    #[default]
+    Wrapper,
+    /// TLS after STARTTLS (port 587); a server that does not offer it gets nothing.
+    Starttls,
+    /// None: only for a server on this machine (port 25).
+    NoneOnLoopback,
+}
+
+/// `[oidc]` in `kura.toml`: an OpenID Connect provider. Accounts and roles stay Kura's own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OidcSettings {
+    /// The issuer: `https://…`, or `http://` on this machine.
+    pub issuer: String,
+    /// The id under which the provider knows Kura.
+    pub client_id: String,
+    /// The file with the client secret, in the first line.
+    pub client_secret_file: PathBuf,
+    /// What the sign-in page calls it. Default: the issuer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
 }
 
 /// `[[push]]` in `kura.toml`: a portal that takes notices as Standard Webhooks.
@@ -188,6 +264,15 @@ impl Home {
         };
         let invalid = |message: String| ConfigError::Invalid { path: path.clone(), message };
         let settings: Settings = toml::from_str(&text).map_err(|e| invalid(e.to_string()))?;
+        if let Some(text) = &settings.evidence_retention {
+            let period =
+                text.parse::<Retention>().map_err(|e| invalid(format!("evidence_retention: {e}")))?;
+            if period.is_zero() {
+                return Err(invalid(
+                    "evidence_retention keeps nothing: write for example \"5 years\"".to_owned(),
+                ));
+            }
+        }
         let zero = [("threads", settings.threads), ("sort_memory_mib", settings.sort_memory_mib)];
         match zero.into_iter().find(|(_, value)| *value == Some(0)) {
             Some((key, _)) => Err(invalid(format!("{key} = 0: write 1 or more, or leave the line out"))),

@@ -14,6 +14,13 @@ const PASSES: u32 = 2;
 #[error("the password could not be hashed: {0}")]
 pub struct HashError(String);
 
+impl HashError {
+    /// The thread that hashed was stopped.
+    pub fn stopped() -> Self {
+        Self("its thread was stopped".to_owned())
+    }
+}
+
 fn hasher() -> Result<Argon2<'static>, HashError> {
     let params = Params::new(MEMORY_KIB, PASSES, 1, None).map_err(|error| HashError(error.to_string()))?;
     Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))

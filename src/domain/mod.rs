@@ -39,6 +39,9 @@ pub mod plan;
 /// The canonical text of what an approval covers.
 pub mod plan_content;
 
+/// Whether everything inside its time is stored.
+pub mod coverage;
+
 /// Roles, acts, and who may do what.
 pub mod role;
 
@@ -69,8 +72,17 @@ pub mod gate;
 /// What users are told, when and in which words.
 pub mod notice;
 
+/// How long notices are marked new, and how long they stay.
+pub mod board;
+
 /// The dated starts of windows, and what must become of them by now.
 pub mod occurrence;
 
 /// What a window means before it is approved.
 pub mod preview;
+
+/// What differs between two windows.
+pub mod window_changes;
+
+/// Whether a plan's newest snapshot is young enough.
+pub mod freshness;

@@ -156,6 +156,27 @@ impl Default for Sender {
     }
 }
 
+/// The newest snapshot and the newest line of the audit log, each as number and the beginning of its digest:
+/// `41:04edb833ffe1a2b3`. Short enough to be read out, long enough that nobody finds another one.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Heads {
+    /// The snapshot, if there is one.
+    pub snapshot: Option<String>,
+    /// The line of the audit log, if there is one.
+    pub audit: Option<String>,
+}
+
+impl Heads {
+    fn remark(&self) -> (String, String) {
+        let none = |head: &Option<String>| head.clone().unwrap_or_else(|| "-".to_owned());
+        let (snapshot, audit) = (none(&self.snapshot), none(&self.audit));
+        (
+            format!("控え　スナップショット {snapshot}　監査記録 {audit}"),
+            format!("snapshot {snapshot}, audit log {audit}"),
+        )
+    }
+}
+
 /// What a notice is about.
 #[derive(Clone, Copy, Debug)]
 pub struct About<'a> {
@@ -183,16 +204,43 @@ impl About<'_> {
         &self.terms.parts().zone
     }
 
-    /// 影響, in both languages.
-    fn impact(&self) -> (String, String) {
-        if self.terms.stops_services() {
-            let stops = self.terms.parts().stops.join("、");
-            let japanese = format!("上記の時間帯は「{stops}」をご利用いただけません。");
-            (japanese, format!("{stops} cannot be used during this time."))
-        } else {
+    /// 影響 of what a kind of notice tells, in both languages.
+    fn impact(&self, kind: NoticeKind) -> (String, String) {
+        if !self.terms.stops_services() {
             let japanese = "サービスは停止しません。通常どおりご利用いただけます。".to_owned();
-            (japanese, "No service stops; you can go on working.".to_owned())
+            return (japanese, "No service stops; you can go on working.".to_owned());
         }
+        let stops = self.terms.parts().stops.join("、");
+        match kind {
+            NoticeKind::Calendar | NoticeKind::Downtime => (
+                format!("上記の時間帯は「{stops}」をご利用いただけません。"),
+                format!("{stops} cannot be used during this time."),
+            ),
+            NoticeKind::Start => (
+                format!("現在「{stops}」をご利用いただけません。"),
+                format!("{stops} cannot be used at present."),
+            ),
+            NoticeKind::Completion => (
+                format!("「{stops}」を通常どおりご利用いただけます。"),
+                format!("{stops} can be used as usual."),
+            ),
+            NoticeKind::Incident => (
+                format!(
+                    "予定した作業は終わりませんでした。「{stops}」に影響が残る場合は、改めてお知らせします。"
+                ),
+                format!("The work was not finished. You will be told if {stops} is still affected."),
+            ),
+        }
+    }
+
+    /// 備考 of a planned stop.
+    fn planned_remark(&self) -> Option<(String, String)> {
+        self.terms.stops_services().then(|| {
+            (
+                "作業の状況により時間が前後することがあります。終了後に改めてお知らせします。".to_owned(),
+                "Times may shift a little as the work goes on. You will be told when it is over.".to_owned(),
+            )
+        })
     }
 
     fn affected(&self) -> String {
@@ -221,7 +269,8 @@ impl About<'_> {
         };
         let when_en =
             format!("{}, {} minutes, from {}", parts.recurrence, parts.length_minutes, english(from));
-        self.words((format!("【予告】{work}のお知らせ"), format!("Notice: {work_en}")), (when, when_en))
+        let titles = (format!("【予告】{work}のお知らせ"), format!("Notice: {work_en}"));
+        self.words(NoticeKind::Calendar, titles, (when, when_en), None)
     }
 
     fn span_words(&self, day: Day) -> String {
@@ -235,11 +284,19 @@ impl About<'_> {
         let what = if self.terms.stops_services() { "に伴うサービス停止" } else { "" };
         let titles = (format!("【予告】{work}{what}のお知らせ"), format!("Planned: {work_en}"));
         let when = format!("{}（予定）", wareki_span(span.0, span.1, self.zone()));
-        self.words(titles, (when, format!("{} (planned)", english_span(span.0, span.1, self.zone()))))
+        let when_en = format!("{} (planned)", english_span(span.0, span.1, self.zone()));
+        self.words(NoticeKind::Downtime, titles, (when, when_en), self.planned_remark())
     }
 
-    /// A notice that an occurrence has begun or is over.
-    pub fn progress(&self, kind: NoticeKind, span: (Instant, Instant), at: Instant) -> Words {
+    /// A notice that an occurrence has begun or is over. `heads` are the newest snapshot and the newest line of the audit
+    /// log: whoever notes them can tell later whether something was taken away.
+    pub fn progress(
+        &self,
+        kind: NoticeKind,
+        span: (Instant, Instant),
+        at: Instant,
+        heads: Option<&Heads>,
+    ) -> Words {
         let (work, work_en) = self.work();
         let (verb, verb_en) = match kind {
             NoticeKind::Start => ("開始", "has begun"),
@@ -255,24 +312,47 @@ impl About<'_> {
         let (hour, minute) = zone.time_of(at).parts();
         let when = format!("{}（{verb}：{hour}:{minute:02}）", wareki_span(span.0, span.1, zone));
         let when_en = format!("{} ({verb_en} at {})", english_span(span.0, span.1, zone), zone.time_of(at));
-        self.words(titles, (when, when_en))
+        self.words(kind, titles, (when, when_en), heads.map(Heads::remark))
     }
 
-    fn words(&self, (title, title_en): (String, String), (when, when_en): (String, String)) -> Words {
-        let (impact, impact_en) = self.impact();
+    fn words(
+        &self,
+        kind: NoticeKind,
+        (title, title_en): (String, String),
+        (when, when_en): (String, String),
+        remark: Option<(String, String)>,
+    ) -> Words {
+        let (impact, impact_en) = self.impact(kind);
+        let (remark, remark_en) = remark.map_or_else(
+            || (String::new(), String::new()),
+            |(japanese, english)| (format!("備考：{japanese}\n"), format!("Note: {english}\n")),
+        );
         let (work, work_en) = self.work();
         let (posted, contact) = (wareki(self.published_on), &self.sender.contact);
         let (affected, approval) = (self.affected(), self.approval);
         let body = format!(
             "掲載日：{posted}\n日時：{when}\n対象：{affected}\n影響：{impact}\n作業内容：{work}（承認番号 {approval}）\n\
-             お問い合わせ先：{contact}\n"
+             {remark}お問い合わせ先：{contact}\n"
         );
         let posted_en = english(self.published_on);
         let body_en = format!(
             "Published: {posted_en}\nWhen: {when_en}\nWhat: {affected}\nImpact: {impact_en}\nWork: {work_en} \
-             (approval {approval})\nContact: {contact}\n"
+             (approval {approval})\n{remark_en}Contact: {contact}\n"
         );
         Words { title, body, title_en, body_en }
+    }
+}
+
+/// A notice of something that had begun and was not finished: the title marked 障害, the reason on top.
+pub fn interrupted(words: &Words, reason: &str, on: Day) -> Words {
+    let marked = corrected(words, reason, false, on);
+    let bare = marked.title.trim_start_matches("【訂正】");
+    let bare_en = marked.title_en.trim_start_matches("Corrected: ");
+    Words {
+        title: format!("【障害】{bare}"),
+        body: format!("※{} 障害：{reason}\n{}", wareki(on), words.body),
+        title_en: format!("Incident: {bare_en}"),
+        body_en: format!("Incident on {}: {reason}\n{}", english(on), words.body_en),
     }
 }
 
@@ -280,7 +360,7 @@ impl About<'_> {
 pub fn corrected(words: &Words, reason: &str, cancelled: bool, on: Day) -> Words {
     let (mark, mark_en) = if cancelled { ("中止", "Cancelled") } else { ("訂正", "Corrected") };
     let bare = words.title.split_once('】').map_or(words.title.as_str(), |(_, rest)| rest);
-    let bare_en = ["Cancelled: ", "Corrected: "]
+    let bare_en = ["Cancelled: ", "Corrected: ", "Incident: "]
         .iter()
         .fold(words.title_en.as_str(), |title, mark| title.trim_start_matches(mark));
     Words {
@@ -316,6 +396,7 @@ mod tests {
         let expected = "掲載日：令和8年11月22日（日）\n日時：令和8年12月6日（日）1:00～5:00（予定）\n\
                         対象：ポータルサイトを除く全機能\n影響：上記の時間帯は「ポータルサイトを除く全機能」をご利用いただけません。\n\
                         作業内容：毎月のデータ・バックアップ（承認番号 BW-2026-012）\n\
+                        備考：作業の状況により時間が前後することがあります。終了後に改めてお知らせします。\n\
                         お問い合わせ先：ヘルプデスク　月～金 9:00～17:00（祝祭日、12月29日～1月3日を除く）\n";
         assert_eq!(words.body, expected);
         assert!(

@@ -307,8 +307,13 @@ fn new_source(
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+
+    /// A plan of application data in Tokyo, kept for a year.
+    pub(crate) fn application() -> Plan {
+        Plan::new(parts(vec![source("/srv/records")])).unwrap()
+    }
 
     fn source(path: &str) -> SourceParts {
         SourceParts {

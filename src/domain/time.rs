@@ -158,6 +158,21 @@ pub fn half_width(text: &str) -> String {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Zone(jiff::tz::TimeZone);
 
+/// A change of a zone's clocks.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ZoneChange {
+    /// When.
+    pub at: Instant,
+    /// How far the clocks were ahead of UTC before, seconds.
+    pub offset_before_seconds: i32,
+    /// How far they are ahead from then on, seconds.
+    pub offset_seconds: i32,
+    /// Whether that is summer time.
+    pub is_summer: bool,
+    /// How the zone calls it: `JST`.
+    pub name: String,
+}
+
 /// The text is not the IANA name of a time zone that Kura carries.
 #[derive(Debug, thiserror::Error)]
 #[error("no time zone is called {0:?}")]
@@ -203,6 +218,46 @@ impl Zone {
         let at = jiff::Timestamp::from_second(at.as_seconds()).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
         let time = self.0.to_datetime(at).time();
         TimeOfDay { hour: time.hour(), minute: time.minute() }
+    }
+
+    /// Each change of the zone's clocks from the one that was in force at `from` up to `until`; at least one.
+    pub fn changes(&self, from: Instant, until: Instant) -> Vec<ZoneChange> {
+        let stamp = |at: Instant| jiff::Timestamp::from_second(at.as_seconds());
+        let (Ok(first), Ok(last)) = (stamp(from), stamp(until)) else { return Vec::new() };
+        let before = |at: jiff::Timestamp| {
+            let earlier = jiff::Timestamp::from_second(at.as_second().saturating_sub(1));
+            self.0.to_offset(earlier.unwrap_or(at)).seconds()
+        };
+        let change = |found: &jiff::tz::TimeZoneTransition<'_>| ZoneChange {
+            at: Instant(found.timestamp().as_microsecond()),
+            offset_before_seconds: before(found.timestamp()),
+            offset_seconds: found.offset().seconds(),
+            is_summer: found.dst() == jiff::tz::Dst::Yes,
+            name: found.abbreviation().to_owned(),
+        };
+        let fixed = || {
+            let info = self.0.to_offset_info(first);
+            let offset = info.offset().seconds();
+            ZoneChange {
+                at: Instant(0),
+                offset_before_seconds: offset,
+                offset_seconds: offset,
+                is_summer: info.dst() == jiff::tz::Dst::Yes,
+                name: info.abbreviation().to_owned(),
+            }
+        };
+        let in_force = self.0.preceding(first).next();
+        let mut found = vec![in_force.as_ref().map_or_else(fixed, change)];
+        found.extend(
+            self.0.following(first).take_while(|next| next.timestamp() <= last).map(|next| change(&next)),
+        );
+        found
+    }
+
+    /// What the clocks of the zone show at an instant, as iCalendar writes it: `20261206T010000`.
+    pub fn basic(&self, at: Instant) -> String {
+        let at = jiff::Timestamp::from_second(at.as_seconds()).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+        self.0.to_datetime(at).strftime("%Y%m%dT%H%M%S").to_string()
     }
 
     /// The instant at which a civil day begins (00:00, or the first instant after a gap).

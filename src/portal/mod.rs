@@ -1,5 +1,8 @@
 //! Sending to portals: one POST with a deadline, no redirects. What is sent, and when again, is the workflows'.
 
+/// Sending mail.
+pub mod mail;
+
 use std::time::Duration;
 
 use reqwest::{Client, redirect};

@@ -51,6 +51,17 @@ pub mod limits;
 /// Connections that end.
 mod patience;
 
+/// Cookies.
+mod session;
+
+/// The stylesheet.
+mod assets;
+
+/// The console.
+pub mod console;
+
+pub use console::Console;
+
 /// The longest an answer may take.
 const ANSWER_SECONDS_MAX: u64 = 30;
 /// The largest request body, bytes. Nothing that is asked for needs more.
@@ -77,6 +88,8 @@ pub struct Shared {
     pub base: Arc<str>,
     /// When the scheduler's heart last beat, microseconds.
     pub beat: Arc<AtomicI64>,
+    /// What the console keeps in memory.
+    pub console: Console,
 }
 
 impl Shared {
@@ -99,6 +112,7 @@ pub fn router(shared: Shared) -> Router {
     Router::new()
         .merge(public::router())
         .merge(api::router(&shared))
+        .merge(console::router(&shared))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .fallback(problem::not_found)

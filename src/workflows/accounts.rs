@@ -12,6 +12,7 @@ use crate::domain::actor::{Actor, Denied};
 use crate::domain::role::{Act, Role, may_manage};
 use crate::domain::time::Instant;
 
+use super::hashing;
 use super::sign_in::{AccessError, check_password, line, sealing_key};
 
 /// Why an account was not changed.
@@ -49,6 +50,15 @@ pub enum AccountError {
     /// Without the second factor the password would be too short.
     #[error("the password of {0} is too short to stand alone: set one of 13 characters or more first")]
     ShortAlone(AccountId),
+    /// The account or the subject is linked already.
+    #[error("{0} or this subject is linked already: end that link first")]
+    Linked(AccountId),
+    /// The account is not linked.
+    #[error("{0} is not linked to an identity provider")]
+    NotLinked(AccountId),
+    /// The subject is none.
+    #[error("a subject is 1 to 255 characters without control characters, as the provider writes it")]
+    Subject,
     /// Who it is, or what he may do.
     #[error(transparent)]
     Access(#[from] AccessError),
@@ -114,7 +124,7 @@ pub async fn add(catalog: &Catalog, new: &NewAccount, by: &By, now: Instant) -> 
     if !faults.is_empty() {
         return Err(AccountError::Password(faults));
     }
-    let hash = password::hash(new.password.expose_secret())?;
+    let hash = hashing::hash(&new.password).await?;
     let mut tx = catalog.begin().await?;
     let others = tx.accounts().await?;
     let actor = match by {
@@ -137,7 +147,7 @@ pub async fn add(catalog: &Catalog, new: &NewAccount, by: &By, now: Instant) -> 
     Ok(tx.commit(&[line]).await?)
 }
 
-fn check_management(actor: &Actor, role: Role, accounts: &[AccountRow]) -> Result<(), Denied> {
+pub(super) fn check_management(actor: &Actor, role: Role, accounts: &[AccountRow]) -> Result<(), Denied> {
     actor.check(Act::ManageAccounts)?;
     let has_service_operator =
         accounts.iter().any(|row| row.role == Role::ServiceOperator && row.disabled_at.is_none());
@@ -209,13 +219,16 @@ pub async fn change_password(
     let mut faults = password_faults(new.expose_secret(), own.account, row.has_second_factor());
     let mut used = catalog.old_passwords(own.account).await?;
     used.push(row.password.clone());
-    if used.iter().any(|hash| password::is_right(new.expose_secret(), hash)) {
-        faults.push(PasswordFault::UsedBefore);
+    for hash in &used {
+        if hashing::is_right(new, hash).await {
+            faults.push(PasswordFault::UsedBefore);
+            break;
+        }
     }
     if !faults.is_empty() {
         return Err(AccountError::Password(faults));
     }
-    let hash = password::hash(new.expose_secret())?;
+    let hash = hashing::hash(new).await?;
     let mut tx = catalog.begin().await?;
     tx.set_password(&row, &hash, false, now).await?;
     let account = own.account.as_str();
@@ -239,7 +252,7 @@ pub async fn reset_password(
     if !faults.is_empty() {
         return Err(AccountError::Password(faults));
     }
-    let hash = password::hash(new.expose_secret())?;
+    let hash = hashing::hash(new).await?;
     let mut tx = catalog.begin().await?;
     tx.set_password(&row, &hash, true, now).await?;
     let by = by.account.as_str();
@@ -273,6 +286,19 @@ pub async fn new_factor(
     tx.commit(&[line(now, account, "account.second-factor-new", account, "")]).await?;
     let address = second_factor::otpauth(&secret, account);
     Ok(NewFactor { secret: second_factor::base32(&secret), address })
+}
+
+/// The second factor that waits for its first code, so that its picture can be shown again.
+pub async fn waiting_factor(
+    home: &Home,
+    catalog: &Catalog,
+    account: &AccountId,
+) -> Result<Option<NewFactor>, AccountError> {
+    let row = catalog.account(account).await?.filter(|row| !row.totp_confirmed);
+    let Some(sealed) = row.and_then(|row| row.totp) else { return Ok(None) };
+    let secret = sealing_key(home)?.open(account.as_str(), &sealed)?;
+    let address = second_factor::otpauth(&secret, account.as_str());
+    Ok(Some(NewFactor { secret: second_factor::base32(&secret), address }))
 }
 
 /// Makes a second factor count, and returns recovery codes, which are shown this once.

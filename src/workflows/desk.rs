@@ -8,6 +8,7 @@ use crate::config::NoticeSettings;
 use crate::domain::actor::Denied;
 use crate::domain::notice::{LeadDays, Sender};
 use crate::domain::plan::Plan;
+use crate::domain::time::Zone;
 use crate::domain::window::{BadTerms, IllegalMove, Terms, Window};
 
 use super::sign_in::AccessError;
@@ -40,6 +41,11 @@ pub fn content(plan: &Plan, recipients: &[String]) -> String {
         text.extend(["recipient ", recipient, "\n"]);
     }
     text
+}
+
+/// The zone in which the screens of the 医師会 tell days and times.
+pub fn tokyo() -> Zone {
+    Zone::named("Asia/Tokyo").unwrap_or_else(|_| Zone::utc())
 }
 
 impl Desk {

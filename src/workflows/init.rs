@@ -118,7 +118,10 @@ pub async fn init(new: NewInstallation, clock: &dyn Clock) -> Result<Installed, 
         threads: None,
         sort_memory_mib: None,
         notices: None,
+        oidc: None,
         push: Vec::new(),
+        mail: Vec::new(),
+        evidence_retention: None,
     };
     new.home.write_settings(&settings)?;
     Ok(Installed {

@@ -1,202 +1,248 @@
-//! Looking at what is recorded, page by page, by those who may. Nothing here changes anything.
+//! What people look at in the console: bounded reads of the catalog, nothing decided but what the domain decides.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
-use crate::catalog::Place;
-use crate::config::Home;
-use crate::domain::account::AccountId;
-use crate::domain::actor::Actor;
 use crate::domain::audit::AuditLine;
-use crate::domain::occurrence::Occurrence;
-use crate::domain::role::Act;
-use crate::domain::time::Instant;
-use crate::domain::window::Window;
+use crate::domain::freshness::{self, Freshness};
+use crate::domain::gate::{self, Facts, Refusal};
+use crate::domain::occurrence::{Occurrence, inspections};
+use crate::domain::preview::{self, Previewed};
+use crate::domain::time::{Day, Instant};
+use crate::domain::window::{Terms, Window, WindowKind};
+
+pub use crate::catalog::CatalogError;
+pub use crate::catalog::{
+    AccountRow, Catalog, Delivery, NoticeRow, RunLife, RunRow, RunState, SnapshotRow, TokenRow,
+};
 
 use super::desk::{Desk, DeskError};
-use super::tokens::sees_all;
-use super::{check_audit, desk, windows};
 
-pub use crate::catalog::{AccountRow, NoticeRow, Place as ListPlace, RunLife, RunRow, SnapshotRow, TokenRow};
-pub use crate::workflows::check_audit::{AuditError, Head};
+/// Rows on a page.
+pub const PAGE: u32 = 50;
 
-/// A page of a list.
+/// How a plan stands.
 #[derive(Clone, Debug)]
-pub struct Page<T> {
-    /// Its rows.
-    pub rows: Vec<T>,
-    /// The last row's place, if more follow.
-    pub next: Option<Place>,
+pub struct PlanState {
+    /// The plan.
+    pub plan: String,
+    /// Its newest snapshot in which nothing is missing.
+    pub complete: Option<SnapshotRow>,
+    /// Its newest snapshot, complete or not.
+    pub newest: Option<SnapshotRow>,
+    /// Its newest run.
+    pub run: Option<RunRow>,
+    /// Whether the complete one is young enough for the plan's windows.
+    pub freshness: Freshness,
 }
 
-/// Cuts off the row that was read only to see whether more follow.
-fn page<T>(mut rows: Vec<T>, limit: u32, place: impl Fn(&T) -> Place) -> Page<T> {
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let has_more = rows.len() > limit;
-    rows.truncate(limit);
-    let next = rows.last().filter(|_| has_more).map(place);
-    Page { rows, next }
+/// What the first page tells.
+#[derive(Clone, Debug)]
+pub struct Overview {
+    /// Each plan.
+    pub plans: Vec<PlanState>,
+    /// The next occurrences of all windows, by their start.
+    pub next: Vec<(Occurrence, Option<Window>)>,
+    /// Requests that wait for a decision.
+    pub requested: Vec<Window>,
+    /// Windows whose approval lapsed.
+    pub lapsed: Vec<Window>,
+    /// Occurrences of the last seven days that did not run.
+    pub failed: Vec<Occurrence>,
 }
 
-fn numbered(number: u64) -> Place {
-    Place { at: Instant::from_micros(i64::try_from(number).unwrap_or(i64::MAX)), id: String::new() }
-}
+/// How far ahead and back the first page looks, days.
+const DAYS: i64 = 7;
+/// How many of the next occurrences it names.
+const NEXT: usize = 5;
 
-/// A plan as far as the service shows it: no path, no schedule.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct PlanShown {
-    /// Its name.
-    pub name: String,
-    /// SHA-256 of what an approval covers, hexadecimal; `None` while its file cannot be read.
-    pub digest: Option<String>,
-}
-
-/// The plans, by name.
-pub fn plans(desk: &Desk, home: &Home, by: &Actor) -> Result<Vec<PlanShown>, DeskError> {
-    by.check(Act::Read)?;
-    let mut names: BTreeSet<String> = desk.contents.keys().cloned().collect();
-    names.extend(home.plan_names());
-    let shown = |name: String| PlanShown { digest: desk::content_digest(desk, &name), name };
-    Ok(names.into_iter().map(shown).collect())
-}
-
-/// Windows, newest request first; of one state, or of any if it is empty.
-pub async fn windows(
-    desk: &Desk,
-    by: &Actor,
-    after: &Place,
-    state: &str,
-    limit: u32,
-) -> Result<Page<Window>, DeskError> {
-    by.check(Act::Read)?;
-    let rows = desk.catalog.windows_page(after, state, limit + 1).await?;
-    Ok(page(rows, limit, |row| Place { at: row.requested_at, id: row.id.clone() }))
-}
-
-/// Occurrences that start in a span, by their start.
-pub async fn occurrences(
-    desk: &Desk,
-    by: &Actor,
-    after: &Place,
-    span: (Instant, Instant),
-    limit: u32,
-) -> Result<Page<Occurrence>, DeskError> {
-    by.check(Act::Read)?;
-    let rows = desk.catalog.occurrences_page(after, span, limit + 1).await?;
-    Ok(page(rows, limit, |row| Place { at: row.span.0, id: row.id.clone() }))
-}
-
-/// The occurrence of an id.
-pub async fn occurrence(desk: &Desk, by: &Actor, id: &str) -> Result<Occurrence, DeskError> {
-    by.check(Act::Read)?;
-    windows::occurrence(desk, id).await
-}
-
-/// Runs, newest first; of one plan, or of any if it is empty.
-pub async fn runs(
-    desk: &Desk,
-    by: &Actor,
-    after: &Place,
-    plan: &str,
-    limit: u32,
-) -> Result<Page<RunRow>, DeskError> {
-    by.check(Act::Read)?;
-    let rows = desk.catalog.runs_page(after, plan, limit + 1).await?;
-    Ok(page(rows, limit, |row| Place { at: row.start.started_at, id: row.start.run.clone() }))
-}
-
-/// The run of an id.
-pub async fn run(desk: &Desk, by: &Actor, id: &str) -> Result<RunRow, DeskError> {
-    by.check(Act::Read)?;
-    desk.catalog.run(id).await?.ok_or_else(|| DeskError::None { what: "run", id: id.to_owned() })
-}
-
-/// Snapshots as far as the host knows them, newest first; of one plan, or of any if it is empty.
-pub async fn snapshots(
-    desk: &Desk,
-    by: &Actor,
-    after: &Place,
-    plan: &str,
-    limit: u32,
-) -> Result<Page<SnapshotRow>, DeskError> {
-    by.check(Act::Read)?;
-    let rows = desk.catalog.snapshots_page(after, plan, limit + 1).await?;
-    Ok(page(rows, limit, |row| Place { at: row.taken_at, id: row.digest.to_string() }))
-}
-
-/// Notices, last changed first, for everybody: current ones, or all.
-pub async fn notices(
-    desk: &Desk,
-    after: &Place,
-    all: bool,
-    limit: u32,
-) -> Result<Page<NoticeRow>, DeskError> {
-    let rows = desk.catalog.notices_page(after, all, limit + 1).await?;
-    Ok(page(rows, limit, |row| Place { at: row.updated_at, id: row.notice.clone() }))
-}
-
-/// The revisions of a notice after a number (the place's time), oldest first.
-pub async fn notice_revisions(
-    desk: &Desk,
-    by: &Actor,
-    id: &str,
-    after: &Place,
-    limit: u32,
-) -> Result<Page<NoticeRow>, DeskError> {
-    by.check(Act::ReadNotices)?;
-    let number = u32::try_from(after.at.as_micros()).unwrap_or(0);
-    let rows = desk.catalog.notice_revisions(id, number, limit + 1).await?;
-    if rows.is_empty() && number == 0 {
-        return Err(DeskError::None { what: "notice", id: id.to_owned() });
+/// Gathers the first page.
+pub async fn overview(desk: &Desk, now: Instant) -> Result<Overview, DeskError> {
+    let windows = desk.catalog.windows_alive().await?;
+    let mut plans = Vec::new();
+    for plan in desk.contents.keys() {
+        let complete = desk.catalog.newest_complete(plan).await?;
+        let kinds = windows.iter().filter(|window| window.approval().is_some());
+        let kinds =
+            kinds.filter(|window| window.terms.parts().plan.as_ref().is_some_and(|p| p.as_str() == plan));
+        let kinds: Vec<WindowKind> = kinds.map(|window| window.terms.parts().kind).collect();
+        let taken_at = complete.as_ref().map(|snapshot| snapshot.taken_at);
+        plans.push(PlanState {
+            plan: plan.clone(),
+            freshness: freshness::judge(taken_at, &kinds, now),
+            complete,
+            newest: desk.catalog.head(plan).await?,
+            run: desk.catalog.last_runs(plan, 1).await?.pop(),
+        });
     }
-    Ok(page(rows, limit, |row| numbered(u64::from(row.revision))))
+    let day = 24 * 60;
+    let around =
+        desk.catalog.occurrences_between(now.plus_minutes(-DAYS * day), now.plus_minutes(60 * day)).await?;
+    let by_id: BTreeMap<&str, &Window> = windows.iter().map(|window| (window.id.as_str(), window)).collect();
+    let open = around.iter().filter(|found| found.state.is_open() && now < found.span.1).take(NEXT);
+    let next =
+        open.map(|found| (found.clone(), by_id.get(found.window.as_str()).map(|&w| w.clone()))).collect();
+    let failed = around.iter().filter(|found| {
+        use crate::domain::occurrence::OccurrenceState::{Missed, Refused};
+        matches!(found.state, Missed | Refused)
+    });
+    let failed = failed.cloned().collect();
+    let of_state = |word: &str| windows.iter().filter(|w| w.state.word() == word).cloned().collect();
+    Ok(Overview { plans, next, requested: of_state("requested"), lapsed: of_state("lapsed"), failed })
 }
 
-/// Whether somebody may look at accounts: who manages them, and who reads the audit log.
-fn check_accounts(by: &Actor) -> Result<(), DeskError> {
-    Ok(by.check(Act::ManageAccounts).or_else(|denied| by.check(Act::ReadAudit).map_err(|_| denied))?)
+/// A month: its occurrences, and those that windows will bring but that are not made yet.
+#[derive(Clone, Debug)]
+pub struct Month {
+    /// The occurrences, by their start.
+    pub made: Vec<Occurrence>,
+    /// What lies further ahead: window and span.
+    pub expected: Vec<(String, Day, (Instant, Instant))>,
+    /// The windows that are alive.
+    pub windows: Vec<Window>,
 }
 
-/// Accounts by id, after one.
-pub async fn accounts(
-    desk: &Desk,
-    by: &Actor,
-    after: &Place,
-    limit: u32,
-) -> Result<Page<AccountRow>, DeskError> {
-    check_accounts(by)?;
-    let rows = desk.catalog.accounts_page(&after.id, limit + 1).await?;
-    Ok(page(rows, limit, |row| Place { at: row.created_at, id: row.account.to_string() }))
+/// Gathers the days from `first` to `last`.
+pub async fn month(desk: &Desk, (first, last): (Day, Day), now: Instant) -> Result<Month, DeskError> {
+    let windows = desk.catalog.windows_alive().await?;
+    let zone = super::desk::tokyo();
+    let midnight = crate::domain::time::TimeOfDay::MIDNIGHT;
+    let (from, until) = (zone.at(first, midnight), zone.at(last.next(), midnight));
+    let made = desk.catalog.occurrences_between(from, until).await?;
+    let mut expected = Vec::new();
+    for window in windows.iter().filter(|window| window.approval().is_some()) {
+        for day in window.terms.days(first, last) {
+            let span = window.terms.span_on(day);
+            let is_made = made.iter().any(|found| found.window == window.id && found.day == day);
+            if now < span.0 && !is_made {
+                expected.push((window.id.clone(), day, span));
+            }
+        }
+    }
+    expected.sort_by_key(|(_, _, span)| span.0);
+    Ok(Month { made, expected, windows })
 }
 
-/// The account of an id.
-pub async fn account(desk: &Desk, by: &Actor, id: &AccountId) -> Result<AccountRow, DeskError> {
-    check_accounts(by)?;
-    let none = || DeskError::None { what: "account", id: id.to_string() };
-    desk.catalog.account(id).await?.ok_or_else(none)
+/// Windows that are alive, and a page of closed ones.
+pub async fn windows(desk: &Desk, closed_before: &str) -> Result<(Vec<Window>, Vec<Window>), DeskError> {
+    let mut alive = desk.catalog.windows_alive().await?;
+    alive.reverse();
+    Ok((alive, desk.catalog.windows_closed(closed_before, PAGE).await?))
 }
 
-/// Tokens, newest first: one's own, or all for those who manage accounts or read the audit log.
-pub async fn tokens(desk: &Desk, by: &Actor, after: &Place, limit: u32) -> Result<Page<TokenRow>, DeskError> {
-    let own = Some(&by.account).filter(|_| !sees_all(by));
-    let rows = desk.catalog.tokens_page(after, own, limit + 1).await?;
-    Ok(page(rows, limit, |row| Place { at: row.created_at, id: row.token.clone() }))
+/// A window with all that somebody who decides must see.
+#[derive(Clone, Debug)]
+pub struct WindowSheet {
+    /// The window.
+    pub window: Window,
+    /// What would run now; `None` if the plan cannot be read.
+    pub digest: Option<[u8; 32]>,
+    /// Its next occurrences.
+    pub preview: Vec<Previewed>,
+    /// What was approved last for the same plan and kind.
+    pub before: Option<Window>,
+    /// Whether the plan's content is what it was then; `None` if nothing was approved before.
+    pub is_plan_unchanged: Option<bool>,
+    /// Its last occurrences.
+    pub occurrences: Vec<Occurrence>,
 }
 
-/// Lines of the audit log before a number (the place's time), newest first.
-pub async fn audit(
-    desk: &Desk,
-    by: &Actor,
-    before: &Place,
-    limit: u32,
-) -> Result<Page<AuditLine>, DeskError> {
-    by.check(Act::ReadAudit)?;
-    let number = u64::try_from(before.at.as_micros()).unwrap_or(0);
-    let rows = desk.catalog.audit_before(number, limit + 1).await?;
-    Ok(page(rows, limit, |row| numbered(row.sequence)))
+/// Gathers a window.
+pub async fn window(desk: &Desk, id: &str, now: Instant) -> Result<WindowSheet, DeskError> {
+    let none = || DeskError::None { what: "window", id: id.to_owned() };
+    let window = desk.catalog.window(id).await?.ok_or_else(none)?;
+    let alive = desk.catalog.windows_alive().await?;
+    let before = desk.catalog.approved_before(&window).await?;
+    let unchanged = before.as_ref().map(|(before, digest)| desk.digest_now(&before.terms) == Some(*digest));
+    Ok(WindowSheet {
+        digest: desk.digest_now(&window.terms),
+        preview: preview_of(desk, &window.terms, id, &alive, now),
+        occurrences: desk.catalog.occurrences_of(id, 20).await?,
+        before: before.map(|(window, _)| window),
+        is_plan_unchanged: unchanged,
+        window,
+    })
 }
 
-/// Checks the whole audit log, against a head that was noted elsewhere if there is one.
-pub async fn verify_audit(desk: &Desk, by: &Actor, expected: Option<Head>) -> Result<Head, AuditError> {
-    by.check(Act::ReadAudit).map_err(AuditError::Denied)?;
-    check_audit::verify(&desk.catalog, expected).await
+/// The next occurrences of terms that nobody asked for yet.
+pub async fn preview_terms(desk: &Desk, terms: &Terms, now: Instant) -> Result<Vec<Previewed>, DeskError> {
+    let alive = desk.catalog.windows_alive().await?;
+    Ok(preview_of(desk, terms, "", &alive, now))
+}
+
+fn preview_of(desk: &Desk, terms: &Terms, id: &str, alive: &[Window], now: Instant) -> Vec<Previewed> {
+    let is_inspection = terms.parts().kind == WindowKind::PowerInspection;
+    let lead = if is_inspection { 0 } else { desk.lead.of(terms) };
+    preview::preview(terms, id, alive, lead, now)
+}
+
+/// An occurrence with its window and what speaks against it as things are.
+pub async fn occurrence(desk: &Desk, id: &str) -> Result<(Occurrence, Window, Vec<Refusal>), DeskError> {
+    let none = || DeskError::None { what: "occurrence", id: id.to_owned() };
+    let found = desk.catalog.occurrence(id).await?.ok_or_else(none)?;
+    let window = desk.catalog.window(&found.window).await?.ok_or_else(none)?;
+    let alive = desk.catalog.windows_alive().await?;
+    let inspections = inspections(alive.iter());
+    let by = found.break_glass.as_ref().and_then(|(by, _)| by.parse().ok());
+    let facts = Facts {
+        window: &window,
+        digest_now: desk.digest_now(&window.terms).unwrap_or_default(),
+        span: found.span,
+        announced_at: found.announced_at,
+        lead_days: desk.lead.of(&window.terms),
+        inspections: &inspections,
+        break_glass: by.as_ref(),
+    };
+    let refusals = gate::standing_refusals(&facts);
+    Ok((found, window, refusals))
+}
+
+/// A page of runs.
+pub async fn runs(catalog: &Catalog, before: (Instant, &str)) -> Result<Vec<RunRow>, CatalogError> {
+    catalog.runs_before(before, PAGE).await
+}
+
+/// A run.
+pub async fn run(catalog: &Catalog, id: &str) -> Result<Option<RunRow>, CatalogError> {
+    catalog.run(id).await
+}
+
+/// The newest run of a plan.
+pub async fn newest_run(catalog: &Catalog, plan: &str) -> Result<Option<RunRow>, CatalogError> {
+    Ok(catalog.last_runs(plan, 1).await?.pop())
+}
+
+/// A page of a plan's snapshots.
+pub async fn snapshots(catalog: &Catalog, plan: &str, before: u64) -> Result<Vec<SnapshotRow>, CatalogError> {
+    catalog.snapshots_before(plan, before, PAGE).await
+}
+
+/// A page of notices.
+pub async fn notices(catalog: &Catalog, before: (Instant, &str)) -> Result<Vec<NoticeRow>, CatalogError> {
+    catalog.notices_before(before, PAGE).await
+}
+
+/// A notice and how far its delivery is.
+pub async fn notice(catalog: &Catalog, id: &str) -> Result<Option<(NoticeRow, Vec<Delivery>)>, CatalogError> {
+    let Some(posted) = catalog.notice(id).await? else { return Ok(None) };
+    let row = posted.row;
+    let deliveries = catalog.deliveries(&row).await?;
+    Ok(Some((row, deliveries)))
+}
+
+/// Every account; there are few.
+pub async fn accounts(catalog: &Catalog) -> Result<Vec<AccountRow>, CatalogError> {
+    catalog.accounts().await
+}
+
+/// One account.
+pub async fn account(
+    catalog: &Catalog,
+    id: &crate::domain::account::AccountId,
+) -> Result<Option<AccountRow>, CatalogError> {
+    catalog.account(id).await
+}
+
+/// A page of the audit log.
+pub async fn audit(catalog: &Catalog, before: u64) -> Result<Vec<AuditLine>, CatalogError> {
+    catalog.audit_before(before, PAGE).await
 }

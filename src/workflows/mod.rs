@@ -63,14 +63,29 @@ pub mod browse;
 /// Checking what is stored.
 pub mod verify;
 
+/// Proving that everything inside its time is stored.
+pub mod coverage;
+
 /// Who checks: the host, or the holder of a recovery key.
 mod viewer;
 
 /// Bringing the catalog back.
 pub mod rebuild;
 
+/// Password hashing, two at a time.
+mod hashing;
+
+/// Sessions of the console.
+pub mod sessions;
+
+/// What people look at.
+pub mod look;
+
 /// Proving who somebody is.
 pub mod sign_in;
+
+/// Signing in with an identity provider.
+pub mod identities;
 
 /// Accounts: adding, disabling, passwords, second factors.
 pub mod accounts;
@@ -80,6 +95,9 @@ pub mod tokens;
 
 /// Checking the audit log.
 pub mod check_audit;
+
+/// How far the audit log is, kept in the store.
+pub mod audit_head;
 
 /// What the workflows of windows and notices share.
 pub mod desk;
@@ -109,7 +127,7 @@ mod publish;
 pub mod notices;
 
 /// Looking at what is recorded, page by page.
-pub mod look;
+pub mod lists;
 
 /// Requests with an idempotency key.
 pub mod answers;

@@ -1,8 +1,13 @@
 //! Notices that people look at, correct and close. Publishing is never theirs: `publish` does it with its cause.
 
-pub use crate::catalog::NoticeRow;
+use std::collections::BTreeMap;
+
+pub use crate::catalog::{NoticeRow, Posted};
 use crate::domain::actor::Actor;
+use crate::domain::board::{over_since, shown_since};
 use crate::domain::notice::{TEXT_CHARACTERS_MAX, corrected};
+use crate::domain::occurrence::Occurrence;
+use crate::domain::recurrence::Recurrence;
 use crate::domain::role::Act;
 use crate::domain::time::Instant;
 use crate::domain::window::{Window, is_one_line};
@@ -14,6 +19,60 @@ use super::sign_in::line;
 pub async fn list(desk: &Desk, all: bool, limit: u32) -> Result<Vec<NoticeRow>, DeskError> {
     let rows = desk.catalog.notices(limit).await?;
     Ok(rows.into_iter().filter(|row| all || row.closed_at.is_none()).collect())
+}
+
+/// Notices that readers are shown, and when that last changed.
+#[derive(Clone, Debug)]
+pub struct Board {
+    /// The notices, last changed first.
+    pub notices: Vec<Posted>,
+    /// When anything about them changed, be it that a mark ended. The beginning of time if there never was a notice.
+    pub changed_at: Instant,
+}
+
+/// How many days of occurrences that are over a calendar shows.
+const OVER_SHOWN_MINUTES: i64 = 7 * 24 * 60;
+
+/// The current notices.
+pub async fn board(desk: &Desk, now: Instant, limit: u32) -> Result<Board, DeskError> {
+    let notices = desk.catalog.board(over_since(now), limit).await?;
+    with_change(desk, notices, now).await
+}
+
+/// The newest notices that are no longer current.
+pub async fn past(desk: &Desk, now: Instant, limit: u32) -> Result<Board, DeskError> {
+    let notices = desk.catalog.past_notices(over_since(now), limit).await?;
+    with_change(desk, notices, now).await
+}
+
+async fn with_change(desk: &Desk, notices: Vec<Posted>, now: Instant) -> Result<Board, DeskError> {
+    let newest = desk.catalog.notices_changed_at().await?.unwrap_or(Instant::from_micros(0));
+    let shown = notices.iter().map(|posted| shown_since(posted.row.updated_at, now));
+    let changed_at = shown.max().map_or(newest, |shown| shown.max(newest));
+    Ok(Board { notices, changed_at })
+}
+
+/// Every revision of the current notices, newest first.
+pub async fn revisions(
+    desk: &Desk,
+    now: Instant,
+    limit: u32,
+) -> Result<BTreeMap<String, Vec<NoticeRow>>, DeskError> {
+    let mut by_notice: BTreeMap<String, Vec<NoticeRow>> = BTreeMap::new();
+    for row in desk.catalog.board_revisions(over_since(now), limit).await? {
+        by_notice.entry(row.notice.clone()).or_default().push(row);
+    }
+    Ok(by_notice)
+}
+
+/// The occurrences that calendars show: those of the last week, those that go on, those to come.
+pub async fn dates(desk: &Desk, now: Instant) -> Result<Vec<Occurrence>, DeskError> {
+    Ok(desk.catalog.occurrences_since(now.plus_minutes(-OVER_SHOWN_MINUTES)).await?)
+}
+
+/// Whether a notice tells of one span of time, and not of work that comes again and again.
+pub const fn is_dated(posted: &Posted) -> bool {
+    posted.row.occurrence.is_some() || matches!(posted.recurrence, Recurrence::Once(..))
 }
 
 fn current(rows: Vec<NoticeRow>, id: &str) -> Result<NoticeRow, DeskError> {

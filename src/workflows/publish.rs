@@ -1,8 +1,9 @@
 //! Notices as the transactions of their causes write them: published, corrected, closed. Never by hand twice.
 
+use crate::archive::digest::Sha256;
 use crate::catalog::{NoticeRow, Tx};
 use crate::domain::audit::AuditEntry;
-use crate::domain::notice::{About, NoticeKind, NoticeStatus, Words, corrected};
+use crate::domain::notice::{About, Heads, NoticeKind, NoticeStatus, Words, corrected, interrupted};
 use crate::domain::occurrence::Occurrence;
 use crate::domain::recurrence::Recurrence;
 use crate::domain::time::Instant;
@@ -86,8 +87,28 @@ pub(super) async fn announce_occurrence(
     add(tx, window, &NoticeRow { occurrence: Some(occurrence.id.clone()), ..row }, now).await
 }
 
+/// How many hexadecimal digits of a digest people are shown.
+const SHORT_DIGITS: usize = 16;
+
+/// A head as people note it, and as `--expect-head` takes it: `41:04edb833ffe1a2b3`.
+pub(super) fn short_head(sequence: u64, digest: &Sha256) -> String {
+    let digits: String = digest.to_string().chars().take(SHORT_DIGITS).collect();
+    format!("{sequence}:{digits}")
+}
+
+/// The newest snapshot of a window's plan and the newest line of the audit log, before this transaction's own.
+async fn heads(tx: &mut Tx, window: &Window) -> Result<Heads, DeskError> {
+    let audit = tx.audit_head().await?.map(|(sequence, digest)| short_head(sequence, &digest));
+    let snapshot = match &window.terms.parts().plan {
+        Some(plan) => tx.snapshot_head(plan.as_str()).await?.map(|row| short_head(row.sequence, &row.digest)),
+        None => None,
+    };
+    Ok(Heads { snapshot, audit })
+}
+
 /// Tells that an occurrence that stops services has begun, is over or was interrupted, as the next revision of its
-/// notice. Nothing is told of occurrences without a notice of their own.
+/// notice. Nothing is told of occurrences without a notice of their own, nor twice: a run that is tried again after a
+/// failure has begun already.
 pub(super) async fn tell_progress(
     desk: &Desk,
     tx: &mut Tx,
@@ -98,9 +119,10 @@ pub(super) async fn tell_progress(
 ) -> Result<Vec<AuditEntry>, DeskError> {
     let current = tx.current_notices().await?;
     let own = current.into_iter().filter(|row| row.occurrence.as_ref() == Some(&occurrence.id));
+    let heads = if kind == NoticeKind::Completion { Some(heads(tx, window).await?) } else { None };
     let mut lines = Vec::new();
-    for before in own {
-        let words = about(desk, window, now).progress(kind, occurrence.span, now);
+    for before in own.filter(|before| (before.kind, before.status) != (kind, status)) {
+        let words = about(desk, window, now).progress(kind, occurrence.span, now, heads.as_ref());
         let revised =
             NoticeRow { revision: before.revision + 1, kind, status, words, updated_at: now, ..before };
         lines.push(revise(tx, &revised, "notice.progress", now).await?);
@@ -147,9 +169,16 @@ async fn cancel(
     let on = window.terms.parts().zone.day_of(now);
     let mut lines = Vec::new();
     for before in tx.current_notices().await?.into_iter().filter(|row| which(row)) {
-        let words = corrected(&before.words, reason, true, on);
-        let (revision, status) = (before.revision + 1, NoticeStatus::Cancelled);
-        let revised = NoticeRow { revision, status, words, updated_at: now, ..before };
+        let revision = before.revision + 1;
+        // What users were told has begun was interrupted, not cancelled.
+        let revised = if before.status == NoticeStatus::InProgress {
+            let words = interrupted(&before.words, reason, on);
+            let (kind, status) = (NoticeKind::Incident, NoticeStatus::Completed);
+            NoticeRow { revision, kind, status, words, updated_at: now, ..before }
+        } else {
+            let words = corrected(&before.words, reason, true, on);
+            NoticeRow { revision, status: NoticeStatus::Cancelled, words, updated_at: now, ..before }
+        };
         lines.push(revise(tx, &revised, "notice.cancel", now).await?);
     }
     Ok(lines)

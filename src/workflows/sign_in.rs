@@ -5,12 +5,14 @@ use secrecy::{ExposeSecret as _, SecretString};
 use crate::catalog::{AccountRow, Catalog, CatalogError};
 use crate::config::{self, ConfigError, Home};
 use crate::credentials::sealed::{SealingKey, Unsealable};
-use crate::credentials::{password, second_factor, token};
+use crate::credentials::{second_factor, token};
 use crate::domain::account::{AccountId, locked_until};
 use crate::domain::actor::{Actor, Denied};
 use crate::domain::audit::AuditEntry;
 use crate::domain::role::Act;
 use crate::domain::time::Instant;
+
+use super::hashing;
 
 /// What somebody shows.
 #[derive(Debug)]
@@ -134,7 +136,7 @@ pub(super) async fn check_password(
     now: Instant,
 ) -> Result<AccountRow, AccessError> {
     let Some(row) = catalog.account(account).await? else {
-        password::spend_the_same_time(given.expose_secret());
+        hashing::spend_the_same_time(given).await;
         refused(catalog, "unknown", "no such account", now).await?;
         return Err(AccessError::Wrong);
     };
@@ -142,7 +144,7 @@ pub(super) async fn check_password(
         let account = account.clone();
         return Err(AccessError::Locked { account, until, failures: row.failures });
     }
-    if !password::is_right(given.expose_secret(), &row.password) {
+    if !hashing::is_right(given, &row.password).await {
         count_failure(catalog, account, "wrong password", now).await?;
         return Err(AccessError::Wrong);
     }
@@ -157,6 +159,25 @@ pub(super) async fn check_password(
     };
     accept(catalog, account, step, now).await?;
     Ok(row)
+}
+
+/// Checks the code of the second factor of somebody whose password was right a moment ago.
+pub(super) async fn check_second_factor(
+    home: &Home,
+    catalog: &Catalog,
+    account: &AccountId,
+    code: &str,
+    now: Instant,
+) -> Result<AccountRow, AccessError> {
+    let row =
+        catalog.account(account).await?.filter(AccountRow::has_second_factor).ok_or(AccessError::Wrong)?;
+    if let Some(until) = locked_until(row.failures, row.failed_at).filter(|until| now < *until) {
+        return Err(AccessError::Locked { account: account.clone(), until, failures: row.failures });
+    }
+    if row.disabled_at.is_some() {
+        return Err(AccessError::Disabled(account.clone()));
+    }
+    check_code(home, catalog, row, code, now).await
 }
 
 async fn check_code(

@@ -71,6 +71,12 @@ const LAYERS: &[Layer] = &[
         instead: "a portal takes bytes and answers: let the workflow say what and when",
     },
     Layer {
+        module: "identity",
+        may_use: "domain config clock",
+        never: "axum askama clap sqlx age zstd aws_config aws_sdk_s3",
+        instead: "the provider says who somebody is: let the workflow say which account that is",
+    },
+    Layer {
         module: "catalog",
         may_use: "domain config clock archive::digest",
         never: "axum askama clap aws_config aws_sdk_s3 age zstd",
@@ -96,7 +102,7 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         module: "workflows",
-        may_use: "domain policy_files archive vault catalog clock config credentials portal",
+        may_use: "domain policy_files archive vault catalog clock config credentials identity portal",
         never: OUTSIDE,
         instead: "put SQL into catalog/, S3 into vault/, words for people into cli/; call a function there",
     },
@@ -114,7 +120,7 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         module: "app",
-        may_use: "domain policy_files archive vault catalog clock config credentials portal telemetry workflows",
+        may_use: "domain policy_files archive vault catalog clock config credentials identity portal telemetry workflows",
         never: "clap",
         instead: "`app` builds the whole program from settings; arguments are cli's",
     },

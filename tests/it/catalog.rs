@@ -426,6 +426,9 @@ const SAMPLES: &[(i64, &str)] = &[
     (4, include_str!("fixtures/migrations/0004_accounts.sql")),
     (5, include_str!("fixtures/migrations/0005_windows.sql")),
     (6, include_str!("fixtures/migrations/0006_outbox.sql")),
+    (8, include_str!("fixtures/migrations/0008_sessions.sql")),
+    (11, include_str!("fixtures/migrations/0011_subjects.sql")),
+    (12, include_str!("fixtures/migrations/0012_coverage.sql")),
 ];
 
 #[tokio::test]

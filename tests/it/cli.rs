@@ -35,6 +35,9 @@ mod snapshot;
 /// Usage errors, help, completions, manual pages.
 mod usage;
 
+/// `kura coverage`.
+mod coverage;
+
 /// `kura verify` as a daily check, and the mistakes around it.
 mod verify;
 

@@ -8,14 +8,20 @@
 
 mod api;
 mod architecture;
+mod audit_head;
 mod catalog;
 mod cli;
+mod console;
 mod crash;
 mod damage;
 mod days;
 mod engine;
 mod faults;
+mod feeds;
 mod hosts;
+mod identities;
+mod mail;
+mod notice_texts;
 mod policies;
 mod push;
 mod recovery;

@@ -16,13 +16,13 @@ use tokio_util::task::TaskTracker;
 
 use crate::windows::{Office, at, terms};
 
-const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+pub(crate) const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 /// What a portal received: heads and bodies, in order.
-type Received = Arc<Mutex<Vec<(String, String)>>>;
+pub(crate) type Received = Arc<Mutex<Vec<(String, String)>>>;
 
 /// A portal that answers with these statuses, the last one for ever.
-async fn portal(statuses: &'static [u16]) -> (String, Received) {
+pub(crate) async fn portal(statuses: &'static [u16]) -> (String, Received) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = format!("http://{}/hook", listener.local_addr().expect("an address"));
     let received = Received::default();

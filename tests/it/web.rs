@@ -8,8 +8,8 @@ use kura::config::Home;
 use kura::domain::time::Instant;
 use kura::domain::window::WindowKind;
 use kura::web::{self, Shared};
-use kura::workflows::notices;
 use kura::workflows::under_way::UnderWay;
+use kura::workflows::{notices, windows};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -19,9 +19,10 @@ use tokio_util::task::TaskTracker;
 use crate::windows::{Fixed, NoRuns, Office, at, terms};
 
 /// A service with two windows approved and one notice corrected, and what stops it.
-struct Site {
+pub(crate) struct Site {
     address: std::net::SocketAddr,
     beat: Arc<AtomicI64>,
+    clock: Arc<ManualClock>,
     now: Instant,
     stop: CancellationToken,
     served: tokio::task::JoinHandle<std::io::Result<()>>,
@@ -37,20 +38,28 @@ impl Site {
         notices::correct(&office.desk, "N-2026-0002", correction, &office.operator, now)
             .await
             .expect("corrected");
+        Self::of(office).await
+    }
+
+    /// The pages of a desk, at noon of 22 November 2026.
+    pub(crate) async fn of(office: Office) -> Self {
+        let now = at("2026-11-22", "12:00");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let (beat, stop) = (Arc::new(AtomicI64::new(now.as_micros())), CancellationToken::new());
+        let clock = Arc::new(ManualClock::new(now));
         let shared = Shared {
             home: Home::at(std::path::PathBuf::from("no-home")),
             desks: Arc::new(Fixed(office.desk.clone())),
             under_way: UnderWay::default(),
             starts: Arc::new(NoRuns),
-            clock: Arc::new(ManualClock::new(now)),
+            clock: clock.clone(),
             base: "https://kura.example".into(),
             beat: beat.clone(),
+            console: web::Console::new(Arc::new(ManualClock::new(now))),
         };
         let served = TaskTracker::new().spawn(web::serve(listener, shared, stop.clone()));
-        Self { address, beat, now, stop, served }
+        Self { address, beat, clock, now, stop, served }
     }
 
     async fn ask(&self, request: &str) -> (u16, String, String) {
@@ -63,11 +72,11 @@ impl Site {
         (status, head.to_ascii_lowercase(), body.to_owned())
     }
 
-    async fn get(&self, path: &str) -> (u16, String, String) {
+    pub(crate) async fn get(&self, path: &str) -> (u16, String, String) {
         self.ask(&format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")).await
     }
 
-    async fn json(&self, path: &str) -> Value {
+    pub(crate) async fn json(&self, path: &str) -> Value {
         let (status, _, body) = self.get(path).await;
         assert_eq!(status, 200, "{path}: {body}");
         serde_json::from_str(&body).expect("JSON")
@@ -123,19 +132,94 @@ async fn every_feed_tells_the_same_notices() {
 
     let (_, head, calendar) = site.get("/notices.ics").await;
     assert!(head.contains("text/calendar"), "{head}");
-    assert_eq!(calendar.matches("BEGIN:VEVENT").count(), 1, "the daily notice has no end");
+    assert_eq!(
+        calendar.matches("BEGIN:VEVENT").count(),
+        54,
+        "53 days from 30 November to the horizon, and the stop"
+    );
+    assert!(calendar.contains("UID:N-2026-0001-2026-11-30@kura.example\r\nSEQUENCE:0\r\n"), "{calendar}");
     assert!(calendar.contains("UID:N-2026-0002@kura.example\r\nSEQUENCE:1\r\n"), "{calendar}");
+    let (_, _, stops) = site.get("/notices.ics?impact=full").await;
+    assert_eq!(stops.matches("BEGIN:VEVENT").count(), 1);
     assert!(calendar.contains("DTSTART;TZID=Asia/Tokyo:20270103T010000\r\n"), "{calendar}");
     assert!(calendar.split("\r\n").all(|line| line.len() <= 75), "{calendar}");
     assert!(calendar.replace("\r\n ", "").contains("遅れます\\; ご注意\\, ください。"), "{calendar}");
 
     let all = site.json("/api/v2/scheduled-maintenances.json").await;
-    assert_eq!(all["scheduled_maintenances"][0]["status"], "scheduled");
-    assert_eq!(all["scheduled_maintenances"][0]["scheduled_until"], "2027-01-02T20:00:00Z");
+    let [stop, daily] = [0, 1].map(|number| &all["scheduled_maintenances"][number]);
+    assert_eq!((&stop["status"], &daily["status"]), (&"scheduled".into(), &"scheduled".into()));
+    assert_eq!(stop["scheduled_until"], "2027-01-02T20:00:00Z");
+    assert_eq!(daily["scheduled_for"], "2026-11-29T17:00:00Z", "its next occurrence");
+    assert_eq!(stop["incident_updates"].as_array().map(Vec::len), Some(2), "all revisions");
+    assert_eq!(stop["components"][0]["status"], "operational");
     let upcoming = site.json("/api/v2/scheduled-maintenances/upcoming.json").await;
-    assert_eq!(upcoming["scheduled_maintenances"].as_array().map(Vec::len), Some(1));
+    assert_eq!(upcoming["scheduled_maintenances"].as_array().map(Vec::len), Some(2));
     let active = site.json("/api/v2/scheduled-maintenances/active.json").await;
     assert_eq!(active["scheduled_maintenances"].as_array().map(Vec::len), Some(0));
+}
+
+#[tokio::test]
+async fn who_has_the_newest_is_not_sent_it_again_and_marks_end_after_a_week() {
+    let site = Site::new().await;
+    let ask = async |path: &str, header: &str| {
+        site.ask(&format!("GET {path} HTTP/1.1\r\nHost: x\r\n{header}\r\nConnection: close\r\n\r\n")).await
+    };
+    let value = |head: &str, name: &str| {
+        let line = head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+        line.expect("the header is there").to_owned()
+    };
+    for path in [
+        "/notices",
+        "/notices.atom",
+        "/notices.json",
+        "/notices.ics",
+        "/api/v1/notices",
+        "/api/v2/scheduled-maintenances.json",
+    ] {
+        let (_, head, _) = site.get(path).await;
+        let (tag, modified) = (value(&head, "etag"), value(&head, "last-modified"));
+        let (status, head, body) = ask(path, &format!("If-None-Match: {tag}")).await;
+        assert!(status == 304 && body.is_empty() && value(&head, "etag") == tag, "{path}: {head}");
+        assert_eq!(modified, "sun, 22 nov 2026 03:00:00 gmt", "{path}");
+        let modified = "Sun, 22 Nov 2026 03:00:00 GMT";
+        assert_eq!(ask(path, &format!("If-Modified-Since: {modified}")).await.0, 304, "{path}");
+    }
+    let tag = value(&site.get("/notices").await.1, "etag");
+    site.clock.set(at("2026-11-29", "12:00"));
+    let (status, head, body) = ask("/notices", &format!("If-None-Match: {tag}")).await;
+    assert!(status == 200 && !body.contains("新規") && !body.contains("更新"), "{body}");
+    assert_eq!(value(&head, "last-modified"), "sun, 29 nov 2026 03:00:00 gmt");
+    let api = site.json("/api/v1/notices").await;
+    assert!(
+        api["notices"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .all(|one| one["is_new"] == false && one["updated"] == false)
+    );
+}
+
+#[tokio::test]
+async fn old_notices_are_listed_when_they_are_asked_for() {
+    let (office, noon) = (Office::new().await, at("2026-11-22", "12:00"));
+    office.approved(&terms(WindowKind::Daily, "daily 02:00", &[]), noon).await;
+    let id =
+        office.approved(&terms(WindowKind::Monthly, "monthly first sunday 01:00", &["ポータル"]), noon).await;
+    windows::withdraw(&office.desk, &id, "見合わせます。", &office.admin, noon).await.expect("withdrawn");
+    notices::close(&office.desk, "N-2026-0001", &office.operator, noon).await.expect("closed");
+    let site = Site::of(office).await;
+    let ids = async |path: &str| {
+        let listed = site.json(path).await;
+        let ids = listed["notices"].as_array().expect("a list").iter().map(|one| one["id"].to_string());
+        ids.collect::<Vec<String>>().join(" ")
+    };
+    assert_eq!(ids("/api/v1/notices").await, "\"N-2026-0002\"", "a cancelled one stays for a month");
+    assert_eq!(ids("/api/v1/notices?closed=true").await, "\"N-2026-0001\"");
+    site.clock.set(at("2026-12-23", "12:00"));
+    assert_eq!(ids("/api/v1/notices").await, "");
+    assert_eq!(ids("/api/v1/notices?closed=true").await, "\"N-2026-0002\" \"N-2026-0001\"");
+    let (status, head, _) = site.get("/api/v1/notices?closed=perhaps").await;
+    assert!(status == 400 && head.contains("application/problem+json"), "{head}");
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use crate::web::Shared;
 use crate::web::access::Caller;
 use crate::web::problem::Problem;
 use crate::workflows::accounts::{self, By, NewAccount};
-use crate::workflows::look::{self, AccountRow, ListPlace};
+use crate::workflows::lists::{self, AccountRow, ListPlace};
 
 use super::extract::{Asked, Headers, Named, Sent, secret};
 use super::page::{Listing, PageQuery, Wanted};
@@ -125,7 +125,7 @@ fn shown(row: &AccountRow) -> AccountShown {
 
 /// The answer with an account as it is now.
 async fn answer(caller: &Caller, id: &AccountId, status: StatusCode) -> Result<Response, Problem> {
-    let row = look::account(&caller.desk(), &caller.actor, id).await?;
+    let row = lists::account(&caller.desk(), &caller.actor, id).await?;
     let response = (status, Json(shown(&row))).into_response();
     Ok(version::tagged(response, &accounts::version(&row)))
 }
@@ -135,7 +135,7 @@ async fn check_seen(caller: &Caller, id: &AccountId, headers: &axum::http::Heade
     if version::seen(headers).is_none() {
         return Ok(());
     }
-    let row = look::account(&caller.desk(), &caller.actor, id).await?;
+    let row = lists::account(&caller.desk(), &caller.actor, id).await?;
     version::check(headers, &accounts::version(&row))
 }
 
@@ -166,7 +166,7 @@ pub(super) async fn me(caller: Caller) -> Json<Me> {
 )]
 pub(super) async fn list(caller: Caller, Asked(query, uri): Asked<PageQuery>) -> Result<Response, Problem> {
     let wanted = Wanted::read("accounts", (query.limit, query.cursor.as_deref()), ListPlace::oldest())?;
-    let page = look::accounts(&caller.desk(), &caller.actor, &wanted.after, wanted.limit).await?;
+    let page = lists::accounts(&caller.desk(), &caller.actor, &wanted.after, wanted.limit).await?;
     Ok(wanted.answer(page, &uri, shown))
 }
 

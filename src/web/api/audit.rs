@@ -8,7 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::domain::audit::AuditLine;
 use crate::web::access::Caller;
 use crate::web::problem::Problem;
-use crate::workflows::look::{self, AuditError, Head, ListPlace};
+use crate::workflows::lists::{self, AuditError, Head, ListPlace};
 
 use super::extract::Asked;
 use super::page::{Listing, PageQuery, Wanted};
@@ -80,7 +80,7 @@ fn shown(line: &AuditLine) -> AuditShown {
 )]
 pub(super) async fn list(caller: Caller, Asked(query, uri): Asked<PageQuery>) -> Result<Response, Problem> {
     let wanted = Wanted::read("audit", (query.limit, query.cursor.as_deref()), ListPlace::newest())?;
-    let page = look::audit(&caller.desk(), &caller.actor, &wanted.after, wanted.limit).await?;
+    let page = lists::audit(&caller.desk(), &caller.actor, &wanted.after, wanted.limit).await?;
     Ok(wanted.answer(page, &uri, shown))
 }
 
@@ -106,14 +106,14 @@ pub(super) async fn verify(
         }
         _ => return Err(Problem::bad_request("sequence and digest belong together".to_owned())),
     };
-    match look::verify_audit(&caller.desk(), &caller.actor, expected).await {
+    match lists::verify_audit(&caller.desk(), &caller.actor, expected).await {
         Ok(head) => Ok(Json(Verified {
             holds: true,
             fault: None,
             sequence: Some(head.sequence),
             digest: Some(head.digest.to_string()),
         })),
-        Err(fault @ (AuditError::Chain(_) | AuditError::Cut { .. } | AuditError::Replaced(_))) => {
+        Err(fault @ (AuditError::Chain(_) | AuditError::Cut { .. } | AuditError::Replaced { .. })) => {
             Ok(Json(Verified { holds: false, fault: Some(fault.to_string()), sequence: None, digest: None }))
         }
         Err(other) => Err(other.into()),

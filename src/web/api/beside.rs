@@ -2,11 +2,15 @@
 
 #![expect(dead_code, reason = "the functions are there for what is written above them")]
 
-use utoipa::OpenApi;
+use serde::Serialize;
+use utoipa::{OpenApi, ToSchema};
+
+use super::notices::Span;
 
 /// The paths of this file.
 #[derive(OpenApi)]
 #[openapi(paths(
+    api,
     page,
     json_feed,
     atom,
@@ -18,6 +22,63 @@ use utoipa::OpenApi;
     ready
 ))]
 pub(super) struct Beside;
+
+/// A notice as the public reads it. The fields are a contract with portals.
+#[derive(Serialize, ToSchema)]
+struct PublicNotice {
+    id: String,
+    revision: u32,
+    kind: String,
+    status: String,
+    title: String,
+    body: String,
+    title_en: String,
+    body_en: String,
+    /// `full` where services stop, else `none`.
+    impact: String,
+    /// What it is about, by the names that users know.
+    affected: Vec<String>,
+    work_window: Span,
+    stop_window: Option<Span>,
+    recurrence: String,
+    #[schema(format = DateTime)]
+    published_at: String,
+    #[schema(format = DateTime)]
+    updated_at: String,
+    #[schema(format = DateTime)]
+    effective_until: Option<String>,
+    #[schema(format = DateTime)]
+    closed_at: Option<String>,
+    approval_id: Option<String>,
+    supersedes: Option<String>,
+    contact: String,
+    /// 新規 (第13条③)
+    is_new: bool,
+    /// 更新
+    updated: bool,
+    lead_days: u32,
+    tz: String,
+    url: String,
+}
+
+/// The notices that the public reads.
+#[derive(Serialize, ToSchema)]
+struct PublicNotices {
+    notices: Vec<PublicNotice>,
+}
+
+#[utoipa::path(
+    get, path = "/api/v1/notices", tag = "public", operation_id = "publicNotices",
+    summary = "The current notices / 現在のお知らせ",
+    description = "At most 500; all of them, page by page, are in the archive.",
+    params(("closed" = Option<bool>, Query, description = "Those that are no longer current, instead")),
+    responses((status = 200, description = "The notices", body = PublicNotices),
+        (status = 304, description = "They are as the reader has them"),
+        (status = 400, description = "`closed` is neither", content_type = "application/problem+json",
+            body = super::document::ProblemBody)),
+    security(())
+)]
+fn api() {}
 
 #[utoipa::path(
     get, path = "/notices", tag = "public", operation_id = "noticesPage",

@@ -77,6 +77,7 @@ fn guarded() -> OpenApiRouter<Shared> {
         .routes(routes!(runs::list))
         .routes(routes!(runs::get))
         .routes(routes!(runs::snapshots))
+        .routes(routes!(notices::list))
         .routes(routes!(notices::revisions))
         .routes(routes!(notices::correct))
         .routes(routes!(notices::close))
@@ -92,10 +93,7 @@ fn guarded() -> OpenApiRouter<Shared> {
 
 /// What everybody may read.
 fn public() -> OpenApiRouter<Shared> {
-    OpenApiRouter::new()
-        .routes(routes!(notices::list))
-        .routes(routes!(document::openapi))
-        .routes(routes!(reference::page))
+    OpenApiRouter::new().routes(routes!(document::openapi)).routes(routes!(reference::page))
 }
 
 /// The document as text, the same for every installation.

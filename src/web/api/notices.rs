@@ -1,24 +1,23 @@
-//! `/api/v1/notices`: the public list, its history, corrections.
+//! `/api/v1/notices/…`: all notices with their history, corrections. The public list is `public/feeds`.
 
 use axum::Json;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use crate::web::Shared;
 use crate::web::access::Caller;
 use crate::web::problem::Problem;
-use crate::workflows::desk::Desk;
-use crate::workflows::look::{self, ListPlace, NoticeRow};
+use crate::workflows::lists::{self, ListPlace, NoticeRow};
 use crate::workflows::notices;
 
 use super::extract::{Asked, Named, Sent};
-use super::page::{Listing, PageQuery, Wanted, encode, linked};
+use super::page::{Listing, PageQuery, Wanted};
 
 /// From when to when.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub(super) struct Span {
+pub(in crate::web::api) struct Span {
     #[schema(format = DateTime)]
     start: String,
     /// Null for occurrences without an end.
@@ -26,7 +25,7 @@ pub(super) struct Span {
     end: Option<String>,
 }
 
-/// A notice in its highest revision. The fields are a contract with portals.
+/// A revision of a notice.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Notice {
     /// Its number.
@@ -51,39 +50,11 @@ pub(super) struct Notice {
     published_at: String,
     #[schema(format = DateTime)]
     updated_at: String,
-    /// 新規 rather than 更新 (第13条③).
-    is_new: bool,
-    /// How many days before its start a notice like this is published.
-    lead_days: u32,
-    tz: String,
+    /// Since when it is no longer among the current ones.
+    #[schema(format = DateTime)]
+    closed_at: Option<String>,
     /// Where people read it.
     url: String,
-    /// Whether it is among the current ones.
-    is_current: bool,
-}
-
-/// A page of notices.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct NoticeList {
-    notices: Vec<Notice>,
-    /// The cursor of the next page; null on the last one.
-    next: Option<String>,
-}
-
-/// Which notices.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct NoticeQuery {
-    /// At most so many rows, 1 to 200; 200 unless it is given.
-    #[param(minimum = 1, maximum = 200, required = false)]
-    limit: Option<u32>,
-    /// What the page before gave as `next`.
-    #[param(required = false)]
-    cursor: Option<String>,
-    /// Those too that are no longer current.
-    #[param(required = false)]
-    all: Option<bool>,
 }
 
 /// A correction.
@@ -95,7 +66,7 @@ pub(super) struct Correction {
     text: String,
 }
 
-fn shown(desk: &Desk, base: &str, row: &NoticeRow) -> Notice {
+fn shown(base: &str, row: &NoticeRow) -> Notice {
     let span = Span { start: row.work_from.to_string(), end: row.work_until.map(|at| at.to_string()) };
     Notice {
         id: row.notice.clone(),
@@ -111,34 +82,26 @@ fn shown(desk: &Desk, base: &str, row: &NoticeRow) -> Notice {
         work_window: span,
         published_at: row.published_at.to_string(),
         updated_at: row.updated_at.to_string(),
-        is_new: row.revision == 1,
-        lead_days: if row.stops { desk.lead.downtime } else { desk.lead.routine },
-        tz: "Asia/Tokyo".to_owned(),
+        closed_at: row.closed_at.map(|at| at.to_string()),
         url: format!("{base}/notices#{}", row.notice),
-        is_current: row.closed_at.is_none(),
     }
 }
 
 #[utoipa::path(
-    get, path = "/api/v1/notices", tag = "notices", operation_id = "listNotices",
-    summary = "List notices, last changed first / お知らせの一覧（更新の新しい順）",
-    description = "Public: needs no token.",
-    params(NoticeQuery),
-    responses((status = 200, description = "A page of notices", body = NoticeList)),
-    security(())
+    get, path = "/api/v1/notices/archive", tag = "notices", operation_id = "listNotices",
+    summary = "List all notices, current or not, last changed first / すべてのお知らせの一覧（更新の新しい順）",
+    params(PageQuery),
+    responses((status = 200, description = "A page of notices", body = Listing<Notice>)),
+    security(("token" = ["notice.read"]))
 )]
 pub(super) async fn list(
     State(shared): State<Shared>,
-    Asked(query, uri): Asked<NoticeQuery>,
+    caller: Caller,
+    Asked(query, uri): Asked<PageQuery>,
 ) -> Result<Response, Problem> {
-    let limit = Some(query.limit.unwrap_or(200));
-    let wanted = Wanted::read("notices", (limit, query.cursor.as_deref()), ListPlace::newest())?;
-    let desk = shared.desk()?;
-    let page = look::notices(&desk, &wanted.after, query.all.unwrap_or(false), wanted.limit).await?;
-    let next = page.next.as_ref().map(|place| encode("notices", place));
-    let shown = page.rows.iter().map(|row| shown(&desk, &shared.base, row)).collect();
-    let body = NoticeList { notices: shown, next };
-    Ok(linked(Json(&body).into_response(), body.next.as_deref(), &uri))
+    let wanted = Wanted::read("notices", (query.limit, query.cursor.as_deref()), ListPlace::newest())?;
+    let page = lists::notices(&caller.desk(), &caller.actor, &wanted.after, wanted.limit).await?;
+    Ok(wanted.answer(page, &uri, |row| shown(&shared.base, row)))
 }
 
 #[utoipa::path(
@@ -156,8 +119,8 @@ pub(super) async fn revisions(
 ) -> Result<Response, Problem> {
     let wanted = Wanted::read("revisions", (query.limit, query.cursor.as_deref()), ListPlace::oldest())?;
     let desk = caller.desk();
-    let page = look::notice_revisions(&desk, &caller.actor, &id, &wanted.after, wanted.limit).await?;
-    Ok(wanted.answer(page, &uri, |row| shown(&desk, &shared.base, row)))
+    let page = lists::notice_revisions(&desk, &caller.actor, &id, &wanted.after, wanted.limit).await?;
+    Ok(wanted.answer(page, &uri, |row| shown(&shared.base, row)))
 }
 
 #[utoipa::path(
@@ -176,7 +139,7 @@ pub(super) async fn correct(
 ) -> Result<Json<Notice>, Problem> {
     let desk = caller.desk();
     let row = notices::correct(&desk, &id, &body.text, &caller.actor, shared.clock.now()).await?;
-    Ok(Json(shown(&desk, &shared.base, &row)))
+    Ok(Json(shown(&shared.base, &row)))
 }
 
 /// What was done.
@@ -191,7 +154,7 @@ pub(super) struct Closed {
 #[utoipa::path(
     post, path = "/api/v1/notices/{notice}/close", tag = "notices", operation_id = "closeNotice",
     summary = "Take a notice from the current ones / お知らせの掲載を終える",
-    description = "It stays readable with `all=true`.",
+    description = "It stays readable in the archive.",
     params(("notice" = String, Path, description = "Its number")),
     responses((status = 200, description = "It is closed", body = Closed)),
     security(("token" = ["notice.edit"]))

@@ -11,7 +11,7 @@ use crate::domain::time::{Day, Instant, TimeOfDay, Zone};
 use crate::web::Shared;
 use crate::web::access::Caller;
 use crate::web::problem::Problem;
-use crate::workflows::look::{self, ListPlace};
+use crate::workflows::lists::{self, ListPlace};
 use crate::workflows::windows;
 
 use super::extract::{Asked, Named, Sent};
@@ -134,7 +134,7 @@ pub(super) async fn list(
     let wanted = Wanted::read("occurrences", (query.limit, query.cursor.as_deref()), ListPlace::oldest())?;
     let span = span(query.from.as_deref(), query.until.as_deref())?;
     let desk = caller.desk();
-    let page = look::occurrences(&desk, &caller.actor, &wanted.after, span, wanted.limit).await?;
+    let page = lists::occurrences(&desk, &caller.actor, &wanted.after, span, wanted.limit).await?;
     Ok(wanted.answer(page, &uri, shown))
 }
 
@@ -146,7 +146,7 @@ pub(super) async fn list(
     security(("token" = ["read"]))
 )]
 pub(super) async fn get(caller: Caller, Named(id): Named) -> Result<Json<OccurrenceShown>, Problem> {
-    Ok(Json(shown(&look::occurrence(&caller.desk(), &caller.actor, &id).await?)))
+    Ok(Json(shown(&lists::occurrence(&caller.desk(), &caller.actor, &id).await?)))
 }
 
 #[utoipa::path(

@@ -11,7 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::domain::time::Instant;
 use crate::web::problem::{Kind, Problem};
-use crate::workflows::look::{ListPlace, Page};
+use crate::workflows::lists::{ListPlace, Page};
 
 /// How many rows a page has unless its reader says otherwise.
 const LIMIT: u32 = 50;
@@ -74,7 +74,7 @@ impl Wanted {
     }
 
     /// The shape of a page of rows.
-    pub(super) fn listing<R, T>(&self, page: Page<R>, shape: impl Fn(&R) -> T) -> Listing<T> {
+    fn listing<R, T>(&self, page: Page<R>, shape: impl Fn(&R) -> T) -> Listing<T> {
         let next = page.next.map(|place| encode(self.list, &place));
         Listing { items: page.rows.iter().map(shape).collect(), next }
     }
@@ -92,7 +92,7 @@ impl Wanted {
 }
 
 /// Adds `Link: <…>; rel="next"`, if there is a next page.
-pub(super) fn linked(mut response: Response, next: Option<&str>, uri: &Uri) -> Response {
+fn linked(mut response: Response, next: Option<&str>, uri: &Uri) -> Response {
     if let Some(next) = next {
         let given = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
         let kept = given.filter(|(name, _)| name != "cursor");
@@ -109,7 +109,7 @@ pub(super) fn linked(mut response: Response, next: Option<&str>, uri: &Uri) -> R
 }
 
 /// A place as a cursor. Whoever reads it gains nothing, and nobody has to.
-pub(super) fn encode(list: &str, place: &ListPlace) -> String {
+fn encode(list: &str, place: &ListPlace) -> String {
     URL_SAFE_NO_PAD.encode(format!("{list}\n{}\n{}", place.at.as_micros(), place.id))
 }
 

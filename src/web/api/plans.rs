@@ -12,7 +12,7 @@ use crate::web::Shared;
 use crate::web::access::Caller;
 use crate::web::problem::{Kind, Problem};
 use crate::workflows::event_runs::{self, EventRun, RunEvent};
-use crate::workflows::look::{self, ListPlace, Page, PlanShown};
+use crate::workflows::lists::{self, ListPlace, Page, PlanShown};
 
 use super::extract::{Asked, Named, Sent};
 use super::page::{Listing, PageQuery, Wanted};
@@ -98,7 +98,7 @@ pub(super) async fn list(
     Asked(query, uri): Asked<PageQuery>,
 ) -> Result<Response, Problem> {
     let wanted = Wanted::read("plans", (query.limit, query.cursor.as_deref()), ListPlace::oldest())?;
-    let plans = look::plans(&caller.desk(), &shared.home, &caller.actor)?;
+    let plans = lists::plans(&caller.desk(), &shared.home, &caller.actor)?;
     let limit = usize::try_from(wanted.limit).unwrap_or(usize::MAX);
     let mut rows: Vec<PlanShown> =
         plans.into_iter().filter(|plan| plan.name > wanted.after.id).take(limit + 1).collect();
@@ -120,7 +120,7 @@ pub(super) async fn get(
     caller: Caller,
     Named(name): Named,
 ) -> Result<Json<PlanBody>, Problem> {
-    let plans = look::plans(&caller.desk(), &shared.home, &caller.actor)?;
+    let plans = lists::plans(&caller.desk(), &shared.home, &caller.actor)?;
     let found = plans.iter().find(|plan| plan.name == name).ok_or_else(|| no_plan(&name))?;
     Ok(Json(shown(&shared, found)))
 }

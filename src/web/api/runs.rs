@@ -10,7 +10,7 @@ use crate::web::Shared;
 use crate::web::access::Caller;
 use crate::web::problem::Problem;
 use crate::workflows::Phase;
-use crate::workflows::look::{self, ListPlace, RunLife, RunRow, SnapshotRow};
+use crate::workflows::lists::{self, ListPlace, RunLife, RunRow, SnapshotRow};
 
 use super::extract::{Asked, Named};
 use super::page::{Listing, Wanted};
@@ -151,7 +151,7 @@ pub(super) async fn list(
     let wanted = Wanted::read("runs", (query.limit, query.cursor.as_deref()), ListPlace::newest())?;
     let plan = query.plan.unwrap_or_default();
     let desk = caller.desk();
-    let page = look::runs(&desk, &caller.actor, &wanted.after, &plan, wanted.limit).await?;
+    let page = lists::runs(&desk, &caller.actor, &wanted.after, &plan, wanted.limit).await?;
     Ok(wanted.answer(page, &uri, |row| shown(&shared, row)))
 }
 
@@ -167,7 +167,7 @@ pub(super) async fn get(
     caller: Caller,
     Named(id): Named,
 ) -> Result<Json<RunShown>, Problem> {
-    let row = look::run(&caller.desk(), &caller.actor, &id).await?;
+    let row = lists::run(&caller.desk(), &caller.actor, &id).await?;
     Ok(Json(shown(&shared, &row)))
 }
 
@@ -225,6 +225,6 @@ pub(super) async fn snapshots(
     let wanted = Wanted::read("snapshots", (query.limit, query.cursor.as_deref()), ListPlace::newest())?;
     let plan = query.plan.unwrap_or_default();
     let desk = caller.desk();
-    let page = look::snapshots(&desk, &caller.actor, &wanted.after, &plan, wanted.limit).await?;
+    let page = lists::snapshots(&desk, &caller.actor, &wanted.after, &plan, wanted.limit).await?;
     Ok(wanted.answer(page, &uri, snapshot_shown))
 }

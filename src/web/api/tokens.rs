@@ -16,7 +16,7 @@ use crate::domain::window::is_one_line;
 use crate::web::Shared;
 use crate::web::access::{Caller, KeptInstead};
 use crate::web::problem::Problem;
-use crate::workflows::look::{self, ListPlace, TokenRow};
+use crate::workflows::lists::{self, ListPlace, TokenRow};
 use crate::workflows::sign_in::{Proof, sign_in};
 use crate::workflows::tokens::{self, NewToken};
 
@@ -152,7 +152,7 @@ fn shown(row: &TokenRow) -> TokenShown {
 )]
 pub(super) async fn list(caller: Caller, Asked(query, uri): Asked<PageQuery>) -> Result<Response, Problem> {
     let wanted = Wanted::read("tokens", (query.limit, query.cursor.as_deref()), ListPlace::newest())?;
-    let page = look::tokens(&caller.desk(), &caller.actor, &wanted.after, wanted.limit).await?;
+    let page = lists::tokens(&caller.desk(), &caller.actor, &wanted.after, wanted.limit).await?;
     Ok(wanted.answer(page, &uri, shown))
 }
 

@@ -12,7 +12,7 @@ use crate::web::Shared;
 use crate::web::access::Caller;
 use crate::web::problem::Problem;
 use crate::workflows::desk::{Desk, DeskError};
-use crate::workflows::look::{self, ListPlace};
+use crate::workflows::lists::{self, ListPlace};
 use crate::workflows::windows::{self, Seen};
 
 use super::extract::{Asked, Headers, Named, Sent};
@@ -74,7 +74,7 @@ pub(super) async fn list(caller: Caller, Asked(query, uri): Asked<WindowQuery>) 
     let wanted = Wanted::read("windows", (query.limit, query.cursor.as_deref()), ListPlace::newest())?;
     let desk = caller.desk();
     let state = query.state.map_or("", States::word);
-    let page = look::windows(&desk, &caller.actor, &wanted.after, state, wanted.limit).await?;
+    let page = lists::windows(&desk, &caller.actor, &wanted.after, state, wanted.limit).await?;
     Ok(wanted.answer(page, &uri, |window| shown(&desk, window)))
 }
 

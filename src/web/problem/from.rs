@@ -2,7 +2,7 @@
 
 use crate::workflows::accounts::AccountError;
 use crate::workflows::desk::DeskError;
-use crate::workflows::look::AuditError;
+use crate::workflows::lists::AuditError;
 use crate::workflows::sign_in::AccessError;
 use crate::workflows::tokens::TokenError;
 
@@ -119,7 +119,7 @@ impl From<AuditError> for Problem {
             AuditError::Denied(denied) => Self::denied(denied),
             AuditError::Chain(_)
             | AuditError::Cut { .. }
-            | AuditError::Replaced(_)
+            | AuditError::Replaced { .. }
             | AuditError::Catalog(_) => Self::logged(&error),
         }
     }

@@ -14,6 +14,12 @@ mod feeds;
 /// iCalendar.
 mod calendar_feed;
 
+/// How iCalendar is written.
+mod calendar_lines;
+
+/// Answers that readers may keep.
+mod cached;
+
 /// The shape of Statuspage.
 mod statuspage;
 
@@ -22,11 +28,12 @@ pub(super) fn router() -> Router<Shared> {
     Router::new()
         .route("/", get(async || axum::response::Redirect::temporary("/notices")))
         .route("/notices", get(notices::page))
+        .route("/api/v1/notices", get(feeds::api))
         .route("/notices.json", get(feeds::json_feed))
         .route("/notices.atom", get(feeds::atom))
         .route("/notices.ics", get(calendar_feed::calendar))
         .route("/api/v2/scheduled-maintenances.json", get(statuspage::all))
         .route("/api/v2/scheduled-maintenances/upcoming.json", get(statuspage::upcoming))
         .route("/api/v2/scheduled-maintenances/active.json", get(statuspage::active))
-        .route("/assets/kura.css", get(notices::stylesheet))
+        .route("/assets/kura.css", get(super::assets::stylesheet))
 }

@@ -1,16 +1,19 @@
 //! The public page of notices: plain HTML, Japanese first, without script.
 
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
-use axum::http::header;
-use axum::response::{Html, IntoResponse};
+use axum::http::HeaderMap;
+use axum::response::Response;
 use maud::{DOCTYPE, Markup, html};
 use serde::Deserialize;
 
+use crate::domain::board::{Mark, mark};
 use crate::domain::calendar::{english, wareki};
 use crate::domain::notice::NoticeStatus;
-use crate::domain::time::Zone;
-use crate::workflows::notices::{self, NoticeRow};
+use crate::domain::time::Instant;
+use crate::workflows::notices::{self, Posted};
 
+use super::cached;
 use crate::web::problem::Problem;
 use crate::web::{SHOWN_MAX, Shared};
 
@@ -20,38 +23,25 @@ pub(in crate::web) struct Language {
     lang: Option<String>,
 }
 
-/// The stylesheet: contrast above 7:1, targets of 44 px, a focus ring that shows on every colour.
-const STYLE: &str = "\
-body{font-family:'Noto Sans JP',system-ui,sans-serif;line-height:1.75;color:#1a1a1c;background:#fff;margin:0}\
-header,main,footer{max-width:48rem;margin:0 auto;padding:1rem}\
-a{color:#0017c1;display:inline-block;min-height:44px;min-width:44px;line-height:44px}\
-a:focus-visible{outline:4px solid #000;outline-offset:2px;box-shadow:0 0 0 2px #ffd43d}\
-article{border:1px solid #767676;border-radius:8px;padding:1rem;margin:1rem 0}\
-h1{font-size:1.75rem}h2{font-size:1.25rem;margin:.25rem 0}\
-.mark{font-weight:700;border:1px solid #1a1a1c;border-radius:4px;padding:0 .5rem;margin-right:.5rem}\
-.body{white-space:pre-line;overflow-wrap:anywhere}";
-
-/// `/assets/kura.css`.
-pub(in crate::web) async fn stylesheet() -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "text/css; charset=utf-8"), (header::CACHE_CONTROL, "max-age=3600")], STYLE)
-}
-
 /// `/notices`.
 pub(in crate::web) async fn page(
     State(shared): State<Shared>,
-    Query(language): Query<Language>,
-) -> Result<Html<String>, Problem> {
-    let is_english = match language.lang.as_deref() {
+    language: Result<Query<Language>, QueryRejection>,
+    asked: HeaderMap,
+) -> Result<Response, Problem> {
+    let wrong = || Problem::bad_request("lang is ja or en".to_owned());
+    let is_english = match language.map_err(|_| wrong())?.lang.as_deref() {
         None | Some("ja") => false,
         Some("en") => true,
-        Some(_) => return Err(Problem::bad_request("lang is ja or en".to_owned())),
+        Some(_) => return Err(wrong()),
     };
-    let desk = shared.desk()?;
-    let rows = notices::list(&desk, false, SHOWN_MAX).await?;
-    Ok(Html(render(&desk.sender.service, &rows, is_english).into_string()))
+    let (desk, now) = (shared.desk()?, shared.clock.now());
+    let board = notices::board(&desk, now, SHOWN_MAX).await?;
+    let page = render(&desk.sender.service, &board.notices, now, is_english).into_string();
+    Ok(cached::answer(&asked, "text/html; charset=utf-8", page, board.changed_at))
 }
 
-fn render(service: &str, rows: &[NoticeRow], is_english: bool) -> Markup {
+fn render(service: &str, notices: &[Posted], now: Instant, is_english: bool) -> Markup {
     let (lang, title) = if is_english { ("en", "Notices") } else { ("ja", "お知らせ") };
     html! {
         (DOCTYPE)
@@ -63,6 +53,7 @@ fn render(service: &str, rows: &[NoticeRow], is_english: bool) -> Markup {
                 link rel="stylesheet" href="/assets/kura.css";
                 link rel="alternate" type="application/atom+xml" href="/notices.atom" title=(title);
                 link rel="alternate" type="application/feed+json" href="/notices.json" title=(title);
+                link rel="alternate" type="text/calendar" href="/notices.ics" title=(title);
             }
             body {
                 header {
@@ -74,10 +65,10 @@ fn render(service: &str, rows: &[NoticeRow], is_english: bool) -> Markup {
                 }
                 main {
                     h1 { (title) }
-                    @if rows.is_empty() {
+                    @if notices.is_empty() {
                         p { @if is_english { "There is no current notice." } @else { "現在、お知らせはありません。" } }
                     }
-                    @for row in rows { (article(row, is_english)) }
+                    @for posted in notices { (article(posted, now, is_english)) }
                 }
                 footer {
                     @if is_english { "Feeds: " } @else { "配信：" }
@@ -89,13 +80,15 @@ fn render(service: &str, rows: &[NoticeRow], is_english: bool) -> Markup {
     }
 }
 
-/// 新規 or 更新 (第13条③), and the status.
-fn marks(row: &NoticeRow, is_english: bool) -> (&'static str, Option<&'static str>) {
-    let first = match (row.revision, is_english) {
-        (1, false) => "新規",
-        (1, true) => "New",
-        (_, false) => "更新",
-        (_, true) => "Updated",
+/// 新規 or 更新 (第13条③) while it is fresh, and the status.
+fn marks(posted: &Posted, now: Instant, is_english: bool) -> Vec<&'static str> {
+    let row = &posted.row;
+    let first = match (mark(row.revision, row.updated_at, now), is_english) {
+        (None, _) => None,
+        (Some(Mark::New), false) => Some("新規"),
+        (Some(Mark::New), true) => Some("New"),
+        (Some(Mark::Updated), false) => Some("更新"),
+        (Some(Mark::Updated), true) => Some("Updated"),
     };
     let second = match (row.status, is_english) {
         (NoticeStatus::Scheduled, _) => None,
@@ -106,19 +99,17 @@ fn marks(row: &NoticeRow, is_english: bool) -> (&'static str, Option<&'static st
         (NoticeStatus::Cancelled, false) => Some("中止"),
         (NoticeStatus::Cancelled, true) => Some("Cancelled"),
     };
-    (first, second)
+    first.into_iter().chain(second).collect()
 }
 
-fn article(row: &NoticeRow, is_english: bool) -> Markup {
-    let zone = Zone::named("Asia/Tokyo").unwrap_or_else(|_| Zone::utc());
-    let day = zone.day_of(row.updated_at);
-    let (first, second) = marks(row, is_english);
+fn article(posted: &Posted, now: Instant, is_english: bool) -> Markup {
+    let row = &posted.row;
+    let day = posted.zone.day_of(row.updated_at);
     let words = &row.words;
     html! {
         article id=(row.notice) {
             p {
-                span class="mark" { (first) }
-                @if let Some(second) = second { span class="mark" { (second) } }
+                @for mark in marks(posted, now, is_english) { span class="mark" { (mark) } }
                 time datetime=(row.updated_at.to_string()) {
                     @if is_english { (english(day)) } @else { (wareki(day)) }
                 }

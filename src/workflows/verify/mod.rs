@@ -95,8 +95,23 @@ pub struct Report {
     pub orphans: u64,
     /// Objects that are not Kura's.
     pub foreign: u64,
+    /// What is there of each cohort that a snapshot names.
+    pub seen: Vec<Seen>,
     /// What is wrong.
     pub problems: Vec<Problem>,
+}
+
+/// What is there of one cohort.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// The plan.
+    pub plan: PlanName,
+    /// The cohort.
+    pub cohort: CohortId,
+    /// Packs found with the right size.
+    pub packs: u64,
+    /// Bytes of those packs.
+    pub bytes: u64,
 }
 
 /// What is known of one cohort from all snapshots.
@@ -160,7 +175,10 @@ pub async fn verify(
             report.cohorts += 1;
             check_keys(&viewer, &plan, &id, &cohort, (&mut report, &mut named)).await;
             check_indexes(&viewer, &plan, &id, &mut cohort, (&mut report, &mut named)).await;
+            let before = (report.packs, report.bytes);
             check_presence(&plan, &id, &cohort, &stored, (&mut report, &mut named));
+            let (packs, bytes) = (report.packs - before.0, report.bytes - before.1);
+            report.seen.push(Seen { plan: plan.clone(), cohort: id, packs, bytes });
             let keys = cohort_keys(&viewer, &plan, &id, &cohort, &mut report).await;
             check_packs(&viewer, &plan, &id, (&cohort, keys.as_ref()), (request, &mut report, progress))
                 .await;
@@ -345,7 +363,9 @@ fn count_others(
                 ObjectKind::Repository(_)
                 | ObjectKind::SigningKeys(_)
                 | ObjectKind::RecoveryKeys(_)
-                | ObjectKind::CatalogKey(_),
+                | ObjectKind::CatalogKey(_)
+                // `kura audit verify --store` checks these.
+                | ObjectKind::AuditHead(..),
             ) => continue,
             Some(
                 ObjectKind::CohortKey(plan, _, _)

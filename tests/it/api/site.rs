@@ -132,6 +132,7 @@ impl Site {
             clock: serving,
             base: "https://kura.example".into(),
             beat: Arc::new(AtomicI64::new(now.plus_minutes(60 * 24 * 365).as_micros())),
+            console: web::Console::new(clock.clone()),
         };
         drop(TaskTracker::new().spawn(web::serve_with(patience, listener, shared, CancellationToken::new())));
         Self { address, office, clock, runs, tokens, actors, now }

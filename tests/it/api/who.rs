@@ -27,6 +27,7 @@ const ROWS: &[(&str, &str)] = &[
     ("listRuns", "SMAOU"),
     ("getRun", "SMAOU"),
     ("listSnapshots", "SMAOU"),
+    ("listNotices", "SMAOUP"),
     ("listRevisions", "SMAOUP"),
     ("correctNotice", "MO"),
     ("closeNotice", "MO"),

@@ -20,3 +20,9 @@ pub(crate) mod s3_gate;
 
 /// The real program with a home of its own.
 pub(crate) mod site;
+
+/// Checks from outside, in Python.
+pub(crate) mod python;
+
+/// A mail server.
+pub(crate) mod smtp;

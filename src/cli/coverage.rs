@@ -1,0 +1,146 @@
+//! `kura coverage`: is everything inside its time here and whole, and is nothing past it?
+
+use std::sync::Arc;
+
+use clap::Args;
+use serde::Serialize;
+
+use crate::app::App;
+use crate::domain::coverage::Coverage;
+use crate::domain::plan::Plan;
+use crate::workflows::Progress;
+use crate::workflows::coverage::{self, CoverageError, Proof};
+use crate::workflows::verify::Viewer;
+
+use super::commands::Global;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::progress::Display;
+use super::verify::part;
+use super::words::{counted, print, print_json, size, tell};
+
+/// Prove that everything inside its time is stored and whole, and that nothing past it is.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Checks every plan of the home without a recovery key and records what came of it. Exit code 1: something\n\
+                  is missing, altered, or past its time; `kura verify` names each object.\n\
+                  --read 3/30 also reads the third of thirty parts: one part a day reads everything in thirty days."
+)]
+pub(super) struct Arguments {
+    /// Read the bytes of part N of M of all packs; 1/1 reads all.
+    #[arg(long, value_name = "N/M")]
+    read: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Proved<'a> {
+    ok: bool,
+    alive: u64,
+    whole: u64,
+    read_packs: u64,
+    store_can_lock: bool,
+    plans: Vec<PlanProved<'a>>,
+    unplanned: &'a [String],
+}
+
+#[derive(Serialize)]
+struct PlanProved<'a> {
+    plan: &'a str,
+    alive: u64,
+    whole: u64,
+    packs: u64,
+    bytes: u64,
+    exceptions: Vec<Said>,
+}
+
+#[derive(Serialize)]
+struct Said {
+    code: &'static str,
+    ja: String,
+    en: String,
+}
+
+impl From<CoverageError> for Failure {
+    fn from(error: CoverageError) -> Self {
+        match error {
+            CoverageError::Repository(error) => error.into(),
+            CoverageError::Catalog(error) => error.into(),
+        }
+    }
+}
+
+pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Result<Exit, Failure> {
+    let read = arguments.read.as_deref().map(part).transpose()?;
+    let plans = app.plan_names().iter().map(|name| app.plan(name)).collect::<Result<Vec<Plan>, _>>()?;
+    let viewer = Arc::new(Viewer::of_host(app.host(None).await?));
+    let catalog = app.catalog().await?;
+    let progress = Arc::new(Progress::default());
+    let display = Display::begin(&progress, global.quiet);
+    let proof = Box::pin(coverage::prove(viewer, &catalog, (&plans, read), &app.clock, &progress)).await;
+    drop(display);
+    catalog.close().await;
+    let proof = proof?;
+    if global.json {
+        print_json(&proved(&proof))?;
+    } else {
+        tell_words(&proof)?;
+    }
+    Ok(if proof.is_whole() { Exit::Done } else { Exit::Failed })
+}
+
+fn proved(proof: &Proof) -> Proved<'_> {
+    Proved {
+        ok: proof.is_whole(),
+        alive: proof.plans.values().map(|one| one.alive).sum(),
+        whole: proof.plans.values().map(|one| one.whole).sum(),
+        read_packs: proof.report.read_packs,
+        store_can_lock: proof.can_lock,
+        plans: proof.plans.iter().map(|(plan, found)| plan_proved(plan, found)).collect(),
+        unplanned: &proof.unplanned,
+    }
+}
+
+fn plan_proved<'a>(plan: &'a str, found: &Coverage) -> PlanProved<'a> {
+    let said = found.exceptions.iter().map(|exception| Said {
+        code: exception.code(),
+        ja: exception.japanese(),
+        en: exception.english(),
+    });
+    PlanProved {
+        plan,
+        alive: found.alive,
+        whole: found.whole,
+        packs: found.packs,
+        bytes: found.bytes,
+        exceptions: said.collect(),
+    }
+}
+
+fn tell_words(proof: &Proof) -> Result<(), Failure> {
+    let mut lines = Vec::new();
+    for (plan, found) in &proof.plans {
+        let stored = format!("{} of {}", counted(found.packs, "pack"), size(found.bytes));
+        lines.push(format!("{plan}: {} of {} whole ({stored})", found.whole, counted(found.alive, "cohort")));
+        lines.extend(found.exceptions.iter().map(|exception| format!("  {}", exception.english())));
+    }
+    for plan in &proof.unplanned {
+        lines.push(format!(
+            "{plan}: stored, but policies/{plan}.toml is missing: nobody can say how long it is owed"
+        ));
+    }
+    if !proof.can_lock {
+        lines.push(
+            "The store is a directory: whoever is root can delete in it; no lock prevents that.".to_owned(),
+        );
+    }
+    lines.push(if proof.is_whole() {
+        "Everything inside its time is here, and nothing past it.".to_owned()
+    } else {
+        "The promise is not proved; `kura verify` names each object that is wrong.".to_owned()
+    });
+    for problem in &proof.report.problems {
+        tell(&format!("kura: wrong: {}: {}", problem.object, problem.what));
+    }
+    lines.push(String::new());
+    print(&lines.join("\n"))
+}

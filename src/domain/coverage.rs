@@ -1,0 +1,216 @@
+//! Coverage: is everything inside its time here and whole, and is nothing past it? Decided from what a check found.
+//!
+//! Every cohort that a snapshot names counts until its `delete_from`; after that it may not be there any more (第21条①).
+
+use crate::domain::calendar::{english, wareki};
+use crate::domain::cohort::CohortId;
+use crate::domain::plan::Plan;
+use crate::domain::time::Instant;
+
+/// What a check found of one cohort.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct CohortFacts {
+    /// The cohort.
+    pub cohort: CohortId,
+    /// Packs that are there with the right size.
+    pub packs: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Objects of it that are missing or altered.
+    pub problems: u64,
+}
+
+/// What is known of one plan.
+#[derive(Clone, Copy, Debug)]
+pub struct PlanFacts<'a> {
+    /// The plan.
+    pub plan: &'a Plan,
+    /// When its newest snapshot was taken, and whether that is complete. `None` if there is none.
+    pub newest: Option<(Instant, bool)>,
+    /// Every cohort that its snapshots name, once each.
+    pub cohorts: &'a [CohortFacts],
+    /// Objects that belong to no cohort and are wrong: snapshots, keys.
+    pub other_problems: u64,
+    /// How many copies there are: stores that hold the same objects.
+    pub copies: u8,
+}
+
+/// Something that keeps the promise from being proved.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Exception {
+    /// There is no snapshot at all.
+    NoSnapshot,
+    /// The newest snapshot lacks something that could not be read.
+    Partial,
+    /// Snapshots or keys are missing or altered.
+    Records(u64),
+    /// Objects of a cohort are missing or altered.
+    Damaged(CohortId, u64),
+    /// A cohort is past its time and still there.
+    Past(CohortId),
+    /// There are fewer copies than the plan asks for.
+    Copies {
+        /// How many there are.
+        found: u8,
+        /// How many the plan asks for.
+        wanted: u8,
+    },
+}
+
+impl Exception {
+    /// The code.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::NoSnapshot => "no-snapshot",
+            Self::Partial => "newest-partial",
+            Self::Records(_) => "records-damaged",
+            Self::Damaged(..) => "cohort-damaged",
+            Self::Past(_) => "past-its-time",
+            Self::Copies { .. } => "too-few-copies",
+        }
+    }
+
+    /// The sentence for people.
+    pub fn japanese(&self) -> String {
+        match self {
+            Self::NoSnapshot => "バックアップがまだ1つもありません。".to_owned(),
+            Self::Partial => "最新のバックアップに、読めなかったものがあります。".to_owned(),
+            Self::Records(n) => {
+                format!("バックアップの記録または鍵が{n}個、欠けているか書き換えられています。")
+            }
+            Self::Damaged(cohort, n) => {
+                format!(
+                    "{}の分は、{n}個のデータが欠けているか書き換えられています。",
+                    wareki(cohort.clock_day())
+                )
+            }
+            Self::Past(cohort) => {
+                format!("{}の分は、保管期限を過ぎていますが、まだ残っています。", wareki(cohort.clock_day()))
+            }
+            Self::Copies { found, wanted } => format!("写しは{found}か所です。計画では{wanted}か所です。"),
+        }
+    }
+
+    /// The same in English.
+    pub fn english(&self) -> String {
+        match self {
+            Self::NoSnapshot => "There is no snapshot yet.".to_owned(),
+            Self::Partial => "The newest snapshot lacks something that could not be read.".to_owned(),
+            Self::Records(n) => format!("Snapshots or keys are missing or altered: {n}."),
+            Self::Damaged(cohort, n) => {
+                format!("Of {}, objects are missing or altered: {n}.", english(cohort.clock_day()))
+            }
+            Self::Past(cohort) => {
+                format!("What counts from {} is past its time and still there.", english(cohort.clock_day()))
+            }
+            Self::Copies { found, wanted } => {
+                format!("Copies: {found}; the plan asks for {wanted}.")
+            }
+        }
+    }
+}
+
+/// How far a plan's promise is proved.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Coverage {
+    /// Cohorts inside their time.
+    pub alive: u64,
+    /// Those of them whose every object is there.
+    pub whole: u64,
+    /// Packs of cohorts inside their time.
+    pub packs: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// What keeps the promise from being proved, the plan first, then by cohort.
+    pub exceptions: Vec<Exception>,
+}
+
+/// Decides how far a plan's promise is proved at `now`.
+pub fn coverage(facts: &PlanFacts<'_>, now: Instant) -> Coverage {
+    let plan = facts.plan;
+    let mut found = Coverage::default();
+    match facts.newest {
+        None => found.exceptions.push(Exception::NoSnapshot),
+        Some((_, false)) => found.exceptions.push(Exception::Partial),
+        Some((_, true)) => {}
+    }
+    if facts.other_problems > 0 {
+        found.exceptions.push(Exception::Records(facts.other_problems));
+    }
+    if facts.copies < plan.copies() {
+        found.exceptions.push(Exception::Copies { found: facts.copies, wanted: plan.copies() });
+    }
+    for one in facts.cohorts {
+        let is_past = one.cohort.delete_from(plan.retention(), plan.zone()) <= now;
+        if is_past {
+            // Nothing is owed any more, but it should be gone; what is left of it need not be whole.
+            if one.packs > 0 {
+                found.exceptions.push(Exception::Past(one.cohort));
+            }
+            continue;
+        }
+        found.alive = found.alive.saturating_add(1);
+        found.packs = found.packs.saturating_add(one.packs);
+        found.bytes = found.bytes.saturating_add(one.bytes);
+        if one.problems == 0 {
+            found.whole = found.whole.saturating_add(1);
+        } else {
+            found.exceptions.push(Exception::Damaged(one.cohort, one.problems));
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::plan::tests::application;
+    use crate::domain::time::Zone;
+
+    fn cohort(day: &str, packs: u64, problems: u64) -> CohortFacts {
+        CohortFacts {
+            cohort: CohortId::Sent(day.parse().unwrap()),
+            packs,
+            bytes: packs.saturating_mul(10),
+            problems,
+        }
+    }
+
+    fn noon(day: &str) -> Instant {
+        Zone::named("Asia/Tokyo").unwrap().at(day.parse().unwrap(), "12:00".parse().unwrap())
+    }
+
+    /// Each day is owed until the later of the two readings is over, and must be gone from then on.
+    #[test]
+    fn a_day_is_owed_for_its_year_and_no_longer() {
+        let plan = application();
+        let cohorts = [cohort("2026-11-22", 3, 0)];
+        let newest = Some((noon("2026-11-22"), true));
+        let facts = PlanFacts { plan: &plan, newest, cohorts: &cohorts, other_problems: 0, copies: 1 };
+        let last = coverage(&facts, noon("2027-11-22"));
+        assert_eq!((last.alive, last.whole, last.packs, last.bytes), (1, 1, 3, 30));
+        assert_eq!(last.exceptions, []);
+        let over = coverage(&facts, noon("2027-11-23"));
+        assert_eq!((over.alive, over.whole), (0, 0));
+        assert_eq!(over.exceptions, [Exception::Past(cohorts[0].cohort)]);
+        let gone = [cohort("2026-11-22", 0, 4)];
+        let gone = coverage(&PlanFacts { cohorts: &gone, ..facts }, noon("2027-11-23"));
+        assert_eq!(gone.exceptions, [], "what is past and gone is no loss");
+    }
+
+    #[test]
+    fn every_kind_of_doubt_is_named() {
+        let plan = application();
+        let cohorts = [cohort("2026-11-20", 1, 2), cohort("2026-11-21", 1, 0)];
+        let facts = PlanFacts { plan: &plan, newest: None, cohorts: &cohorts, other_problems: 1, copies: 0 };
+        let found = coverage(&facts, noon("2026-11-22"));
+        assert_eq!((found.alive, found.whole), (2, 1));
+        let codes: Vec<&str> = found.exceptions.iter().map(Exception::code).collect();
+        assert_eq!(codes, ["no-snapshot", "records-damaged", "too-few-copies", "cohort-damaged"]);
+        let partial = PlanFacts { newest: Some((noon("2026-11-22"), false)), ..facts };
+        assert_eq!(coverage(&partial, noon("2026-11-22")).exceptions[0], Exception::Partial);
+        for exception in &found.exceptions {
+            assert!(exception.japanese().ends_with('。') && exception.english().ends_with('.'));
+        }
+    }
+}

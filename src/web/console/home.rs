@@ -1,0 +1,237 @@
+//! The first page: is everything inside its year safe, what happens next, what waits for me.
+
+use axum::response::Response;
+use maud::{Markup, html};
+
+use super::layout::{Sheet, badge};
+use super::refused::Refused;
+use super::visit::{At, Visit};
+use super::words::{Lang, grouped, size, w};
+use crate::domain::freshness::Freshness;
+use crate::domain::role::Act;
+use crate::workflows::look::{self, Overview, PlanState};
+
+/// `GET /console`.
+pub(super) async fn page(axum::Extension(visit): At) -> Result<Response, Refused> {
+    let overview = look::overview(&visit.desk, visit.now).await?;
+    let account = look::account(&visit.desk.catalog, visit.account()?).await?;
+    let has_factor = account.is_some_and(|account| account.has_second_factor());
+    let body = html! {
+        (answer(&visit, &overview))
+        (waiting(&visit, &overview, has_factor)?)
+        (next(&visit, &overview))
+        (plans(&visit, &overview))
+        (unproved(&visit))
+    };
+    Ok(Sheet::new(w("ホーム", "Home"), body).show(&visit))
+}
+
+/// The worst that can be said of any plan, with the sentence for it.
+fn sentence(overview: &Overview) -> (&'static str, super::words::Words) {
+    let worst = overview.plans.iter().map(|plan| plan.freshness).max();
+    let count =
+        |which: &[Freshness]| overview.plans.iter().filter(|plan| which.contains(&plan.freshness)).count();
+    match worst {
+        None => (
+            "unknown",
+            w(
+                "保護する計画がまだありません。計画を作成してください。",
+                "There is no plan yet that protects anything: make one.",
+            ),
+        ),
+        Some(Freshness::Fresh) => (
+            "good",
+            w(
+                "はい。1年以内の記録は、すべての計画で、決められた間隔どおりに保管されています。",
+                "Yes. In every plan the records inside their year are kept, as often as was decided.",
+            ),
+        ),
+        Some(Freshness::NoWindow) => (
+            "unknown",
+            w(
+                format!(
+                    "確認が必要です。{}件の計画に、承認された実施時間帯がありません。",
+                    count(&[Freshness::NoWindow])
+                ),
+                format!("Look at this: {} plans have no approved window.", count(&[Freshness::NoWindow])),
+            ),
+        ),
+        Some(Freshness::Stale | Freshness::Missing) => {
+            let bad = count(&[Freshness::Stale, Freshness::Missing]);
+            (
+                "bad",
+                w(
+                    format!("いいえ。{bad}件の計画に、新しい完全なスナップショットがありません。"),
+                    format!("No. {bad} plans have no recent complete snapshot."),
+                ),
+            )
+        }
+    }
+}
+
+fn answer(visit: &Visit, overview: &Overview) -> Markup {
+    let (class, words) = sentence(overview);
+    let days: u64 = overview.plans.iter().filter_map(|plan| plan.complete.as_ref()).map(|s| s.cohorts).sum();
+    html! {
+        section class={ "answer " (class) } aria-label=(visit.t("保管の状況", "Are the records safe")) {
+            p class="lead" { (visit.words(&words)) }
+            p class="number" {
+                strong { (grouped(days)) }
+                " " (visit.t("日分（保管区分日）を保管中", "days of records (cohorts) are kept"))
+            }
+        }
+    }
+}
+
+fn waiting(visit: &Visit, overview: &Overview, has_factor: bool) -> Result<Markup, Refused> {
+    let mine = visit.account()?;
+    let decides = visit.may(Act::DecideWindow);
+    let asked = overview.requested.iter().filter(|window| decides && window.requested_by != *mine);
+    let lapsed = overview.lapsed.iter().filter(|_| visit.may(Act::RequestWindow));
+    let failed =
+        overview.failed.iter().filter(|_| visit.may(Act::BreakGlass) || visit.may(Act::TakeSnapshot));
+    let mut items: Vec<(String, String)> = Vec::new();
+    for window in asked {
+        let terms = &window.terms;
+        let text = format!(
+            "{}：{}（{}）",
+            visit.t("承認をお待ちしています", "Waits for your decision"),
+            visit.lang.kind(terms.parts().kind),
+            visit.lang.recurrence(terms.parts().recurrence)
+        );
+        items.push((format!("/console/windows/{}", window.id), text));
+    }
+    for window in lapsed {
+        let text =
+            visit.t("承認が失効しました。もう一度申請してください：", "The approval lapsed; ask again: ");
+        items.push((format!("/console/windows/{}", window.id), format!("{text}{}", window.id)));
+    }
+    for found in failed {
+        let text = visit.t("実施されませんでした：", "Did not run: ");
+        items.push((
+            format!("/console/occurrences/{}", found.id),
+            format!("{text}{}", visit.lang.day(found.day)),
+        ));
+    }
+    if !has_factor {
+        let text = visit.t("二要素認証を設定してください", "Set up your second factor");
+        items.push(("/console/own/factor".to_owned(), text.to_owned()));
+    }
+    Ok(html! {
+        section {
+            h2 { (visit.t("あなたの対応を待っているもの", "What waits for you")) }
+            @if items.is_empty() {
+                p { (visit.t("ありません。", "Nothing.")) }
+            } @else {
+                ul class="tasks" { @for (address, text) in &items { li { a href=(address) { (text) } } } }
+            }
+        }
+    })
+}
+
+fn next(visit: &Visit, overview: &Overview) -> Markup {
+    html! {
+        section {
+            h2 { (visit.t("これからの予定", "What happens next")) }
+            @if overview.next.is_empty() {
+                p { (visit.t("承認された予定はありません。", "Nothing approved lies ahead.")) }
+            } @else {
+                ul class="rows" {
+                    @for (found, window) in &overview.next {
+                        li {
+                            a href={ "/console/occurrences/" (found.id) } {
+                                @if let Some(window) = window {
+                                    (visit.lang.span(found.span, &window.terms.parts().zone))
+                                } @else { (visit.lang.moment(found.span.0)) }
+                            }
+                            @if let Some(window) = window {
+                                p {
+                                    (visit.lang.kind(window.terms.parts().kind)) " — "
+                                    (visit.lang.stops(&window.terms))
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn state(visit: &Visit, plan: &PlanState) -> Markup {
+    match plan.freshness {
+        Freshness::Fresh => badge("good", visit.t("✓ 保管中", "✓ safe")),
+        Freshness::NoWindow => badge("unknown", visit.t("？ 時間帯なし", "? no window")),
+        Freshness::Stale => badge("bad", visit.t("✕ 古い", "✕ too old")),
+        Freshness::Missing => badge("bad", visit.t("✕ なし", "✕ none")),
+    }
+}
+
+fn plans(visit: &Visit, overview: &Overview) -> Markup {
+    html! {
+        section {
+            h2 { (visit.t("計画ごとの状況", "Each plan")) }
+            div class="scroll" tabindex="0" role="region" aria-label=(visit.t("計画ごとの状況", "Each plan")) {
+                table {
+                    thead {
+                        tr {
+                            th scope="col" { (visit.t("計画", "Plan")) }
+                            th scope="col" { (visit.t("状態", "State")) }
+                            th scope="col" { (visit.t("最新の完全なスナップショット", "Newest complete snapshot")) }
+                            th scope="col" { (visit.t("日数", "Days")) }
+                            th scope="col" { (visit.t("データ量", "Size")) }
+                        }
+                    }
+                    tbody {
+                        @for plan in &overview.plans {
+                            tr {
+                                th scope="row" {
+                                    a href={ "/console/restore-points?plan=" (plan.plan) } { (plan.plan) }
+                                }
+                                td { (state(visit, plan)) }
+                                @if let Some(snapshot) = &plan.complete {
+                                    td {
+                                        (visit.lang.ago(snapshot.taken_at, visit.now))
+                                        " (" (visit.lang.moment(snapshot.taken_at)) ")"
+                                        @if plan.newest.as_ref().is_some_and(|newest| newest.sequence > snapshot.sequence) {
+                                            p { (visit.t("その後のものは一部だけです。", "What came after it is partial.")) }
+                                        }
+                                    }
+                                    td class="count" { (grouped(snapshot.cohorts)) }
+                                    td class="count" { (size(snapshot.bytes)) }
+                                } @else {
+                                    td { (visit.t("まだありません", "None yet")) }
+                                    td class="count" { "0" }
+                                    td class="count" { "-" }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What the page cannot promise.
+fn unproved(visit: &Visit) -> Markup {
+    html! {
+        section class="note" {
+            h2 { (visit.t("まだ証明されていないこと", "What is not proved yet")) }
+            ul {
+                @match visit.lang {
+                    Lang::Ja => {
+                        li { "この画面は台帳の記録です。保管先のデータを今読み出したものではありません。確かめるには kura verify を実行します。" }
+                        li { "復旧鍵による復元訓練の結果は、この版では記録されません。" }
+                        li { "保管期限が過ぎた記録の消去は、この版ではまだ行いません。" }
+                    }
+                    Lang::En => {
+                        li { "This page is what the catalog says. Nothing was read from the store just now: `kura verify` does that." }
+                        li { "Drills with a recovery key are not recorded in this version." }
+                        li { "Records past their year are not deleted in this version." }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! The console: pages for people who sign in, rendered here, without any script. Each page is one row of `pages`.
+//!
+//! The gatekeeper (`visit`) stands before every page: it knows who visits and whether he may, refuses forms of other sites,
+//! and turns refusals into pages. Workflows check rights again: what is not offered is refused too.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::Router;
+use axum::handler::Handler;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{MethodRouter, any, get, post};
+
+use super::Shared;
+use crate::clock::Clock;
+use crate::domain::role::Act;
+use crate::domain::time::Instant;
+use crate::workflows::identities::Entrance;
+use crate::workflows::sessions::SetUpDigest;
+use refused::Refused;
+use throttle::Throttle;
+
+/// Two languages side by side.
+mod words;
+
+/// Why something is not done, as a page.
+mod refused;
+
+/// The gatekeeper.
+mod visit;
+
+/// Fields and what is wrong with them.
+mod form;
+
+/// The frame of every page.
+mod layout;
+
+/// How often one address may try.
+mod throttle;
+
+/// Signing in and out.
+mod login;
+
+/// Signing in with an identity provider.
+mod provider;
+
+/// The first account.
+mod setup;
+
+/// The first page.
+mod home;
+
+/// A month.
+mod calendar;
+
+/// Windows: the list, one of them.
+mod windows;
+
+/// Asking for a window.
+mod request;
+
+/// Deciding about a window.
+mod decide;
+
+/// One occurrence, and letting it run.
+mod occurrences;
+
+/// Runs.
+mod runs;
+
+/// Snapshots.
+mod restore_points;
+
+/// Notices.
+mod notices;
+
+/// Accounts of others.
+mod accounts;
+
+/// One's own account.
+mod own;
+
+/// One's own tokens.
+mod own_tokens;
+
+/// The audit log.
+mod audit;
+
+/// How long the link for the first account counts, minutes.
+const SET_UP_MINUTES: i64 = 60;
+
+/// What the console keeps in memory.
+#[derive(Clone)]
+pub struct Console {
+    set_up: Arc<Mutex<Option<(SetUpDigest, Instant)>>>,
+    throttle: Arc<Throttle>,
+    entrance: Option<Arc<Entrance>>,
+}
+
+impl Console {
+    /// Nobody has come yet, and the set-up page is closed.
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self { set_up: Arc::default(), throttle: Arc::new(Throttle::new(clock)), entrance: None }
+    }
+
+    /// With an identity provider that people may sign in with.
+    #[must_use]
+    pub fn with_entrance(self, entrance: Option<Entrance>) -> Self {
+        Self { entrance: entrance.map(Arc::new), ..self }
+    }
+
+    /// Opens the page for the first account for an hour and returns the path of the link, which is told this once.
+    pub fn open_set_up(&self, now: Instant) -> String {
+        let (secret, digest) = SetUpDigest::fresh();
+        let until = now.plus_minutes(SET_UP_MINUTES);
+        *self.set_up.lock().unwrap_or_else(PoisonError::into_inner) = Some((digest, until));
+        format!("/console/setup?key={}", secret.as_str())
+    }
+
+    fn is_set_up_open(&self, secret: &str, now: Instant) -> bool {
+        let open = self.set_up.lock().unwrap_or_else(PoisonError::into_inner);
+        open.as_ref().is_some_and(|(digest, until)| *digest == SetUpDigest::of(secret) && now < *until)
+    }
+
+    fn close_set_up(&self) {
+        *self.set_up.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
+/// What a page needs of its visitor.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Need {
+    /// Nothing.
+    Nobody,
+    /// That he has signed in.
+    SignedIn,
+    /// A right.
+    Right(Act),
+}
+
+/// An address of the console, for tests of who may.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Address {
+    /// `GET` or `POST`.
+    pub method: &'static str,
+    /// The path, as the router reads it.
+    pub path: &'static str,
+    /// What it needs.
+    pub need: Need,
+}
+
+/// A page or an act with what it needs.
+struct Page {
+    address: Address,
+    handler: MethodRouter<Shared>,
+}
+
+fn show<H: Handler<T, Shared>, T: 'static>(path: &'static str, need: Need, handler: H) -> Page {
+    Page { address: Address { method: "GET", path, need }, handler: get(handler) }
+}
+
+fn act<H: Handler<T, Shared>, T: 'static>(path: &'static str, need: Need, handler: H) -> Page {
+    Page { address: Address { method: "POST", path, need }, handler: post(handler) }
+}
+
+/// Every page of the console. There is no other list.
+fn pages() -> Vec<Page> {
+    use Need::{Nobody, SignedIn};
+    let read = Need::Right(Act::Read);
+    let request = Need::Right(Act::RequestWindow);
+    let decide = Need::Right(Act::DecideWindow);
+    let glass = Need::Right(Act::BreakGlass);
+    let edit = Need::Right(Act::EditNotice);
+    let manage = Need::Right(Act::ManageAccounts);
+    let log = Need::Right(Act::ReadAudit);
+    vec![
+        show("/console/setup", Nobody, setup::page),
+        act("/console/setup", Nobody, setup::make),
+        show("/console/login", Nobody, login::page),
+        act("/console/login", Nobody, login::password),
+        show("/console/login/code", Nobody, login::code_page),
+        act("/console/login/code", Nobody, login::code),
+        show("/console/provider", Nobody, provider::depart),
+        show("/console/provider/return", Nobody, provider::arrive),
+        act("/console/sign-out", SignedIn, login::sign_out),
+        show("/console", read, home::page),
+        show("/console/calendar", read, calendar::page),
+        show("/console/windows", read, windows::list),
+        act("/console/windows", request, request::make),
+        show("/console/windows/new", request, request::page),
+        act("/console/windows/new", request, request::confirm),
+        show("/console/windows/{id}", read, windows::one),
+        show("/console/windows/{id}/approve", decide, decide::confirm_approval),
+        act("/console/windows/{id}/approve", decide, decide::approve),
+        show("/console/windows/{id}/approval", read, decide::approval),
+        show("/console/windows/{id}/return", decide, decide::ask_return),
+        act("/console/windows/{id}/return", decide, decide::return_request),
+        show("/console/windows/{id}/withdraw", request, decide::ask_withdrawal),
+        act("/console/windows/{id}/withdraw", request, decide::withdraw),
+        show("/console/occurrences/{id}", read, occurrences::one),
+        show("/console/occurrences/{id}/break-glass", glass, occurrences::ask),
+        act("/console/occurrences/{id}/break-glass", glass, occurrences::break_glass),
+        show("/console/runs", read, runs::list),
+        show("/console/runs/{id}", read, runs::one),
+        show("/console/restore-points", read, restore_points::list),
+        show("/console/notices", read, notices::list),
+        show("/console/notices/{id}", read, notices::one),
+        act("/console/notices/{id}/correct", edit, notices::correct),
+        act("/console/notices/{id}/close", edit, notices::close),
+        show("/console/accounts", manage, accounts::list),
+        show("/console/accounts/new", manage, accounts::page),
+        act("/console/accounts/new", manage, accounts::add),
+        show("/console/accounts/{id}/disable", manage, accounts::ask_disable),
+        act("/console/accounts/{id}/disable", manage, accounts::disable),
+        show("/console/accounts/{id}/password", manage, accounts::ask_reset),
+        act("/console/accounts/{id}/password", manage, accounts::reset),
+        show("/console/own", SignedIn, own::page),
+        show("/console/own/password", SignedIn, own::password_page),
+        act("/console/own/password", SignedIn, own::change_password),
+        show("/console/own/factor", SignedIn, own::factor_page),
+        act("/console/own/factor", SignedIn, own::new_factor),
+        act("/console/own/factor/confirm", SignedIn, own::confirm_factor),
+        act("/console/own/factor/remove", SignedIn, own::remove_factor),
+        show("/console/own/tokens", SignedIn, own_tokens::list),
+        act("/console/own/tokens", SignedIn, own_tokens::make),
+        act("/console/own/tokens/revoke", SignedIn, own_tokens::revoke),
+        show("/console/audit", log, audit::list),
+        act("/console/audit/verify", log, audit::verify),
+    ]
+}
+
+/// Every address with what it needs.
+pub fn addresses() -> Vec<Address> {
+    pages().into_iter().map(|page| page.address).collect()
+}
+
+/// The pages, each behind the gatekeeper.
+pub(super) fn router(shared: &Shared) -> Router<Shared> {
+    let keep = |need: Need| from_fn_with_state((shared.clone(), need), visit::keep);
+    let mut router = Router::new();
+    for page in pages() {
+        let kept = page.handler.route_layer(keep(page.address.need));
+        router = router.route(page.address.path, kept);
+    }
+    let none = async || Refused::not_found();
+    router
+        .route("/console/", any(none).route_layer(keep(Need::SignedIn)))
+        .route("/console/{*rest}", any(none).route_layer(keep(Need::SignedIn)))
+        .method_not_allowed_fallback(visit::wrong_method)
+}

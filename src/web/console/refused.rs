@@ -1,0 +1,372 @@
+//! Why the console does not do what was asked for, as a page for people: what happened, and what to do next.
+
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+
+use super::words::{Words, w};
+use crate::clock::random_bytes;
+use crate::domain::account::AccountId;
+use crate::domain::actor::Denied;
+use crate::domain::window::BadTerms;
+use crate::workflows::accounts::AccountError;
+use crate::workflows::check_audit::AuditError;
+use crate::workflows::desk::DeskError;
+use crate::workflows::look::CatalogError;
+use crate::workflows::sign_in::AccessError;
+use crate::workflows::tokens::TokenError;
+
+/// A refusal. The gatekeeper turns it into a page, because it knows the language and the visitor.
+#[derive(Clone, Debug)]
+pub(in crate::web) struct Refused {
+    /// The status of the answer.
+    pub(super) status: StatusCode,
+    /// What happened.
+    pub(super) what: Words,
+    /// What to do next.
+    pub(super) next: Words,
+    /// Whether the answer is the page for signing in.
+    pub(super) is_sign_in: bool,
+}
+
+impl Refused {
+    fn new(status: StatusCode, what: Words, next: Words) -> Self {
+        Self { status, what, next, is_sign_in: false }
+    }
+
+    /// Somebody must sign in first.
+    pub(super) fn sign_in() -> Self {
+        let what = w("サインインが必要です。", "You must sign in first.");
+        let next = w("ユーザーＩＤとパスワードを入力してください。", "Enter your user ID and password.");
+        Self { is_sign_in: true, ..Self::new(StatusCode::UNAUTHORIZED, what, next) }
+    }
+
+    /// There is no such page or thing.
+    pub(super) fn not_found() -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            w("お探しのページはありません。", "There is no such page."),
+            w("上のメニューから選び直してください。", "Choose again from the menu above."),
+        )
+    }
+
+    /// The page takes no such method.
+    pub(super) fn wrong_method() -> Self {
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            w("この操作はできません。", "This cannot be done here."),
+            w("上のメニューから選び直してください。", "Choose again from the menu above."),
+        )
+    }
+
+    /// The form came from another site, or from a session that is over.
+    pub(super) fn forged() -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            w(
+                "この送信は受け付けられません。何も変更されていません。",
+                "This form was not accepted. Nothing was changed.",
+            ),
+            w(
+                "画面を開き直してから、もう一度お試しください。別のサイトから開いた場合は、その操作をやめてください。",
+                "Open the page again and send it once more. If another site brought you here, stop.",
+            ),
+        )
+    }
+
+    /// The form cannot be read.
+    pub(super) fn unreadable_form() -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            w("送信内容を読み取れません。", "The form cannot be read."),
+            w(
+                "画面を開き直してから、もう一度入力してください。",
+                "Open the page again and fill it in once more.",
+            ),
+        )
+    }
+
+    /// Too many tries from one address.
+    pub(super) fn throttled(seconds: u64) -> Self {
+        Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            w("短い間に試した回数が多すぎます。", "There were too many tries in a short time."),
+            w(
+                format!("{seconds}秒ほど待ってから、もう一度お試しください。"),
+                format!("Wait {seconds} seconds, then try again."),
+            ),
+        )
+    }
+
+    /// The set-up page is closed.
+    pub(super) fn no_set_up() -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            w(
+                "初期設定のリンクが正しくないか、期限が切れているか、すでに使用されています。",
+                "The set-up link is wrong, too old, or was used.",
+            ),
+            w(
+                "アカウントがまだない場合は、kura serve を起動し直すと、新しいリンクが端末に1回だけ表示されます。すでにある場合は、サインインしてください。",
+                "If there is no account yet, start `kura serve` again: it prints a new link once, on its terminal. If there is one, sign in.",
+            ),
+        )
+    }
+
+    /// A rule said no.
+    pub(super) fn rule(what: Words, next: Words) -> Self {
+        Self::new(StatusCode::CONFLICT, what, next)
+    }
+
+    /// Something failed that the visitor cannot mend: a number leads to the log, where the cause is.
+    pub(super) fn internal(error: &(dyn std::error::Error + 'static)) -> Self {
+        let mut number = [0_u8; 4];
+        random_bytes(&mut number);
+        let number = hex::encode(number);
+        tracing::error!(request.id = number, error, "a page of the console failed");
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            w("一時的に処理できません。", "This cannot be done right now."),
+            w(
+                format!(
+                    "1分ほど待ってから、もう一度お試しください。続く場合は、番号 {number} をシステム管理者に伝えてください。"
+                ),
+                format!("Try again in a minute. If it goes on, tell the administrator the number {number}."),
+            ),
+        )
+    }
+
+    /// The installation cannot be read.
+    pub(super) fn unreadable(error: String) -> Self {
+        Self::internal(&*Box::<dyn std::error::Error>::from(error))
+    }
+
+    /// Both sentences, for a form's summary.
+    pub(super) fn into_words(self) -> Words {
+        self.what
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let mut response = self.status.into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<CatalogError> for Refused {
+    fn from(error: CatalogError) -> Self {
+        Self::internal(&error)
+    }
+}
+
+fn somebody_else(account: &AccountId) -> Words {
+    w(
+        format!("{account} が申請したものを {account} が決定することはできません。"),
+        format!("{account} asked for this and so cannot decide about it."),
+    )
+}
+
+impl From<Denied> for Refused {
+    fn from(denied: Denied) -> Self {
+        let english = denied.to_string();
+        let what = match &denied {
+            Denied::Role { role, .. } => {
+                w(format!("{}の役割では、この操作はできません。", role.japanese()), english)
+            }
+            Denied::Scope { .. } => w("この操作は許可されていません。", english),
+            Denied::OwnRequest(account) => somebody_else(account),
+            Denied::Decider { role, .. } => w(
+                format!(
+                    "{}のアカウントを扱えるのは、サービス運用者と運用管理責任者だけです。",
+                    role.japanese()
+                ),
+                english,
+            ),
+        };
+        let next = w("この操作ができる役割の人に依頼してください。", "Ask somebody whose role may do this.");
+        Self::new(StatusCode::FORBIDDEN, what, next)
+    }
+}
+
+impl From<AccessError> for Refused {
+    fn from(error: AccessError) -> Self {
+        match error {
+            AccessError::Denied(denied) => denied.into(),
+            AccessError::Catalog(error) => error.into(),
+            AccessError::Config(_) | AccessError::Factor(..) => Self::internal(&error),
+            other => Self::new(StatusCode::FORBIDDEN, access_words(&other), again()),
+        }
+    }
+}
+
+fn again() -> Words {
+    w("入力内容を確かめて、もう一度お試しください。", "Check what you entered and try again.")
+}
+
+/// Why somebody is not let in, in words; `Lang` is chosen later.
+pub(super) fn access_words(error: &AccessError) -> Words {
+    use super::words::Lang;
+    match error {
+        AccessError::Locked { until, failures, .. } => w(
+            format!(
+                "誤ったパスワード又は確認コードが{failures}回続いたため、{}までロックされています。",
+                Lang::Ja.moment(*until)
+            ),
+            format!(
+                "Locked until {} after {failures} wrong passwords or codes in a row.",
+                Lang::En.moment(*until)
+            ),
+        ),
+        AccessError::Disabled(_) => w("このアカウントは無効です。", "This account is disabled."),
+        AccessError::CodeNeeded(_) => w("確認コードを入力してください。", "Enter the one-time code."),
+        AccessError::WrongCode => w(
+            "確認コードが正しくないか、古いか、すでに使用されています。次のコードが表示されるまで待って、入力してください。",
+            "The code is wrong, too old, or was used. Wait for the next one and enter that.",
+        ),
+        AccessError::Denied(_)
+        | AccessError::Wrong
+        | AccessError::MustChange(_)
+        | AccessError::Token(_)
+        | AccessError::Factor(..)
+        | AccessError::Config(_)
+        | AccessError::Catalog(_) => {
+            w("ユーザーＩＤ又はパスワードが正しくありません。", "The user ID or the password is wrong.")
+        }
+    }
+}
+
+impl From<AccountError> for Refused {
+    fn from(error: AccountError) -> Self {
+        let english = error.to_string();
+        let what = match error {
+            AccountError::Access(error) => return error.into(),
+            AccountError::Catalog(error) => return error.into(),
+            AccountError::Hash(_) | AccountError::Seal(_) | AccountError::Config(_) => {
+                return Self::internal(&error);
+            }
+            AccountError::Password(faults) => {
+                let ja: Vec<&str> = faults.iter().map(|fault| fault.japanese()).collect();
+                let en: Vec<String> = faults.iter().map(|fault| format!("The password {fault}.")).collect();
+                w(ja.concat(), en.join(" "))
+            }
+            AccountError::Taken(account) => {
+                w(format!("ユーザーＩＤ {account} はすでに使用されています。"), english)
+            }
+            AccountError::NotFirst => w("すでにアカウントがあります。", "There is an account already."),
+            AccountError::FirstRole(_) => w(
+                "最初のアカウントの役割は、サービス運用者、運用管理責任者、システム管理者のいずれかです。",
+                "The first account is a service operator, an operations manager or a system administrator.",
+            ),
+            AccountError::None(account) => w(format!("アカウント {account} はありません。"), english),
+            AccountError::Disabled(account) => w(format!("{account} はすでに無効です。"), english),
+            AccountError::Last(account) => w(
+                format!("{account} は、アカウントを管理できる最後の1人です。先に別の人を追加してください。"),
+                english,
+            ),
+            AccountError::HasFactor(_) => {
+                w("二要素認証はすでに設定されています。", "There is a second factor already.")
+            }
+            AccountError::NoFactor(_) => {
+                w("設定中の二要素認証がありません。", "There is no second factor that waits for this.")
+            }
+            AccountError::Linked(account) => {
+                w(format!("{account} 又はこの利用者は、すでに結び付けられています。"), english)
+            }
+            AccountError::NotLinked(account) => {
+                w(format!("{account} は認証サービスに結び付けられていません。"), english)
+            }
+            AccountError::Subject => w("認証サービスの利用者を、1～255文字で入力してください。", english),
+            AccountError::ShortAlone(_) => w(
+                "二要素認証を外す前に、13桁以上のパスワードに変更してください。",
+                "Set a password of 13 characters or more before you remove the second factor.",
+            ),
+        };
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, what, again())
+    }
+}
+
+/// What is wrong with terms, in words.
+pub(super) fn terms_words(error: &BadTerms) -> Words {
+    let ja = match error {
+        BadTerms::Plan(kind) if kind.takes_snapshots() => "計画を選んでください。",
+        BadTerms::Plan(_) => "電源設備の点検では計画を選びません。",
+        BadTerms::Recurrence { .. } => "選んだ種類では、この繰り返しは指定できません。",
+        BadTerms::Length(_) => "長さは1分以上、24時間以内で入力してください。",
+        BadTerms::Stop(_) => {
+            "サービスを停止できるのは、毎月のバックアップと維持管理の時間帯だけです（第21条③）。"
+        }
+        BadTerms::Days { .. } => "最終日は開始日以後の日にしてください。",
+        BadTerms::Service(_) => "停止するサービスの名前は、1行に1つ、100文字以内で入力してください。",
+    };
+    w(ja, format!("Refused: {error}."))
+}
+
+impl From<DeskError> for Refused {
+    fn from(error: DeskError) -> Self {
+        let english = error.to_string();
+        let refused = |ja: &str| {
+            let next = w("画面を開き直して、内容を確かめてください。", "Open the page again and look at it.");
+            Self::rule(w(ja, format!("Nothing was changed: {english}.")), next)
+        };
+        match error {
+            DeskError::Access(error) => error.into(),
+            DeskError::Catalog(error) => error.into(),
+            DeskError::None { .. } => Self::not_found(),
+            DeskError::Terms(error) => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, terms_words(&error), again())
+            }
+            DeskError::Move(_) => {
+                refused("この実施時間帯は、今の状態ではその操作を受け付けません。何も変更されていません。")
+            }
+            DeskError::Stale(_) => {
+                refused("表示した後に内容が変わりました。何も変更されていません。もう一度ご確認ください。")
+            }
+            DeskError::Plan(_) => refused(
+                "計画を読み取れないため、何が実行されるかを示せません。システム管理者に連絡してください。",
+            ),
+            DeskError::Reason(_) => Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                w("理由を1行で入力してください。", "Give a reason, on one line."),
+                again(),
+            ),
+            DeskError::UnderWay(_) => refused("この計画は実行中です。終了をお待ちください。"),
+            DeskError::Begun(_) => refused("この実施回は、すでに始まったか、終わったか、許可済みです。"),
+        }
+    }
+}
+
+impl From<TokenError> for Refused {
+    fn from(error: TokenError) -> Self {
+        let english = error.to_string();
+        let what = match error {
+            TokenError::Denied(denied) => return denied.into(),
+            TokenError::Catalog(error) => return error.into(),
+            TokenError::Days(_) => w("有効日数は1日以上366日以内で入力してください。", english),
+            TokenError::None(_) => w("そのトークンはありません。", english),
+            TokenError::ByToken | TokenError::Scope { .. } | TokenError::Other(_) => {
+                w("このトークンは作成できません。", english)
+            }
+        };
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, what, again())
+    }
+}
+
+impl From<AuditError> for Refused {
+    fn from(error: AuditError) -> Self {
+        match error {
+            AuditError::Catalog(error) => error.into(),
+            AuditError::Denied(denied) => denied.into(),
+            broken => {
+                tracing::error!(error = %broken, "the audit log does not hold");
+                Self::rule(
+                    w("監査記録が連続していません。改変された疑いがあります。", format!("{broken}.")),
+                    w(
+                        "何も操作せず、すぐに運用管理責任者とシステム管理者に連絡してください。",
+                        "Touch nothing, and tell the operations manager and the administrator at once.",
+                    ),
+                )
+            }
+        }
+    }
+}

@@ -1,0 +1,313 @@
+//! Asking for a window: the form, the page that shows what it means, and the act.
+
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use maud::{Markup, html};
+
+use super::form::{self, Faults, Fields, Line, missing};
+use super::layout::{Sheet, facts};
+use super::refused::{Refused, terms_words};
+use super::visit::{At, Sent, Visit};
+use super::windows::{preview, terms_facts};
+use super::words::{Words, w};
+use crate::domain::recurrence::Recurrence;
+use crate::domain::time::{TimeOfDay, Zone};
+use crate::domain::window::{BadTerms, Terms, TermsParts, WindowKind};
+use crate::web::Shared;
+use crate::workflows::desk::tokyo;
+use crate::workflows::{look, windows};
+
+/// The fields of the form, as they go along to the second page.
+const FIELDS: [&str; 9] =
+    ["kind", "plan", "monthly", "once", "start", "hours", "stops", "first_day", "last_day"];
+
+fn title() -> Words {
+    w("実施時間帯の申請", "Ask for a window")
+}
+
+fn kinds(visit: &Visit) -> Vec<(String, String)> {
+    WindowKind::ALL
+        .into_iter()
+        .map(|kind| (kind.word().to_owned(), visit.lang.kind(kind).to_owned()))
+        .collect()
+}
+
+/// The days of a month that can be chosen.
+fn month_days(visit: &Visit) -> Vec<(String, String)> {
+    let weekdays = [
+        ("sunday", "日曜日", "Sunday"),
+        ("monday", "月曜日", "Monday"),
+        ("tuesday", "火曜日", "Tuesday"),
+        ("wednesday", "水曜日", "Wednesday"),
+        ("thursday", "木曜日", "Thursday"),
+        ("friday", "金曜日", "Friday"),
+        ("saturday", "土曜日", "Saturday"),
+    ];
+    let orders = [
+        ("first", "第1", "first"),
+        ("second", "第2", "second"),
+        ("third", "第3", "third"),
+        ("fourth", "第4", "fourth"),
+        ("last", "最終", "last"),
+    ];
+    let mut days = vec![(String::new(), visit.t("（毎月ではない）", "(not monthly)").to_owned())];
+    for (order, ja_order, en_order) in orders {
+        days.extend(weekdays.iter().map(|(word, ja, en)| {
+            let shown = match visit.lang {
+                super::words::Lang::Ja => format!("{ja_order}{ja}"),
+                super::words::Lang::En => format!("{en_order} {en}"),
+            };
+            (format!("{order} {word}"), shown)
+        }));
+    }
+    days.extend((1..=28).map(|day| {
+        (day.to_string(), visit.t("毎月", "day ").to_owned() + &day.to_string() + visit.t("日", ""))
+    }));
+    days.push(("last day".to_owned(), visit.t("末日", "last day").to_owned()));
+    days
+}
+
+fn render(visit: &Visit, fields: &Fields, faults: &Faults) -> Markup {
+    let value = |name: &str| fields.raw(name).to_owned();
+    let none =
+        (String::new(), visit.t("（計画なし：電源設備の点検）", "(none: power inspection)").to_owned());
+    let plans = visit.desk.contents.keys().map(|name| (name.clone(), name.clone()));
+    let plans: Vec<(String, String)> = plans.chain([none]).collect();
+    let day_hint = || w("例：2026-12-06、令和8年12月6日。全角でも入力できます。", "For example 2026-12-06.");
+    let inside = html! {
+        (form::choice(visit, ("kind", &w("種類", "Kind")), &kinds(visit), &value("kind"), faults))
+        (form::choice(visit, ("plan", &w("対象の計画", "Plan")), &plans, &value("plan"), faults))
+        (form::choice(visit, ("monthly", &w("毎月の場合：実施する日", "If monthly: the day")), &month_days(visit), &value("monthly"), faults))
+        (Line::text("once", w("1回だけの場合：実施する日", "If once: the day"), value("once")).optional()
+            .hint(w("維持管理作業と電源設備の点検で使用します。毎日・毎月のときは空欄にします。", "For maintenance and power inspections; else leave it empty."))
+            .show(visit, faults))
+        (Line::text("start", w("開始時刻", "Start"), value("start"))
+            .hint(w("24時間で入力します。例：1:00", "24 hours, for example 1:00")).show(visit, faults))
+        (Line::text("hours", w("長さ（時間:分）", "Length (hours:minutes)"), value("hours"))
+            .hint(w("24時間まで。例：4:00", "Up to 24 hours, for example 4:00")).show(visit, faults))
+        (form::area(visit, ("stops", &w("停止するサービス", "Services that stop")),
+            Some(&w("利用者が知っている名前を1行に1つ。停止しない場合は空欄にします。停止できるのは毎月のバックアップと維持管理だけです（第21条③）。",
+                "One a line, by the names that users know; empty if nothing stops. Only monthly backups and maintenance may stop services (第21条③).")),
+            &value("stops"), (false, faults)))
+        (Line::text("first_day", w("開始日", "First day"), value("first_day")).hint(day_hint()).show(visit, faults))
+        (Line::text("last_day", w("最終日", "Last day"), value("last_day")).optional().hint(day_hint()).show(visit, faults))
+        (form::button("main", visit.t("確認へ進む", "Go on to check it")))
+    };
+    html! {
+        p { (visit.t("まだ何も実施されません。次の画面で内容を確かめてから申請します。", "Nothing happens yet. The next page shows what it means.")) }
+        (faults.summary(visit))
+        (form::form(visit, "/console/windows/new", &inside))
+    }
+}
+
+/// `GET /console/windows/new`.
+pub(super) async fn page(axum::Extension(visit): At) -> Response {
+    let today = tokyo().day_of(visit.now).to_string();
+    let preset = [("kind", "daily"), ("start", "2:00"), ("hours", "4:00"), ("first_day", &today)];
+    let fields = Fields::new(preset.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec());
+    Sheet::new(title(), render(&visit, &fields, &Faults::default())).show(&visit)
+}
+
+fn length(text: &str) -> Option<u32> {
+    let plain = crate::domain::time::half_width(text).trim().replace("時間", ":").replace('分', "");
+    let (hours, minutes) = plain.split_once(':').unwrap_or((&plain, ""));
+    let minutes = if minutes.is_empty() { 0 } else { minutes.parse::<u32>().ok()? };
+    hours.parse::<u32>().ok()?.checked_mul(60)?.checked_add(minutes).filter(|_| minutes < 60)
+}
+
+fn recurrence(
+    fields: &Fields,
+    kind: WindowKind,
+    start: TimeOfDay,
+    faults: &mut Faults,
+) -> Option<Recurrence> {
+    let (monthly, once) = (fields.plain("monthly"), fields.plain("once"));
+    match (kind, monthly.is_empty(), once.is_empty()) {
+        (WindowKind::Daily, true, true) => return Some(Recurrence::Daily(start)),
+        (WindowKind::Daily, false, _) => {
+            faults.add(
+                "monthly",
+                w(
+                    "毎日の場合は「毎月ではない」を選んでください。",
+                    "A daily window has no day of the month.",
+                ),
+            );
+        }
+        (_, false, true) => match monthly.parse() {
+            Ok(day) => return Some(Recurrence::Monthly(day, start)),
+            Err(_) => faults.add("monthly", w("毎月の日を選んでください。", "Choose a day of the month.")),
+        },
+        (WindowKind::Daily, true, false) => {
+            faults.add(
+                "once",
+                w("毎日の場合は空欄にしてください。", "A daily window has no day: leave this empty."),
+            );
+        }
+        (_, true, false) => match form::day(&once) {
+            Some(day) => return Some(Recurrence::Once(day, start)),
+            None => faults.add("once", day_fault()),
+        },
+        (WindowKind::Monthly | WindowKind::Maintenance, true, true) => {
+            faults.add("monthly", w("実施する日を選んでください。", "Choose the day."));
+        }
+        (WindowKind::PowerInspection, true, true) => faults.add("once", missing("実施する日", "the day")),
+        (_, false, false) => {
+            faults.add(
+                "once",
+                w("毎月か1回だけかの、どちらか一方にしてください。", "Either monthly or once, not both."),
+            );
+        }
+    }
+    None
+}
+
+fn day_fault() -> Words {
+    w("日付を読み取れません。例：2026-12-06", "This is no day, such as 2026-12-06.")
+}
+
+/// Reads the form.
+fn terms(fields: &Fields) -> Result<Terms, Faults> {
+    let mut faults = Faults::default();
+    let kind = WindowKind::of_word(&fields.plain("kind")).unwrap_or(WindowKind::Daily);
+    let start = form::time(fields.raw("start"));
+    if start.is_none() {
+        faults.add("start", w("開始時刻を読み取れません。例：1:00", "This is no time, such as 1:00."));
+    }
+    let recurrence = recurrence(fields, kind, start.unwrap_or(TimeOfDay::MIDNIGHT), &mut faults);
+    let length_minutes = length(fields.raw("hours"));
+    if length_minutes.is_none() {
+        faults.add("hours", w("長さを読み取れません。例：4:00", "This is no length, such as 4:00."));
+    }
+    let first_day = form::day(fields.raw("first_day"));
+    if first_day.is_none() {
+        faults.add("first_day", day_fault());
+    }
+    let last_text = fields.text("last_day");
+    let last_day = form::day(&last_text);
+    if last_day.is_none() && !last_text.is_empty() {
+        faults.add("last_day", day_fault());
+    }
+    let plan_text = fields.plain("plan");
+    let plan = if plan_text.is_empty() { None } else { plan_text.parse().ok() };
+    let stops = fields
+        .raw("stops")
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .map(str::to_owned)
+        .collect();
+    let (Some(recurrence), Some(length_minutes), Some(first_day), true) =
+        (recurrence, length_minutes, first_day, faults.is_empty())
+    else {
+        return Err(faults);
+    };
+    let zone: Zone = tokyo();
+    let parts = TermsParts { plan, kind, recurrence, length_minutes, stops, first_day, last_day, zone };
+    Terms::new(parts).map_err(|error| {
+        let field = match error {
+            BadTerms::Plan(_) => "plan",
+            BadTerms::Recurrence { .. } => "monthly",
+            BadTerms::Length(_) => "hours",
+            BadTerms::Stop(_) | BadTerms::Service(_) => "stops",
+            BadTerms::Days { .. } => "last_day",
+        };
+        Faults::one(field, terms_words(&error))
+    })
+}
+
+/// `POST /console/windows/new`: what it means, before it is asked for.
+pub(super) async fn confirm(axum::Extension(visit): At, Sent(fields): Sent) -> Result<Response, Refused> {
+    let terms = match terms(&fields) {
+        Ok(terms) => terms,
+        Err(faults) => return Ok(Sheet::faulty(title(), render(&visit, &fields, &faults)).show(&visit)),
+    };
+    let rows = look::preview_terms(&visit.desk, &terms, visit.now).await?;
+    let lead = visit.desk.lead.of(&terms);
+    let told = match visit.lang {
+        super::words::Lang::Ja => format!(
+            "承認されると、ただちにお知らせを掲載します。実施できるのは、掲載から{lead}日後以降の回です。"
+        ),
+        super::words::Lang::En => {
+            format!("The notice is published with the approval. Occurrences run from {lead} days after it.")
+        }
+    };
+    let inside = html! {
+        @for name in FIELDS { (form::hidden(name, fields.raw(name))) }
+        (form::button("main", visit.t("この内容で申請する", "Ask for this")))
+    };
+    let body = html! {
+        (facts(&terms_facts(&visit, &terms)))
+        p { (told) }
+        (form::form(&visit, "/console/windows", &inside))
+        p { a class="button plain" href="/console/windows/new" { (visit.t("入力をやり直す", "Begin again")) } }
+        h2 { (visit.t("これからの12回", "The next twelve")) }
+        (preview(&visit, &rows, &terms.parts().zone))
+    };
+    Ok(Sheet::new(w("申請内容の確認", "Check what you ask for"), body).show(&visit))
+}
+
+/// `POST /console/windows`.
+pub(super) async fn make(
+    State(_): State<Shared>,
+    axum::Extension(visit): At,
+    Sent(fields): Sent,
+) -> Result<Response, Refused> {
+    let terms = match terms(&fields) {
+        Ok(terms) => terms,
+        Err(faults) => return Ok(Sheet::faulty(title(), render(&visit, &fields, &faults)).show(&visit)),
+    };
+    let id = windows::request(&visit.desk, &terms, visit.actor()?, visit.now).await?;
+    Ok(Redirect::to(&format!("/console/windows/{id}")).into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(pairs: &[(&str, &str)]) -> Result<Terms, Faults> {
+        let good = [
+            ("kind", "monthly"),
+            ("plan", "records"),
+            ("monthly", "first sunday"),
+            ("start", "１：００"),
+            ("hours", "４：００"),
+            ("stops", "ポータル\r\n\r\n掲示板\r\n"),
+            ("first_day", "令和８年１２月１日"),
+        ];
+        let all = pairs.iter().chain(&good).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        terms(&Fields::new(all.collect()))
+    }
+
+    #[test]
+    fn full_width_digits_make_the_same_window() {
+        let terms = read(&[]).unwrap();
+        assert_eq!(terms.to_string(), "monthly first sunday 01:00, 240 minutes, stops ポータル, 掲示板");
+        assert_eq!(terms.parts().first_day.to_string(), "2026-12-01");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_told_at_its_field() {
+        for pair in [
+            ("start", "25:00"),
+            ("hours", "four"),
+            ("hours", "4:60"),
+            ("first_day", "明日"),
+            ("last_day", "2026-11-31"),
+            ("once", "2026-12-06"),
+            ("plan", ""),
+            ("monthly", "31"),
+            ("kind", "daily"),
+        ] {
+            assert!(read(&[pair]).is_err(), "{pair:?}");
+        }
+    }
+
+    #[test]
+    fn lengths_are_hours_and_minutes() {
+        assert_eq!(
+            ["4:00", "0:30", "４時間", "1時間30分", "2"].map(length),
+            [240, 30, 240, 90, 120].map(Some)
+        );
+        assert_eq!(["", "x", "1:75", ":"].map(length), [None; 4]);
+    }
+}

@@ -1,0 +1,116 @@
+//! The proof of coverage: check what is stored without a key, decide how far each plan's promise is proved, record it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::archive::progress::Progress;
+use crate::catalog::{Catalog, CatalogError, CoverageRow};
+use crate::domain::coverage::{CohortFacts, Coverage, PlanFacts, coverage};
+use crate::domain::plan::Plan;
+use crate::domain::time::Instant;
+
+use super::repository::RepositoryError;
+use super::sign_in::line;
+use super::verify::{self, Report, Request, Viewer};
+
+/// Why nothing was proved.
+#[derive(Debug, thiserror::Error)]
+pub enum CoverageError {
+    /// The store.
+    #[error(transparent)]
+    Repository(#[from] RepositoryError),
+    /// The catalog.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+}
+
+/// What was proved.
+#[derive(Debug)]
+pub struct Proof {
+    /// By plan.
+    pub plans: BTreeMap<String, Coverage>,
+    /// Plans that the store has snapshots of, and the home no file: nobody can say how long they are owed.
+    pub unplanned: Vec<String>,
+    /// Whether the store enforces locks.
+    pub can_lock: bool,
+    /// What the check found, object by object.
+    pub report: Report,
+}
+
+impl Proof {
+    /// Whether everything is as it was promised.
+    pub fn is_whole(&self) -> bool {
+        self.unplanned.is_empty() && self.plans.values().all(|one| one.exceptions.is_empty())
+    }
+}
+
+/// Checks the store as the host can, decides for each of `plans`, and records it with a line in the audit log.
+pub async fn prove(
+    viewer: Arc<Viewer>,
+    catalog: &Catalog,
+    (plans, read): (&[Plan], Option<(u32, u32)>),
+    clock: &dyn crate::clock::Clock,
+    progress: &Arc<Progress>,
+) -> Result<Proof, CoverageError> {
+    let known = catalog.snapshots(None).await?;
+    let can_lock = viewer.vault.can_lock();
+    let report = verify::verify(viewer, &Request { plan: None, read, known }, progress).await?;
+    let now = clock.now();
+    let mut proof = Proof { plans: BTreeMap::new(), unplanned: Vec::new(), can_lock, report };
+    for plan in plans {
+        let head = catalog.head(plan.name().as_str()).await?;
+        let (cohorts, other_problems) = facts(&proof.report, plan);
+        let facts = PlanFacts {
+            plan,
+            newest: head.map(|head| (head.taken_at, head.is_complete)),
+            cohorts: &cohorts,
+            other_problems,
+            // Until there is a second store, the one that was checked.
+            copies: 1,
+        };
+        proof.plans.insert(plan.name().to_string(), coverage(&facts, now));
+    }
+    let stored = proof.report.seen.iter().map(|seen| seen.plan.to_string());
+    proof.unplanned = stored.filter(|plan| !proof.plans.contains_key(plan)).collect();
+    proof.unplanned.dedup();
+    record(catalog, &proof, now).await?;
+    Ok(proof)
+}
+
+/// What the check found of a plan: its cohorts, and how much else of it is wrong.
+fn facts(report: &Report, plan: &Plan) -> (Vec<CohortFacts>, u64) {
+    let mine = format!("{}/", plan.name());
+    let problems = |prefix: &str| {
+        let found = report.problems.iter().filter(|problem| problem.object.starts_with(prefix));
+        u64::try_from(found.count()).unwrap_or(u64::MAX)
+    };
+    let cohorts = report.seen.iter().filter(|seen| seen.plan == *plan.name()).map(|seen| CohortFacts {
+        cohort: seen.cohort,
+        packs: seen.packs,
+        bytes: seen.bytes,
+        problems: problems(&format!("{mine}{}/", seen.cohort)),
+    });
+    let cohorts: Vec<CohortFacts> = cohorts.collect();
+    let in_cohorts: u64 = cohorts.iter().map(|one| one.problems).sum();
+    let shared = problems("kura/").saturating_add(problems("keys/"));
+    (cohorts, problems(&mine).saturating_sub(in_cohorts).saturating_add(shared))
+}
+
+async fn record(catalog: &Catalog, proof: &Proof, now: Instant) -> Result<(), CatalogError> {
+    if proof.plans.is_empty() {
+        return Ok(());
+    }
+    let mut tx = catalog.begin().await?;
+    let mut lines = Vec::new();
+    for (plan, found) in &proof.plans {
+        let mut exceptions: Vec<String> =
+            found.exceptions.iter().map(|exception| exception.code().to_owned()).collect();
+        exceptions.dedup();
+        let detail = format!("{} of {} whole {}", found.whole, found.alive, exceptions.join(" "));
+        lines.push(line(now, "kura", "coverage", plan, detail.trim_end()));
+        let (alive, whole, packs, bytes) = (found.alive, found.whole, found.packs, found.bytes);
+        let row = CoverageRow { plan: plan.clone(), checked_at: now, alive, whole, packs, bytes, exceptions };
+        tx.add_coverage(&row).await?;
+    }
+    tx.commit(&lines).await
+}

@@ -1,0 +1,203 @@
+//! Looking at what is recorded, page by page, by those who may. Nothing here changes anything.
+
+use std::collections::BTreeSet;
+
+use crate::catalog::Place;
+use crate::config::Home;
+use crate::domain::account::AccountId;
+use crate::domain::actor::Actor;
+use crate::domain::audit::AuditLine;
+use crate::domain::occurrence::Occurrence;
+use crate::domain::role::Act;
+use crate::domain::time::Instant;
+use crate::domain::window::Window;
+
+use super::desk::{Desk, DeskError};
+use super::tokens::sees_all;
+use super::{check_audit, desk, windows};
+
+pub use crate::catalog::{AccountRow, NoticeRow, Place as ListPlace, RunLife, RunRow, SnapshotRow, TokenRow};
+pub use crate::workflows::check_audit::{AuditError, Head};
+
+/// A page of a list.
+#[derive(Clone, Debug)]
+pub struct Page<T> {
+    /// Its rows.
+    pub rows: Vec<T>,
+    /// The last row's place, if more follow.
+    pub next: Option<Place>,
+}
+
+/// Cuts off the row that was read only to see whether more follow.
+fn page<T>(mut rows: Vec<T>, limit: u32, place: impl Fn(&T) -> Place) -> Page<T> {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let has_more = rows.len() > limit;
+    rows.truncate(limit);
+    let next = rows.last().filter(|_| has_more).map(place);
+    Page { rows, next }
+}
+
+fn numbered(number: u64) -> Place {
+    Place { at: Instant::from_micros(i64::try_from(number).unwrap_or(i64::MAX)), id: String::new() }
+}
+
+/// A plan as far as the service shows it: no path, no schedule.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PlanShown {
+    /// Its name.
+    pub name: String,
+    /// SHA-256 of what an approval covers, hexadecimal; `None` while its file cannot be read.
+    pub digest: Option<String>,
+}
+
+/// The plans, by name.
+pub fn plans(desk: &Desk, home: &Home, by: &Actor) -> Result<Vec<PlanShown>, DeskError> {
+    by.check(Act::Read)?;
+    let mut names: BTreeSet<String> = desk.contents.keys().cloned().collect();
+    names.extend(home.plan_names());
+    let shown = |name: String| PlanShown { digest: desk::content_digest(desk, &name), name };
+    Ok(names.into_iter().map(shown).collect())
+}
+
+/// Windows, newest request first; of one state, or of any if it is empty.
+pub async fn windows(
+    desk: &Desk,
+    by: &Actor,
+    after: &Place,
+    state: &str,
+    limit: u32,
+) -> Result<Page<Window>, DeskError> {
+    by.check(Act::Read)?;
+    let rows = desk.catalog.windows_page(after, state, limit + 1).await?;
+    Ok(page(rows, limit, |row| Place { at: row.requested_at, id: row.id.clone() }))
+}
+
+/// Occurrences that start in a span, by their start.
+pub async fn occurrences(
+    desk: &Desk,
+    by: &Actor,
+    after: &Place,
+    span: (Instant, Instant),
+    limit: u32,
+) -> Result<Page<Occurrence>, DeskError> {
+    by.check(Act::Read)?;
+    let rows = desk.catalog.occurrences_page(after, span, limit + 1).await?;
+    Ok(page(rows, limit, |row| Place { at: row.span.0, id: row.id.clone() }))
+}
+
+/// The occurrence of an id.
+pub async fn occurrence(desk: &Desk, by: &Actor, id: &str) -> Result<Occurrence, DeskError> {
+    by.check(Act::Read)?;
+    windows::occurrence(desk, id).await
+}
+
+/// Runs, newest first; of one plan, or of any if it is empty.
+pub async fn runs(
+    desk: &Desk,
+    by: &Actor,
+    after: &Place,
+    plan: &str,
+    limit: u32,
+) -> Result<Page<RunRow>, DeskError> {
+    by.check(Act::Read)?;
+    let rows = desk.catalog.runs_page(after, plan, limit + 1).await?;
+    Ok(page(rows, limit, |row| Place { at: row.start.started_at, id: row.start.run.clone() }))
+}
+
+/// The run of an id.
+pub async fn run(desk: &Desk, by: &Actor, id: &str) -> Result<RunRow, DeskError> {
+    by.check(Act::Read)?;
+    desk.catalog.run(id).await?.ok_or_else(|| DeskError::None { what: "run", id: id.to_owned() })
+}
+
+/// Snapshots as far as the host knows them, newest first; of one plan, or of any if it is empty.
+pub async fn snapshots(
+    desk: &Desk,
+    by: &Actor,
+    after: &Place,
+    plan: &str,
+    limit: u32,
+) -> Result<Page<SnapshotRow>, DeskError> {
+    by.check(Act::Read)?;
+    let rows = desk.catalog.snapshots_page(after, plan, limit + 1).await?;
+    Ok(page(rows, limit, |row| Place { at: row.taken_at, id: row.digest.to_string() }))
+}
+
+/// All notices, current or not, last changed first.
+pub async fn notices(
+    desk: &Desk,
+    by: &Actor,
+    after: &Place,
+    limit: u32,
+) -> Result<Page<NoticeRow>, DeskError> {
+    by.check(Act::ReadNotices)?;
+    let rows = desk.catalog.notices_before((after.at, &after.id), limit + 1).await?;
+    Ok(page(rows, limit, |row| Place { at: row.updated_at, id: row.notice.clone() }))
+}
+
+/// The revisions of a notice after a number (the place's time), oldest first.
+pub async fn notice_revisions(
+    desk: &Desk,
+    by: &Actor,
+    id: &str,
+    after: &Place,
+    limit: u32,
+) -> Result<Page<NoticeRow>, DeskError> {
+    by.check(Act::ReadNotices)?;
+    let number = u32::try_from(after.at.as_micros()).unwrap_or(0);
+    let rows = desk.catalog.notice_revisions(id, number, limit + 1).await?;
+    if rows.is_empty() && number == 0 {
+        return Err(DeskError::None { what: "notice", id: id.to_owned() });
+    }
+    Ok(page(rows, limit, |row| numbered(u64::from(row.revision))))
+}
+
+/// Whether somebody may look at accounts: who manages them, and who reads the audit log.
+fn check_accounts(by: &Actor) -> Result<(), DeskError> {
+    Ok(by.check(Act::ManageAccounts).or_else(|denied| by.check(Act::ReadAudit).map_err(|_| denied))?)
+}
+
+/// Accounts by id, after one.
+pub async fn accounts(
+    desk: &Desk,
+    by: &Actor,
+    after: &Place,
+    limit: u32,
+) -> Result<Page<AccountRow>, DeskError> {
+    check_accounts(by)?;
+    let rows = desk.catalog.accounts_page(&after.id, limit + 1).await?;
+    Ok(page(rows, limit, |row| Place { at: row.created_at, id: row.account.to_string() }))
+}
+
+/// The account of an id.
+pub async fn account(desk: &Desk, by: &Actor, id: &AccountId) -> Result<AccountRow, DeskError> {
+    check_accounts(by)?;
+    let none = || DeskError::None { what: "account", id: id.to_string() };
+    desk.catalog.account(id).await?.ok_or_else(none)
+}
+
+/// Tokens, newest first: one's own, or all for those who manage accounts or read the audit log.
+pub async fn tokens(desk: &Desk, by: &Actor, after: &Place, limit: u32) -> Result<Page<TokenRow>, DeskError> {
+    let own = Some(&by.account).filter(|_| !sees_all(by));
+    let rows = desk.catalog.tokens_page(after, own, limit + 1).await?;
+    Ok(page(rows, limit, |row| Place { at: row.created_at, id: row.token.clone() }))
+}
+
+/// Lines of the audit log before a number (the place's time), newest first.
+pub async fn audit(
+    desk: &Desk,
+    by: &Actor,
+    before: &Place,
+    limit: u32,
+) -> Result<Page<AuditLine>, DeskError> {
+    by.check(Act::ReadAudit)?;
+    let number = u64::try_from(before.at.as_micros()).unwrap_or(0);
+    let rows = desk.catalog.audit_before(number, limit + 1).await?;
+    Ok(page(rows, limit, |row| numbered(row.sequence)))
+}
+
+/// Checks the whole audit log, against a head that was noted elsewhere if there is one.
+pub async fn verify_audit(desk: &Desk, by: &Actor, expected: Option<Head>) -> Result<Head, AuditError> {
+    by.check(Act::ReadAudit).map_err(AuditError::Denied)?;
+    check_audit::verify(&desk.catalog, expected).await
+}

@@ -1,0 +1,245 @@
+//! What the pages show and do: the first account, second factors, a window from the form to the printed approval.
+
+use kura::domain::role::Role;
+use totp_rs::{Builder, Secret, Totp};
+
+use super::{PASSWORD, Site, Visitor};
+
+/// A code for a secret as people type it.
+fn code(base32: &str, seconds: i64) -> String {
+    let mut bits = 0_u32;
+    let (mut held, mut bytes) = (0, Vec::new());
+    for letter in base32.bytes() {
+        let value =
+            b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".iter().position(|one| *one == letter).expect("base 32");
+        bits = (bits << 5) | u32::try_from(value).expect("5 bits");
+        held += 5;
+        if held >= 8 {
+            held -= 8;
+            bytes.push(u8::try_from((bits >> held) & 0xff).expect("a byte"));
+        }
+    }
+    let secret = Secret::from(<[u8; 20]>::try_from(bytes.as_slice()).expect("20 bytes"));
+    let totp: Totp = Builder::new().with_secret(secret).build().expect("a generator");
+    totp.generate(u64::try_from(seconds).expect("after 1970")).to_string()
+}
+
+/// What stands between two marks.
+fn between<'a>(text: &'a str, begin: &str, end: &str) -> &'a str {
+    text.split(begin)
+        .nth(1)
+        .and_then(|rest| rest.split(end).next())
+        .unwrap_or_else(|| panic!("no {begin}: {text}"))
+}
+
+#[tokio::test]
+async fn the_link_for_the_first_account_counts_once_and_for_an_hour() {
+    let site = Site::new(None).await;
+    let mut visitor = site.nobody();
+    let refused = visitor.get("/console/setup").await;
+    assert!(refused.status == 403 && refused.body.contains("kura serve を起動し直す"), "{}", refused.body);
+    let old = site.service.set_up_link().await.unwrap().expect("a link");
+    let link = site.service.set_up_link().await.unwrap().expect("a link");
+    let path = link.strip_prefix(&format!("http://{}", site.address)).expect("our address");
+    let old = old.strip_prefix(&format!("http://{}", site.address)).expect("our address");
+    assert_eq!(visitor.get(old).await.status, 403, "a new link takes the place of the last");
+    assert_eq!(visitor.get(path).await.status, 200);
+    let key = between(path, "key=", "&");
+    let form = |id: &'static str, role: &'static str, password: &'static str, again: &'static str| {
+        [("key", key), ("account", id), ("role", role), ("password", password), ("again", again)]
+    };
+    for (fields, words) in [
+        (form("short", "service_operator", PASSWORD, PASSWORD), "10桁以上64桁以内の英数字"),
+        (form("ishikai0001", "auditor", PASSWORD, PASSWORD), "最初のアカウントの役割"),
+        (form("ishikai0001", "service_operator", PASSWORD, "x"), "一致しません"),
+        (form("ishikai0001", "service_operator", "abc", "abc"), "8桁以上にしてください（別紙1）"),
+        (form("ishikai0001", "service_operator", "longEnoughWords", "longEnoughWords"), "数字を1つ以上"),
+    ] {
+        let answer = visitor.post("/console/setup", &fields).await;
+        assert!(answer.status == 422 && answer.body.contains(words), "{words}: {}", answer.body);
+    }
+    // Full-width letters and digits are what a Japanese keyboard writes.
+    let good = form("ｉｓｈｉｋａｉ０００１", "service_operator", PASSWORD, PASSWORD);
+    let made = visitor.post("/console/setup", &good).await;
+    assert!(made.status == 200 && made.body.contains("ishikai0001"), "{}", made.body);
+    assert_eq!(visitor.get(path).await.status, 403, "it was used");
+    assert_eq!(visitor.post("/console/setup", &good).await.status, 403);
+    assert!(site.service.set_up_link().await.unwrap().is_none(), "there is an account");
+    site.visitor("ishikai0001").await;
+
+    let late = Site::new(None).await;
+    let link = late.service.set_up_link().await.unwrap().expect("a link");
+    let path = link.strip_prefix(&format!("http://{}", late.address)).expect("our address").to_owned();
+    late.clock.set(late.now().plus_minutes(60));
+    assert_eq!(late.nobody().get(&path).await.status, 403, "an hour is over");
+}
+
+async fn with_factor(site: &Site, visitor: &mut Visitor) -> String {
+    let begun = visitor.post("/console/own/factor", &[("password", PASSWORD)]).await;
+    assert_eq!(begun.status, 303, "{}", begun.body);
+    let page = visitor.get("/console/own/factor").await.body;
+    assert!(page.contains("<svg class=\"qr\"") && !page.contains(" style="), "{page}");
+    let secret = between(&page, "この文字を入力してください：<code>", "</code>").to_owned();
+    let wrong =
+        visitor.post("/console/own/factor/confirm", &[("password", PASSWORD), ("code", "000000")]).await;
+    assert!(wrong.status == 422 && wrong.body.contains(&secret), "the picture is still there");
+    let right = code(&secret, site.now().as_seconds());
+    let done = visitor.post("/console/own/factor/confirm", &[("password", PASSWORD), ("code", &right)]).await;
+    assert!(done.status == 200 && done.body.matches("<li><code>").count() == 10, "{}", done.body);
+    assert_eq!(visitor.get("/console").await.status, 200);
+    secret
+}
+
+#[tokio::test]
+async fn a_second_factor_is_asked_for_in_a_second_step() {
+    let site = Site::new(None).await;
+    site.people(&[Role::SystemAdministrator]).await;
+    let mut visitor = site.visitor("person0000").await;
+    let other = site.visitor("person0000").await;
+    let secret = with_factor(&site, &mut visitor).await;
+    assert_eq!(other.clone().get("/console").await.status, 401, "sessions without it have ended");
+
+    let mut again = site.nobody();
+    let form = [("account", "person0000"), ("password", PASSWORD), ("next", "/console/runs")];
+    let first = again.post("/console/login", &form).await;
+    assert_eq!(first.header("location"), Some("/console/login/code?next=%2Fconsole%2Fruns"));
+    assert_eq!(again.get("/console").await.status, 401, "half a proof is none");
+    let used = code(&secret, site.now().as_seconds());
+    let refused = again.post("/console/login/code", &[("code", &used)]).await;
+    assert!(refused.status == 422 && refused.body.contains("すでに使用されています"), "{}", refused.body);
+    site.clock.set(site.now().plus_minutes(1));
+    let half = again.cookies["kura-session"].clone();
+    let fresh = code(&secret, site.now().as_seconds());
+    let wide: String =
+        fresh.chars().map(|c| char::from_u32(u32::from(c) + 0xFEE0).expect("full width")).collect();
+    let done = again.post("/console/login/code", &[("code", &wide), ("next", "/console/runs")]).await;
+    assert_eq!((done.status, done.header("location")), (303, Some("/console/runs")), "{}", done.body);
+    assert_ne!(again.cookies["kura-session"], half, "a new id when everything is proved");
+    assert_eq!(again.get("/console/runs").await.status, 200);
+
+    let mut slow = site.nobody();
+    slow.post("/console/login", &form).await;
+    site.clock.set(site.now().plus_minutes(6));
+    assert_eq!(slow.get("/console/login/code").await.status, 401, "five minutes for the code");
+}
+
+#[tokio::test]
+async fn a_password_of_somebody_else_is_changed_before_anything() {
+    let site = Site::new(None).await;
+    site.people(&[Role::SystemAdministrator]).await;
+    let mut admin = site.visitor("person0000").await;
+    let first = "first-Word7forYou!";
+    let fields =
+        [("account", "ｎｅｗｃｏｍｅｒ01"), ("role", "auditor"), ("password", first), ("again", first)];
+    assert_eq!(admin.post("/console/accounts/new", &fields).await.status, 303);
+    let decider =
+        [("account", "doctor00001"), ("role", "service_operator"), ("password", first), ("again", first)];
+    assert_eq!(admin.post("/console/accounts/new", &decider).await.status, 303, "while it is set up");
+    let second =
+        [("account", "doctor00002"), ("role", "service_operator"), ("password", first), ("again", first)];
+    assert_eq!(admin.post("/console/accounts/new", &second).await.status, 403, "afterwards only deciders do");
+    let mut newcomer = site.nobody();
+    let answer = newcomer.post("/console/login", &[("account", "newcomer01"), ("password", first)]).await;
+    assert_eq!(answer.status, 303);
+    for path in ["/console", "/console/audit", "/console/own/tokens"] {
+        let answer = newcomer.get(path).await;
+        assert_eq!(answer.header("location"), Some("/console/own/password"), "{path}");
+    }
+    let same = newcomer
+        .post("/console/own/password", &[("password", first), ("new", first), ("again", first)])
+        .await;
+    assert!(same.status == 422 && same.body.contains("以前に使用したパスワード"), "{}", same.body);
+    let change = [("password", first), ("new", PASSWORD), ("again", PASSWORD)];
+    assert_eq!(newcomer.post("/console/own/password", &change).await.header("location"), Some("/console"));
+    assert_eq!(newcomer.get("/console").await.status, 200);
+    let made =
+        newcomer.post("/console/own/tokens", &[("label", "見本"), ("days", "３０"), ("read", "1")]).await;
+    assert!(made.status == 200 && made.body.contains("今しか表示されません"), "{}", made.body);
+}
+
+#[tokio::test]
+async fn a_window_goes_from_the_form_to_the_printed_approval() {
+    let site = Site::new(None).await;
+    site.people(&[Role::SystemAdministrator, Role::ServiceOperator]).await;
+    let (mut admin, mut doctor) = (site.visitor("person0000").await, site.visitor("person0001").await);
+    let fields = [
+        ("kind", "monthly"),
+        ("plan", "records"),
+        ("monthly", "first sunday"),
+        ("start", "０１：００"),
+        ("hours", "４：００"),
+        ("stops", "ポータル"),
+        ("first_day", "令和８年１２月１日"),
+    ];
+    let bad = admin.post("/console/windows/new", &[("kind", "daily"), ("start", "夜"), ("stops", "x")]).await;
+    assert_eq!(bad.status, 422);
+    assert!(
+        bad.body.contains("href=\"#start\"") && bad.body.contains("aria-invalid=\"true\""),
+        "{}",
+        bad.body
+    );
+    let check = admin.post("/console/windows/new", &fields).await;
+    assert!(check.status == 200 && check.body.contains("14日後以降"), "{}", check.body);
+    assert!(check.body.contains("令和9年1月3日（日）1:00～5:00"), "{}", check.body);
+    assert!(
+        check.body.contains("この先の祝日は不明です"),
+        "twelve months reach beyond the table of holidays"
+    );
+    let asked = admin.post("/console/windows", &fields).await;
+    assert_eq!(asked.header("location"), Some("/console/windows/w-0001"), "{}", asked.body);
+
+    let home = doctor.get("/console").await.body;
+    assert!(home.contains("承認をお待ちしています：毎月のデータ・バックアップ"), "{home}");
+    let sheet = doctor.get("/console/windows/w-0001").await.body;
+    for words in
+        ["停止します：ポータル", "初めての申請です", "本日（令和8年11月22日（日））承認すると", "第1日曜日"]
+    {
+        assert!(sheet.contains(words), "{words}: {sheet}");
+    }
+    let seen = between(&sheet, "/console/windows/w-0001/approve?seen=", "\"");
+    let confirm = doctor.get(&format!("/console/windows/w-0001/approve?seen={seen}")).await.body;
+    assert!(confirm.contains("よろしいですか"), "{confirm}");
+    let done = doctor.post("/console/windows/w-0001/approve", &[("seen", seen)]).await;
+    assert_eq!(done.header("location"), Some("/console/windows/w-0001/approval"));
+    let record = doctor.get("/console/windows/w-0001/approval").await.body;
+    assert!(record.contains("BW-2026-001") && record.contains("押印欄"), "{record}");
+    let english = doctor.get("/console/windows/w-0001/approval?lang=en").await.body;
+    assert!(english.contains("Approved. Number: ") && !english.contains("押印欄"), "{english}");
+    for path in [
+        "/console/calendar?month=2027-01&lang=ja",
+        "/console/notices",
+        "/console/occurrences/w-0001-2027-01-03",
+    ] {
+        let page = doctor.get(path).await;
+        assert!(
+            page.status == 200 && page.body.contains("予") || page.body.contains("周知済み"),
+            "{path}: {}",
+            page.body
+        );
+    }
+    let log = doctor.post("/console/audit/verify", &[]).await;
+    assert!(log.status == 200 && log.body.contains("すべての行が連続しています"), "{}", log.body);
+    changed_and_returned(&mut admin, &mut doctor, &fields).await;
+}
+
+/// Another request is compared with what was approved, and returned; the approved one is withdrawn.
+async fn changed_and_returned(admin: &mut Visitor, doctor: &mut Visitor, fields: &[(&str, &str); 7]) {
+    let again = admin
+        .post("/console/windows", &fields.map(|(n, v)| (n, if n == "hours" { "5:00" } else { v })))
+        .await;
+    assert_eq!(again.header("location"), Some("/console/windows/w-0002"));
+    let sheet = doctor.get("/console/windows/w-0002").await.body;
+    assert!(sheet.contains("4時間 → <strong>5時間</strong>"), "前回からの変更点: {sheet}");
+    assert!(
+        sheet.contains("時間が重なっています：</p>") || sheet.contains("⚠ 時間が重なっています：w-0001"),
+        "{sheet}"
+    );
+    let empty = doctor.post("/console/windows/w-0002/return", &[("reason", " ")]).await;
+    assert!(empty.status == 422 && empty.body.contains("理由を1行で"), "{}", empty.body);
+    assert_eq!(doctor.post("/console/windows/w-0002/return", &[("reason", "長すぎます")]).await.status, 303);
+    assert!(admin.get("/console/windows/w-0002").await.body.contains("差戻しの理由：長すぎます"));
+    let gone = admin.post("/console/windows/w-0001/withdraw", &[("reason", "延期")]).await;
+    assert_eq!(gone.status, 303);
+    let notices = admin.get("/console/notices").await.body;
+    assert!(notices.contains("中止"), "{notices}");
+}

@@ -1,0 +1,127 @@
+//! The story of `tests/browser/story.mjs`: the real service, a real browser, a clock that the browser's script moves.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use kura::domain::occurrence::OccurrenceState;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::process::Command;
+
+use super::Site;
+use crate::push::{self, Received};
+use crate::support::simulate::write;
+use crate::windows::at;
+
+/// How long the service's own tasks are waited for, in looks of 20 ms.
+const LOOKS_MAX: u32 = 1500;
+
+/// Where the pictures go.
+fn pictures() -> PathBuf {
+    let asked = std::env::var_os("KURA_SCREENSHOTS").map(PathBuf::from);
+    asked.unwrap_or_else(|| Path::new(env!("CARGO_TARGET_TMPDIR")).join("../screenshots"))
+}
+
+async fn modules() -> String {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser/install.sh");
+    let output = Command::new("bash").arg(script).output().await.expect("bash");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("a path").trim().to_owned()
+}
+
+/// Waits for something that the service does in tasks of its own.
+async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    for _ in 0..LOOKS_MAX {
+        if holds().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("waited in vain until {what}");
+}
+
+/// Does what a line of the script asks for, and answers.
+async fn answer(site: &Site, received: &Received, line: &str) -> String {
+    let words: Vec<&str> = line.split(' ').collect();
+    match words.as_slice() {
+        ["now"] => site.now().as_seconds().to_string(),
+        ["link"] => site.service.set_up_link().await.expect("a catalog").expect("no account yet"),
+        ["move", minutes] => {
+            site.clock.set(site.now().plus_minutes(minutes.parse().expect("minutes")));
+            "moved".to_owned()
+        }
+        ["at", day, time] => {
+            site.clock.set(at(day, time));
+            "moved".to_owned()
+        }
+        // The service beats by itself too, so that the attempt may have come before it was asked for.
+        ["push", times] => {
+            let times: usize = times.parse().expect("a count");
+            site.service.heart.beat().await;
+            until("the portal was tried", async || received.lock().expect("no panic").len() >= times).await;
+            "pushed".to_owned()
+        }
+        ["pushes"] => {
+            let list = received.lock().expect("no panic").clone();
+            let first: Vec<_> = list.iter().filter(|(_, body)| body.contains("N-2026-0001")).collect();
+            let id =
+                |head: &str| head.lines().find_map(|l| l.strip_prefix("webhook-id: ").map(str::to_owned));
+            assert!(list.iter().all(|(head, _)| head.contains("webhook-signature: v1,")), "{list:?}");
+            let ids: BTreeSet<Option<String>> = first.iter().map(|(head, _)| id(head)).collect();
+            format!("{} {}", first.len(), ids.len())
+        }
+        ["run"] => {
+            site.service.heart.beat().await;
+            let id = "w-0001-2027-01-03";
+            until("the occurrence is done", async || {
+                let found = site.desk().catalog.occurrence(id).await.expect("a catalog");
+                found.is_some_and(|found| found.state == OccurrenceState::Done)
+            })
+            .await;
+            "done".to_owned()
+        }
+        other => panic!("the script asks for {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn from_the_first_account_to_the_closing_notice_in_a_real_browser() {
+    let (url, received) = push::portal(&[500, 503, 204]).await;
+    let secrets = tempfile::tempdir().expect("a folder");
+    let secret = secrets.path().join("portal");
+    std::fs::write(&secret, push::SECRET).expect("a secret");
+    let settings = format!(
+        "\n[[push]]\nname = \"portal\"\nurl = {url:?}\nsecret_file = {:?}\n",
+        secret.display().to_string()
+    );
+    let site = Site::with(None, &settings).await;
+    write(&site.kura.source().join("紹介状.txt"), "本文", "2026-11-20");
+    let base = format!("http://{}", site.address);
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser/story.mjs");
+    let mut child = Command::new("node")
+        .args([script.as_os_str(), modules().await.as_ref(), base.as_ref(), pictures().as_os_str()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("node");
+    let mut input = child.stdin.take().expect("a pipe");
+    let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+    let mut end = None;
+    while let Some(line) = lines.next_line().await.expect("a line") {
+        if line.starts_with("end ") {
+            end = Some(line);
+            break;
+        }
+        let reply = answer(&site, &received, &line).await;
+        input.write_all(format!("{reply}\n").as_bytes()).await.expect("it listens");
+    }
+    let output = child.wait_with_output().await.expect("its end");
+    let said = String::from_utf8_lossy(&output.stderr);
+    let end = end.unwrap_or_else(|| panic!("the script stopped: {said}"));
+    let pictured: u32 = end.split(' ').nth(2).and_then(|count| count.parse().ok()).expect("a count");
+    assert!(end.starts_with("end 0 ") && pictured > 100, "{end}\n{said}");
+    site.service.stop().await.expect("a clean end");
+}
