@@ -17,7 +17,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::windows::{Fixed, NoRuns, Office, at, terms};
+use crate::windows::{Fixed, Office, at, terms};
 
 /// A server that gives every caller the same answer.
 async fn answering(answer: String) -> String {
@@ -43,7 +43,6 @@ fn shared(office: &Office, clock: Arc<ManualClock>) -> Shared {
         clock: clock.clone(),
         base: "https://kura.example".into(),
         beat: Arc::new(AtomicI64::new(at("2026-11-22", "12:00").as_micros())),
-        starts: Arc::new(NoRuns),
         console: web::Console::new(clock),
     }
 }

@@ -10,10 +10,12 @@ use utoipa::ToSchema;
 
 use crate::domain::account::AccountId;
 use crate::domain::role::{Act, Role, may};
+use crate::domain::window::{REASON_CHARACTERS_MAX, is_one_line};
 use crate::web::Shared;
 use crate::web::access::Caller;
 use crate::web::problem::Problem;
 use crate::workflows::accounts::{self, By, NewAccount};
+use crate::workflows::desk::DeskError;
 use crate::workflows::lists::{self, AccountRow, ListPlace};
 
 use super::extract::{Asked, Headers, Named, Sent, secret};
@@ -230,6 +232,9 @@ pub(super) async fn disable(
     let (account, now) = (named.account()?, shared.clock.now());
     caller.actor.check(Act::ManageAccounts).map_err(|denied| Problem::denied(&denied))?;
     check_seen(&caller, &account, &headers).await?;
+    if !is_one_line(&body.reason, REASON_CHARACTERS_MAX) {
+        return Err(DeskError::Reason(REASON_CHARACTERS_MAX).into());
+    }
     let desk = caller.desk();
     accounts::disable(&desk.catalog, &account, &body.reason, &caller.actor, now).await?;
     answer(&caller, &account, StatusCode::OK).await

@@ -6,7 +6,7 @@ use axum::http::header;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Uri};
 use secrecy::SecretString;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize as _, Deserializer};
 
 use crate::domain::account::AccountId;
@@ -41,8 +41,15 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Sent<T> {
             ));
         }
         let bytes = to_bytes(request.into_body(), BODY_BYTES_MAX).await.map_err(|_| too_large())?;
+        // Shapes would take a list of their fields too.
+        let is_object = bytes.trim_ascii_start().first() == Some(&b'{');
+        if !is_object && serde_json::from_slice::<IgnoredAny>(&bytes).is_ok() {
+            return Err(Problem::refused("the body is a JSON object".to_owned()));
+        }
         match serde_json::from_slice(&bytes) {
-            Ok(body) => Ok(Self(body)),
+            Ok(body) if is_object => Ok(Self(body)),
+            Ok(_) => Err(Problem::bad_request("the body is no JSON".to_owned())),
+            Err(error) if !is_object => Err(Problem::bad_request(format!("the body is no JSON: {error}"))),
             Err(error) if error.is_data() => Err(Problem::refused(error.to_string())),
             Err(error) => Err(Problem::bad_request(format!("the body is no JSON: {error}"))),
         }

@@ -23,8 +23,6 @@ impl From<DeskError> for Problem {
             DeskError::None { .. } => not_found(words),
             DeskError::Terms(_) => Self::refused(words),
             DeskError::Move(_) | DeskError::Stale(_) | DeskError::Begun(_) => wrong_state(words),
-            DeskError::Service { .. } => Self::refused(words),
-            DeskError::Lock(_) => Self::logged(&error),
             DeskError::Plan(plan) => Self::new(
                 Kind::Conflict,
                 format!(

@@ -53,6 +53,7 @@ async fn the_document_is_served_and_readable_without_script() {
 async fn all(site: &Site, role: Role, path: &str, key: &str) -> Vec<String> {
     let (mut found, mut next) = (Vec::new(), Some(path.to_owned()));
     while let Some(path) = next {
+        site.tick();
         let answer = site.get(role, &path).await;
         assert_eq!(answer.status, 200, "{path}: {answer:?}");
         let page: Value = answer.json();

@@ -100,15 +100,14 @@ fn filled(operation: &Operation, occurrence: &str, role: Role) -> (String, Optio
         .replace("{plan}", "records")
         .replace("{run}", &"0".repeat(32))
         .replace("{notice}", "N-2026-0001")
-        .replace("{account}", "operator01")
+        .replace("{account}", "spare00001")
         .replace("{token}", &"0".repeat(16));
     let body = match operation.id.as_str() {
         "requestWindow" => {
             r#"{"plan":"records","kind":"daily","recurrence":"daily 03:00","length_minutes":60}"#.to_owned()
         }
         "returnWindow" | "withdrawWindow" | "breakGlass" => r#"{"reason":"理由"}"#.to_owned(),
-        // Nobody is disabled: the reason is found wrong after the right.
-        "disableAccount" => r#"{"reason":"x"}"#.to_owned(),
+        "disableAccount" => r#"{"reason":"退職"}"#.to_owned(),
         "takeSnapshot" => r#"{"event":"maintenance","reason":"before the update"}"#.to_owned(),
         "correctNotice" => r#"{"text":"訂正です。"}"#.to_owned(),
         "addAccount" => {
