@@ -16,8 +16,6 @@ CREATE TABLE sessions (
 CREATE INDEX sessions_by_account ON sessions (account);
 CREATE INDEX sessions_by_end ON sessions (expires_at);
 
-CREATE INDEX runs_by_start ON runs (started_at, run);
 CREATE INDEX windows_by_state ON windows (state);
 CREATE INDEX occurrences_by_state ON occurrences (state, starts_at);
-CREATE INDEX notices_by_update ON notices (updated_at, notice);
 CREATE INDEX snapshots_complete ON snapshots (plan, is_complete, sequence);
