@@ -426,6 +426,7 @@ const SAMPLES: &[(i64, &str)] = &[
     (4, include_str!("fixtures/migrations/0004_accounts.sql")),
     (5, include_str!("fixtures/migrations/0005_windows.sql")),
     (6, include_str!("fixtures/migrations/0006_outbox.sql")),
+    (7, include_str!("fixtures/migrations/0007_answers.sql")),
     (8, include_str!("fixtures/migrations/0008_sessions.sql")),
     (9, include_str!("fixtures/migrations/0009_running.sql")),
     (10, include_str!("fixtures/migrations/0010_replacements.sql")),
