@@ -15,7 +15,10 @@ const STOPPING: &str = "
 INSERT INTO stopped_services (occurrence, service, stopping_at)
 SELECT $1, $2, $3
 WHERE NOT EXISTS (SELECT 1 FROM stopped_services
-    WHERE occurrence = $1 AND service = $2 AND started_at IS NULL)";
+    WHERE occurrence = $1 AND service = $2 AND started_at IS NULL)
+-- A clock that stands still or went back: the same stop, once more.
+ON CONFLICT (occurrence, service, stopping_at) DO UPDATE
+SET stopped_at = NULL, started_at = NULL, attempts = 0, failure = NULL";
 
 const STOPPED: &str = "
 UPDATE stopped_services

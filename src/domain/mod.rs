@@ -75,6 +75,9 @@ pub mod proof;
 /// Whether an occurrence may start now.
 pub mod gate;
 
+/// How early users are told.
+pub mod lead;
+
 /// What users are told, when and in which words.
 pub mod notice;
 

@@ -8,6 +8,8 @@ use crate::domain::recurrence::Recurrence;
 use crate::domain::time::{Day, Instant, TimeOfDay, Zone};
 use crate::domain::window::{Terms, WindowKind};
 
+pub use crate::domain::lead::LeadDays;
+
 /// The longest text that a person may add to a notice, characters.
 pub const TEXT_CHARACTERS_MAX: usize = 2000;
 
@@ -88,29 +90,6 @@ impl NoticeStatus {
     /// The status of a word.
     pub fn of_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|status| status.word() == word)
-    }
-}
-
-/// How long before a start its notice must be published, days.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct LeadDays {
-    /// When nothing stops.
-    pub routine: u32,
-    /// When services stop.
-    pub downtime: u32,
-}
-
-impl Default for LeadDays {
-    /// The policy says 予め and no number; these are the defaults that the 医師会 may change.
-    fn default() -> Self {
-        Self { routine: 7, downtime: 14 }
-    }
-}
-
-impl LeadDays {
-    /// Those that count for a window.
-    pub const fn of(self, terms: &Terms) -> u32 {
-        if terms.stops_services() { self.downtime } else { self.routine }
     }
 }
 

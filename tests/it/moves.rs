@@ -15,6 +15,7 @@ async fn one(office: &Office, notice: &str) -> NoticeRow {
 }
 
 async fn begin(office: &Office, now: Instant) -> kura::domain::occurrence::Occurrence {
+    office.prove(now).await;
     match gate::enter(&office.desk, &plan(), &tokyo(), now).await {
         Ok(Entry::Occurrence(occurrence, _)) => occurrence,
         other => panic!("not let in: {other:?}"),

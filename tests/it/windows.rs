@@ -138,7 +138,11 @@ impl Office {
     }
 
     pub(crate) async fn approved(&self, terms: &Terms, now: Instant) -> String {
-        let id = windows::request(&self.desk, terms, &self.admin, now).await.expect("a request");
+        let mut desk = self.desk.clone();
+        // Whatever these windows stop, a person stops it.
+        let named = terms.parts().stops.iter();
+        desk.services.extend(named.map(|name| Service { name: name.clone(), how: How::Manual }));
+        let id = windows::request(&desk, terms, &self.admin, now).await.expect("a request");
         windows::approve(&self.desk, &id, None, &self.doctor, now).await.expect("an approval");
         id
     }

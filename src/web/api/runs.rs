@@ -15,6 +15,9 @@ use crate::workflows::lists::{self, ListPlace, RunLife, RunRow, SnapshotRow};
 use super::extract::{Asked, Named};
 use super::page::{Listing, Wanted};
 
+/// The longest name of a plan in a question, characters; names are shorter.
+const PLAN_CHARACTERS_MAX: usize = 100;
+
 /// Where a run stands.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -115,6 +118,15 @@ fn shown(shared: &Shared, row: &RunRow) -> RunShown {
     }
 }
 
+/// The plan that a list is asked for; empty for any.
+fn wanted_plan(plan: Option<String>) -> Result<String, Problem> {
+    let plan = plan.unwrap_or_default();
+    if plan.chars().count() > PLAN_CHARACTERS_MAX {
+        return Err(Problem::bad_request(format!("plan has at most {PLAN_CHARACTERS_MAX} characters")));
+    }
+    Ok(plan)
+}
+
 fn progress(shared: &Shared, plan: &str) -> Option<ProgressShown> {
     let runs = shared.under_way.list();
     let (_, progress) = runs.iter().find(|(name, _)| name.as_str() == plan)?;
@@ -149,7 +161,7 @@ pub(super) async fn list(
     Asked(query, uri): Asked<OfPlanQuery>,
 ) -> Result<Response, Problem> {
     let wanted = Wanted::read("runs", (query.limit, query.cursor.as_deref()), ListPlace::newest())?;
-    let plan = query.plan.unwrap_or_default();
+    let plan = wanted_plan(query.plan)?;
     let desk = caller.desk();
     let page = lists::runs(&desk, &caller.actor, &wanted.after, &plan, wanted.limit).await?;
     Ok(wanted.answer(page, &uri, |row| shown(&shared, row)))
@@ -223,7 +235,7 @@ pub(super) async fn snapshots(
     Asked(query, uri): Asked<OfPlanQuery>,
 ) -> Result<Response, Problem> {
     let wanted = Wanted::read("snapshots", (query.limit, query.cursor.as_deref()), ListPlace::newest())?;
-    let plan = query.plan.unwrap_or_default();
+    let plan = wanted_plan(query.plan)?;
     let desk = caller.desk();
     let page = lists::snapshots(&desk, &caller.actor, &wanted.after, &plan, wanted.limit).await?;
     Ok(wanted.answer(page, &uri, snapshot_shown))

@@ -8,6 +8,7 @@ use kura::clock::{Clock, ManualClock};
 use kura::config::Home;
 use kura::domain::account::AccountId;
 use kura::domain::actor::Actor;
+use kura::domain::audit::AuditEntry;
 use kura::domain::role::{Act, Role};
 use kura::domain::time::Instant;
 use kura::domain::window::WindowKind;
@@ -25,6 +26,17 @@ use tokio_util::task::TaskTracker;
 use crate::windows::{Fixed, Office, at, terms};
 
 pub(super) const PASSWORD: &str = "correct-Horse7battery";
+
+/// As if everybody had changed the password that somebody else chose.
+async fn passwords_are_their_own(office: &Office, now: Instant) {
+    let mut tx = office.desk.catalog.begin().await.expect("a transaction");
+    for row in tx.accounts().await.expect("accounts") {
+        let same = row.password.clone();
+        tx.set_password(&row, &same, false, now).await.expect("set");
+    }
+    let [actor, act, subject, detail] = ["root", "account.password", "all", ""].map(str::to_owned);
+    tx.commit(&[AuditEntry { at: now, actor, act, subject, detail }]).await.expect("committed");
+}
 
 /// A service. It ends with the test.
 pub(super) struct Site {
@@ -106,6 +118,7 @@ impl Site {
             accounts::add(&office.desk.catalog, &new, &by, now).await.expect("an account");
             actors.entry(role).or_insert(Actor { account, role, scopes: None });
         }
+        passwords_are_their_own(&office, now).await;
         office.approved(&terms(WindowKind::Daily, "daily 02:00", &[]), now).await;
         windows::request(&office.desk, &terms(WindowKind::Daily, "daily 04:00", &[]), &office.admin, now)
             .await

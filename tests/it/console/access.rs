@@ -37,6 +37,8 @@ async fn every_page_and_act_is_for_exactly_those_whose_role_may() {
         let expected = match (address.need, address.path) {
             (Need::Nobody, "/console/setup") => 403,
             (Need::Nobody, "/console/login/code") => 401,
+            (Need::Nobody, "/console/provider") => 404,
+            (Need::Nobody, "/console/provider/return") => 409,
             (Need::Nobody, "/console/login") if address.method == "GET" => 200,
             (Need::Nobody, _) => 422,
             (Need::SignedIn | Need::Right(_), _) => 401,
@@ -266,9 +268,10 @@ async fn a_flood_of_wrong_passwords_is_slowed_down_and_locked_out() {
 
 #[tokio::test]
 async fn what_people_wrote_is_never_html_and_large_bodies_are_refused() {
-    let site = Site::new(None).await;
-    let people = site.people(&[Role::SystemAdministrator, Role::ServiceOperator]).await;
     let evil = ["<script>alert(1)</script>\"'>"];
+    let settings = format!("\n[[service]]\nname = {:?}\nmanual = true\n", evil[0]);
+    let site = Site::with(None, &settings).await;
+    let people = site.people(&[Role::SystemAdministrator, Role::ServiceOperator]).await;
     let monthly = terms(WindowKind::Monthly, "monthly first sunday 01:00", &evil);
     let id = windows::request(&site.desk(), &monthly, &people[0], site.now()).await.unwrap();
     let mut doctor = site.visitor("person0001").await;

@@ -91,8 +91,11 @@ async fn from_the_first_account_to_the_closing_notice_in_a_real_browser() {
     let secrets = tempfile::tempdir().expect("a folder");
     let secret = secrets.path().join("portal");
     std::fs::write(&secret, push::SECRET).expect("a secret");
+    let services = ["ポータル", "掲示板"]
+        .map(|name| format!("[[service]]\nname = {name:?}\nstop = [\"true\"]\nstart = [\"true\"]\n"));
     let settings = format!(
-        "\n[[push]]\nname = \"portal\"\nurl = {url:?}\nsecret_file = {:?}\n",
+        "\n{}[[push]]\nname = \"portal\"\nurl = {url:?}\nsecret_file = {:?}\n",
+        services.concat(),
         secret.display().to_string()
     );
     let site = Site::with(None, &settings).await;
