@@ -85,7 +85,7 @@ async fn answer(site: &Site, received: &Received, line: &str) -> String {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn from_the_first_account_to_the_closing_notice_in_a_real_browser() {
     let (url, received) = push::portal(&[500, 503, 204]).await;
     let secrets = tempfile::tempdir().expect("a folder");
