@@ -11,7 +11,7 @@ use kura::domain::window::WindowKind;
 use kura::workflows::deliver_notices::{Delivered, Target, deliver};
 use kura::workflows::windows;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio_util::task::TaskTracker;
 
 use crate::windows::{Office, at, terms};
@@ -28,35 +28,36 @@ pub(crate) async fn portal(statuses: &'static [u16]) -> (String, Received) {
     let received = Received::default();
     let seen = received.clone();
     drop(TaskTracker::new().spawn(async move {
-        for number in 0.. {
+        let mut number = 0;
+        loop {
             let (mut stream, _) = listener.accept().await.expect("a connection");
-            let mut bytes = Vec::new();
-            let (head, length) = loop {
-                let mut part = [0; 4096];
-                let count = stream.read(&mut part).await.expect("a request");
-                bytes.extend_from_slice(&part[..count]);
-                let text = String::from_utf8_lossy(&bytes).into_owned();
-                if let Some((head, _)) = text.split_once("\r\n\r\n") {
-                    let head = head.to_ascii_lowercase();
-                    let length =
-                        head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
-                    break (head, length.unwrap_or(0_usize));
-                }
-            };
-            let begin = head.len() + 4;
-            while bytes.len() < begin + length {
-                let mut part = [0; 4096];
-                let count = stream.read(&mut part).await.expect("a body");
-                bytes.extend_from_slice(&part[..count]);
-            }
-            let body = String::from_utf8(bytes[begin..].to_vec()).expect("UTF-8");
+            // A sender that is killed hangs up: with half a request, or before the answer.
+            let Some((head, body)) = request(&mut stream).await else { continue };
             seen.lock().expect("no panic").push((head, body));
             let status = statuses[number.min(statuses.len() - 1)];
+            number += 1;
             let answer = format!("HTTP/1.1 {status} x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
-            stream.write_all(answer.as_bytes()).await.expect("answered");
+            drop(stream.write_all(answer.as_bytes()).await);
         }
     }));
     (address, received)
+}
+
+/// The head and the body of one request; `None` if the sender hung up before its end.
+async fn request(stream: &mut TcpStream) -> Option<(String, String)> {
+    let mut bytes = Vec::new();
+    loop {
+        let mut part = [0; 4096];
+        let count = stream.read(&mut part).await.ok().filter(|count| *count > 0)?;
+        bytes.extend_from_slice(&part[..count]);
+        let text = String::from_utf8_lossy(&bytes);
+        let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
+        let head = head.to_ascii_lowercase();
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+        if body.len() >= length.unwrap_or(0_usize) {
+            return Some((head, body.to_owned()));
+        }
+    }
 }
 
 pub(crate) struct Push {
