@@ -35,6 +35,36 @@ WHERE revision = (SELECT MAX(other.revision) FROM notices AS other WHERE other.n
 ORDER BY updated_at DESC, notice DESC
 LIMIT $3";
 
+/// Those that tell of what is to come or goes on: planned or begun, and not closed.
+const STANDING: &str = "
+SELECT notice, revision, kind, status, window_id, occurrence, title, body, title_en, body_en, stops, work_from,
+    work_until, published_at, updated_at, closed_at
+FROM notices
+WHERE revision = (SELECT MAX(other.revision) FROM notices AS other WHERE other.notice = notices.notice)
+    AND closed_at IS NULL AND status IN ('scheduled', 'in_progress')
+ORDER BY updated_at DESC, notice DESC
+LIMIT 10000";
+
+/// Those of a window that are not closed.
+const OF_WINDOW: &str = "
+SELECT notice, revision, kind, status, window_id, occurrence, title, body, title_en, body_en, stops, work_from,
+    work_until, published_at, updated_at, closed_at
+FROM notices
+WHERE revision = (SELECT MAX(other.revision) FROM notices AS other WHERE other.notice = notices.notice)
+    AND window_id = $1 AND closed_at IS NULL
+ORDER BY updated_at DESC, notice DESC
+LIMIT 10000";
+
+/// The one that names an occurrence: its own, or that of its window.
+const OF_OCCURRENCE: &str = "
+SELECT notice, revision, kind, status, window_id, occurrence, title, body, title_en, body_en, stops, work_from,
+    work_until, published_at, updated_at, closed_at
+FROM notices
+WHERE revision = (SELECT MAX(other.revision) FROM notices AS other WHERE other.notice = notices.notice)
+    AND window_id = $1 AND (occurrence = $2 OR occurrence IS NULL)
+ORDER BY CASE WHEN occurrence IS NULL THEN 1 ELSE 0 END, updated_at DESC, notice DESC
+LIMIT 1";
+
 /// The revisions of one, oldest first, from a number on.
 const REVISIONS: &str = "
 SELECT notice, revision, kind, status, window_id, occurrence, title, body, title_en, body_en, stops, work_from,
@@ -43,6 +73,15 @@ FROM notices
 WHERE notice = $1 AND revision > $2
 ORDER BY revision
 LIMIT $3";
+
+/// One, in its highest revision.
+const NEWEST: &str = "
+SELECT notice, revision, kind, status, window_id, occurrence, title, body, title_en, body_en, stops, work_from,
+    work_until, published_at, updated_at, closed_at
+FROM notices
+WHERE notice = $1
+ORDER BY revision DESC
+LIMIT 1";
 
 const COUNT: &str = "SELECT COUNT(DISTINCT notice) FROM notices WHERE notice LIKE $1";
 
@@ -95,6 +134,19 @@ impl Catalog {
         rows.map_err(|error| self.engine.failed(error))?.iter().map(read).collect()
     }
 
+    /// The notices that tell of what is to come or goes on, last changed first.
+    pub async fn standing_notices(&self) -> Result<Vec<NoticeRow>, CatalogError> {
+        let rows = sqlx::query(STANDING).fetch_all(self.engine.readers()).await;
+        rows.map_err(|error| self.engine.failed(error))?.iter().map(read).collect()
+    }
+
+    /// The notice that names an occurrence of a window: its own, or else that of the window.
+    pub async fn notice_of(&self, window: &str, occurrence: &str) -> Result<Option<NoticeRow>, CatalogError> {
+        let query = sqlx::query(OF_OCCURRENCE).bind(window).bind(occurrence);
+        let row = query.fetch_optional(self.engine.readers()).await;
+        row.map_err(|error| self.engine.failed(error))?.as_ref().map(read).transpose()
+    }
+
     /// At most `limit` revisions of a notice after a number, oldest first.
     pub async fn notice_revisions(
         &self,
@@ -109,12 +161,17 @@ impl Catalog {
 }
 
 impl Tx {
-    /// The notices that are current, each in its highest revision.
-    pub async fn current_notices(&mut self) -> Result<Vec<NoticeRow>, CatalogError> {
-        let rows = sqlx::query(LATEST).bind(10_000_i64).fetch_all(self.connection()).await;
-        let rows = rows.map_err(|error| self.failed(error))?;
-        let rows: Vec<NoticeRow> = rows.iter().map(read).collect::<Result<_, _>>()?;
-        Ok(rows.into_iter().filter(|row| row.closed_at.is_none()).collect())
+    /// The notices of a window that are not closed, each in its highest revision, last changed first.
+    pub async fn notices_of(&mut self, window: &str) -> Result<Vec<NoticeRow>, CatalogError> {
+        let rows = sqlx::query(OF_WINDOW).bind(window).fetch_all(self.connection()).await;
+        rows.map_err(|error| self.failed(error))?.iter().map(read).collect()
+    }
+
+    /// A notice in its highest revision, if it is not closed.
+    pub async fn open_notice(&mut self, notice: &str) -> Result<Option<NoticeRow>, CatalogError> {
+        let row = sqlx::query(NEWEST).bind(notice).fetch_optional(self.connection()).await;
+        let row = row.map_err(|error| self.failed(error))?.as_ref().map(read).transpose()?;
+        Ok(row.filter(|row| row.closed_at.is_none()))
     }
 
     /// Adds a notice under the next number of the year and returns it.

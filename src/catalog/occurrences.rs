@@ -24,6 +24,22 @@ WHERE starts_at >= $1 OR state IN ('due', 'announced', 'running')
 ORDER BY starts_at, occurrence
 LIMIT 10000";
 
+/// The open ones whose time it is.
+const NOW: &str = "
+SELECT occurrence, window_id, day, starts_at, ends_at, state, announced_at, break_glass_by, break_glass_reason
+FROM occurrences
+WHERE state IN ('due', 'announced', 'running') AND starts_at <= $1 AND ends_at > $1
+ORDER BY starts_at, occurrence
+LIMIT 1000";
+
+/// Those that were lost since an instant, and those that have begun and are not over.
+const TROUBLED: &str = "
+SELECT occurrence, window_id, day, starts_at, ends_at, state, announced_at, break_glass_by, break_glass_reason
+FROM occurrences
+WHERE starts_at >= $1 AND starts_at <= $2 AND state NOT IN ('done', 'cancelled')
+ORDER BY starts_at, occurrence
+LIMIT 10000";
+
 /// Those that start in a span, by their start, from a place on.
 const PAGE: &str = "
 SELECT occurrence, window_id, day, starts_at, ends_at, state, announced_at, break_glass_by, break_glass_reason
@@ -89,6 +105,23 @@ impl Catalog {
     /// Occurrences that start at `from` or later, and all that are open, by their start.
     pub async fn occurrences_since(&self, from: Instant) -> Result<Vec<Occurrence>, CatalogError> {
         let rows = sqlx::query(SINCE).bind(from.as_micros()).fetch_all(self.engine.readers()).await;
+        rows.map_err(|error| self.engine.failed(error))?.iter().map(read).collect()
+    }
+
+    /// The open occurrences whose time it is.
+    pub async fn occurrences_at(&self, now: Instant) -> Result<Vec<Occurrence>, CatalogError> {
+        let rows = sqlx::query(NOW).bind(now.as_micros()).fetch_all(self.engine.readers()).await;
+        rows.map_err(|error| self.engine.failed(error))?.iter().map(read).collect()
+    }
+
+    /// Occurrences that started at `from` or later and ended neither with a snapshot nor by being cancelled.
+    pub async fn troubled_occurrences(
+        &self,
+        from: Instant,
+        now: Instant,
+    ) -> Result<Vec<Occurrence>, CatalogError> {
+        let query = sqlx::query(TROUBLED).bind(from.as_micros()).bind(now.as_micros());
+        let rows = query.fetch_all(self.engine.readers()).await;
         rows.map_err(|error| self.engine.failed(error))?.iter().map(read).collect()
     }
 

@@ -15,14 +15,13 @@ INSERT INTO proofs (notice, revision, fetched_at, address, status, digest)
 VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (notice, fetched_at) DO NOTHING";
 
-/// The last proof of each notice, as far as the clock has come: one that ran ahead proves nothing.
-const NEWEST: &str = "
-SELECT notice, revision, fetched_at, address, status, digest
+/// The last proof of a notice, as far as the clock has come: one that ran ahead proves nothing.
+const PROVEN_AT: &str = "
+SELECT fetched_at
 FROM proofs
-WHERE fetched_at = (SELECT MAX(other.fetched_at) FROM proofs AS other
-    WHERE other.notice = proofs.notice AND other.fetched_at <= $1)
-ORDER BY notice
-LIMIT 10000";
+WHERE notice = $1 AND fetched_at <= $2
+ORDER BY fetched_at DESC
+LIMIT 1";
 
 const OF_NOTICE: &str = "
 SELECT notice, revision, fetched_at, address, status, digest
@@ -78,10 +77,12 @@ pub struct Unproven {
 }
 
 impl Catalog {
-    /// The last proof of each notice until `now`.
-    pub async fn newest_proofs(&self, now: Instant) -> Result<Vec<ProofRow>, CatalogError> {
-        let rows = sqlx::query(NEWEST).bind(now.as_micros()).fetch_all(self.engine.pool()).await;
-        rows.map_err(|error| self.engine.failed(error))?.iter().map(read).collect()
+    /// When the page was seen last with a notice, until `now`.
+    pub async fn proven_at(&self, notice: &str, now: Instant) -> Result<Option<Instant>, CatalogError> {
+        let query = sqlx::query(PROVEN_AT).bind(notice).bind(now.as_micros());
+        let row = query.fetch_optional(self.engine.readers()).await;
+        let read = |row: &SqliteRow| Columns { row, table: TABLE, key: &[] }.instant("fetched_at");
+        row.map_err(|error| self.engine.failed(error))?.as_ref().map(read).transpose()
     }
 
     /// The newest `limit` proofs of a notice, newest first.

@@ -22,6 +22,14 @@ FROM reasons
 WHERE occurrence = $1
     AND (code IN ('run-failed', 'stop-failed', 'deadline', 'plan-busy', 'time-over')) = $2";
 
+/// Of occurrences that may still run.
+const OPEN: &str = "
+SELECT reasons.occurrence AS occurrence, code, first_at
+FROM occurrences JOIN reasons ON reasons.occurrence = occurrences.occurrence
+WHERE occurrences.state IN ('due', 'announced', 'running') AND occurrences.starts_at <= $1
+ORDER BY first_at, code
+LIMIT 1000";
+
 const LAST: &str = "
 SELECT plan, occurrence, code, japanese, english, first_at, last_at, times
 FROM reasons
@@ -54,6 +62,17 @@ impl Catalog {
     pub async fn reasons(&self, limit: u32) -> Result<Vec<ReasonRow>, CatalogError> {
         let rows = sqlx::query(LAST).bind(i64::from(limit)).fetch_all(self.engine.pool()).await;
         rows.map_err(|error| self.engine.failed(error))?.iter().map(read).collect()
+    }
+
+    /// What was said lately against occurrences that may still run: the occurrence, the code, since when.
+    pub async fn open_reasons(&self, now: Instant) -> Result<Vec<(String, String, Instant)>, CatalogError> {
+        let query = sqlx::query(OPEN).bind(now.as_micros());
+        let rows = query.fetch_all(self.engine.readers()).await.map_err(|error| self.engine.failed(error))?;
+        let read = |row: &SqliteRow| {
+            let columns = Columns { row, table: TABLE, key: &["occurrence", "code"] };
+            Ok((columns.get("occurrence")?, columns.get("code")?, columns.instant("first_at")?))
+        };
+        rows.iter().map(read).collect()
     }
 }
 

@@ -111,7 +111,7 @@ pub struct Stopped {
 pub struct Facts<'a> {
     /// Every window.
     pub windows: &'a [Window],
-    /// The occurrences of the last two months, and those to come.
+    /// The occurrences of the last two months that ended without a snapshot or have not ended; others do no harm.
     pub occurrences: &'a [Occurrence],
     /// By plan: its newest snapshots, in the order of their taking.
     pub snapshots: &'a BTreeMap<String, Vec<Taken>>,

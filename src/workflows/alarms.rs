@@ -26,20 +26,12 @@ pub async fn list(desk: &Desk, all: bool, limit: u32) -> Result<Vec<AlarmRow>, D
 /// What is wrong now.
 async fn gather(desk: &Desk, now: Instant) -> Result<Vec<Alarm>, DeskError> {
     let windows = desk.catalog.windows().await?;
-    let occurrences = desk.catalog.occurrences_since(now.plus_minutes(-LOOK_BACK_MINUTES)).await?;
+    let occurrences = desk.catalog.troubled_occurrences(now.plus_minutes(-LOOK_BACK_MINUTES), now).await?;
     let mut snapshots: BTreeMap<String, Vec<Taken>> = BTreeMap::new();
     for (plan, at, is_complete) in desk.catalog.newest_snapshots().await? {
         snapshots.entry(plan).or_default().push(Taken { at, is_complete });
     }
-    let is_open = |id: &str| occurrences.iter().any(|found| found.id == id && found.state.is_open());
-    let refused: Vec<(String, String, Instant)> = desk
-        .catalog
-        .reasons(200)
-        .await?
-        .into_iter()
-        .filter_map(|row| Some((row.occurrence?, row.code, row.first_at)))
-        .filter(|(occurrence, _, _)| is_open(occurrence))
-        .collect();
+    let refused = desk.catalog.open_reasons(now).await?;
     let unproven = desk.catalog.unproven().await?.into_iter().map(|row| (row.notice, row.since));
     let undelivered = desk.catalog.undelivered().await?;
     let stopped = stopped(desk, &windows, &occurrences, now).await?;

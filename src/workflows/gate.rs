@@ -84,14 +84,16 @@ pub async fn has_windows(desk: &Desk, plan: &PlanName) -> Result<bool, GateError
 
 /// The plans that have an open occurrence now, allowed or not, with its id.
 pub async fn due(desk: &Desk, now: Instant) -> Result<Vec<(PlanName, Occurrence)>, GateError> {
+    let open = desk.catalog.occurrences_at(now).await?;
+    if open.is_empty() {
+        return Ok(Vec::new());
+    }
     let windows = desk.catalog.windows().await?;
-    let open = desk.catalog.occurrences_since(now).await?;
-    let is_now = |found: &Occurrence| found.state.is_open() && found.span.0 <= now && now < found.span.1;
     let plan_of = |found: Occurrence| {
         let window = windows.iter().find(|window| window.id == found.window)?;
         Some((window.terms.parts().plan.clone()?, found))
     };
-    Ok(open.into_iter().filter(is_now).filter_map(plan_of).collect())
+    Ok(open.into_iter().filter_map(plan_of).collect())
 }
 
 /// Finds the occurrence that a snapshot of `plan` is for and begins it; refuses where there is none (K-24).

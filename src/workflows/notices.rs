@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::catalog::Tx;
 pub use crate::catalog::{NoticeRow, Posted};
 use crate::domain::actor::Actor;
 use crate::domain::board::{over_since, shown_since};
@@ -75,8 +76,8 @@ pub const fn is_dated(posted: &Posted) -> bool {
     posted.row.occurrence.is_some() || matches!(posted.recurrence, Recurrence::Once(..))
 }
 
-fn current(rows: Vec<NoticeRow>, id: &str) -> Result<NoticeRow, DeskError> {
-    let found = rows.into_iter().find(|row| row.notice == id);
+async fn current(tx: &mut Tx, id: &str) -> Result<NoticeRow, DeskError> {
+    let found = tx.open_notice(id).await?;
     found.ok_or_else(|| DeskError::None { what: "current notice", id: id.to_owned() })
 }
 
@@ -98,7 +99,7 @@ pub async fn correct(
         return Err(DeskError::Reason(TEXT_CHARACTERS_MAX));
     }
     let mut tx = desk.catalog.begin().await?;
-    let before = current(tx.current_notices().await?, id)?;
+    let before = current(&mut tx, id).await?;
     let windows = tx.windows().await?;
     let on = window_of(&windows, &before)?.terms.parts().zone.day_of(now);
     let words = corrected(&before.words, text, false, on);
@@ -113,7 +114,7 @@ pub async fn correct(
 pub async fn close(desk: &Desk, id: &str, by: &Actor, now: Instant) -> Result<(), DeskError> {
     by.check(Act::EditNotice)?;
     let mut tx = desk.catalog.begin().await?;
-    let before = current(tx.current_notices().await?, id)?;
+    let before = current(&mut tx, id).await?;
     let after = NoticeRow { revision: before.revision + 1, updated_at: now, closed_at: Some(now), ..before };
     tx.add_revision(&after).await?;
     Ok(tx.commit(&[line(now, by.account.as_str(), "notice.close", id, "")]).await?)

@@ -26,7 +26,7 @@ pub struct Proven {
 }
 
 /// The notice that names an occurrence: its own, or that of its window.
-pub(super) fn notice_of<'a>(notices: &'a [NoticeRow], occurrence: &Occurrence) -> Option<&'a NoticeRow> {
+fn notice_of<'a>(notices: &'a [NoticeRow], occurrence: &Occurrence) -> Option<&'a NoticeRow> {
     let own = notices.iter().find(|row| row.occurrence.as_ref() == Some(&occurrence.id));
     own.or_else(|| notices.iter().find(|row| row.window == occurrence.window && row.occurrence.is_none()))
 }
@@ -37,18 +37,15 @@ pub(super) async fn proven_at(
     occurrence: &Occurrence,
     now: Instant,
 ) -> Result<Option<Instant>, DeskError> {
-    let notices = desk.catalog.notices(10_000).await?;
-    let Some(notice) = notice_of(&notices, occurrence).filter(|row| row.closed_at.is_none()) else {
-        return Ok(None);
-    };
-    let newest = desk.catalog.newest_proofs(now).await?;
-    Ok(newest.iter().find(|proof| proof.notice == notice.notice).map(|proof| proof.fetched_at))
+    let notice = desk.catalog.notice_of(&occurrence.window, &occurrence.id).await?;
+    let Some(notice) = notice.filter(|row| row.closed_at.is_none()) else { return Ok(None) };
+    Ok(desk.catalog.proven_at(&notice.notice, now).await?)
 }
 
 /// Whether the page was looked at for the notice of an occurrence, and did not show it.
 pub(super) async fn is_unproven(desk: &Desk, occurrence: &Occurrence) -> Result<bool, DeskError> {
-    let notices = desk.catalog.notices(10_000).await?;
-    let Some(notice) = notice_of(&notices, occurrence) else { return Ok(true) };
+    let notice = desk.catalog.notice_of(&occurrence.window, &occurrence.id).await?;
+    let Some(notice) = notice else { return Ok(true) };
     Ok(desk.catalog.unproven().await?.iter().any(|row| row.notice == notice.notice))
 }
 
@@ -56,14 +53,11 @@ pub(super) async fn is_unproven(desk: &Desk, occurrence: &Occurrence) -> Result<
 pub async fn prove(desk: &Desk, page: &dyn Page, now: Instant) -> Result<Proven, DeskError> {
     let windows = desk.catalog.windows().await?;
     let open = desk.catalog.occurrences_since(now).await?;
-    let notices = desk.catalog.notices(10_000).await?;
-    let newest: BTreeMap<String, Instant> = desk
-        .catalog
-        .newest_proofs(now)
-        .await?
-        .into_iter()
-        .map(|proof| (proof.notice, proof.fetched_at))
-        .collect();
+    let notices = desk.catalog.standing_notices().await?;
+    let mut newest: BTreeMap<&str, Option<Instant>> = BTreeMap::new();
+    for notice in &notices {
+        newest.insert(&notice.notice, desk.catalog.proven_at(&notice.notice, now).await?);
+    }
     let failed = desk.catalog.unproven().await?;
     let mut due: BTreeMap<&str, &NoticeRow> = BTreeMap::new();
     for occurrence in open.iter().filter(|occurrence| occurrence.state.is_open()) {
@@ -72,7 +66,7 @@ pub async fn prove(desk: &Desk, page: &dyn Page, now: Instant) -> Result<Proven,
         let Some(notice) = notice_of(&notices, occurrence) else { continue };
         let lead_days = desk.lead.of(&window.terms);
         let what = ToProve { announced_at, span: occurrence.span, lead_days };
-        if proof::is_due(&what, newest.get(&notice.notice).copied(), now) {
+        if proof::is_due(&what, newest.get(notice.notice.as_str()).copied().flatten(), now) {
             due.insert(&notice.notice, notice);
         }
     }

@@ -117,7 +117,7 @@ pub(super) async fn tell_progress(
     (kind, status): (NoticeKind, NoticeStatus),
     now: Instant,
 ) -> Result<Vec<AuditEntry>, DeskError> {
-    let current = tx.current_notices().await?;
+    let current = tx.notices_of(&window.id).await?;
     let own = current.into_iter().filter(|row| row.occurrence.as_ref() == Some(&occurrence.id));
     let heads = if kind == NoticeKind::Completion { Some(heads(tx, window).await?) } else { None };
     let mut lines = Vec::new();
@@ -143,8 +143,7 @@ pub(super) async fn cancel_window(
     reason: &str,
     now: Instant,
 ) -> Result<Vec<AuditEntry>, DeskError> {
-    cancel(tx, window, reason, now, |row| row.window == window.id && row.status == NoticeStatus::Scheduled)
-        .await
+    cancel(tx, window, reason, now, |row| row.status == NoticeStatus::Scheduled).await
 }
 
 /// Cancels one occurrence, if it has a notice of its own.
@@ -168,7 +167,7 @@ async fn cancel(
 ) -> Result<Vec<AuditEntry>, DeskError> {
     let on = window.terms.parts().zone.day_of(now);
     let mut lines = Vec::new();
-    for before in tx.current_notices().await?.into_iter().filter(|row| which(row)) {
+    for before in tx.notices_of(&window.id).await?.into_iter().filter(|row| which(row)) {
         let revision = before.revision + 1;
         // What users were told has begun was interrupted, not cancelled.
         let revised = if before.status == NoticeStatus::InProgress {
@@ -194,9 +193,8 @@ pub(super) async fn move_window(
     let number = new.approval().map_or("-", |approval| approval.number.as_str());
     let on = new.terms.parts().zone.day_of(now);
     let mut lines = Vec::new();
-    let current = tx.current_notices().await?;
-    let is_planned = |row: &NoticeRow| row.window == old.id && row.status == NoticeStatus::Scheduled;
-    for before in current.into_iter().filter(is_planned) {
+    let current = tx.notices_of(&old.id).await?;
+    for before in current.into_iter().filter(|row| row.status == NoticeStatus::Scheduled) {
         let words = moved(&before.words, &new.terms, number, on);
         let (revision, status) = (before.revision + 1, NoticeStatus::Cancelled);
         let revised = NoticeRow { revision, status, words, updated_at: now, ..before };
@@ -212,8 +210,8 @@ pub(super) async fn close_window(
     now: Instant,
 ) -> Result<Vec<AuditEntry>, DeskError> {
     let mut lines = Vec::new();
-    let current = tx.current_notices().await?;
-    for before in current.into_iter().filter(|row| row.window == window.id && row.occurrence.is_none()) {
+    let current = tx.notices_of(&window.id).await?;
+    for before in current.into_iter().filter(|row| row.occurrence.is_none()) {
         let (revision, status) = (before.revision + 1, NoticeStatus::Completed);
         let revised = NoticeRow { revision, status, updated_at: now, closed_at: Some(now), ..before };
         lines.push(revise(tx, &revised, "notice.close", now).await?);
