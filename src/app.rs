@@ -3,9 +3,10 @@
 //! Each command builds only what it needs; what cannot be built says why and what to do.
 
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 
-use crate::clock::SystemClock;
-use crate::config::{self, ConfigError, Home};
+use crate::clock::{Clock as _, SystemClock};
+use crate::config::{self, ConfigError, Home, Stamps};
 use crate::domain::plan::Plan;
 use crate::policy_files::{self, Refused};
 use crate::workflows::host::HostError;
@@ -102,6 +103,35 @@ impl App {
     /// The names of the plan files, right or not, in order.
     pub fn plan_names(&self) -> Vec<String> {
         self.home.plan_names()
+    }
+}
+
+/// The desk of a home, read again when its settings, plans or keys have changed.
+#[derive(Debug)]
+pub struct DeskSource {
+    app: App,
+    catalog: Catalog,
+    last: Mutex<Option<(Stamps, Desk)>>,
+}
+
+impl DeskSource {
+    /// The desk on a catalog that is open.
+    pub fn new(app: App, catalog: Catalog) -> Self {
+        Self { app, catalog, last: Mutex::new(None) }
+    }
+
+    /// The desk as it is now.
+    pub fn desk(&self) -> Result<Desk, DeskError> {
+        // Before the files are read: what changes meanwhile is read the next time.
+        let stamps = self.app.home.stamps();
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, desk)) = last.as_ref().filter(|(seen, _)| *seen == stamps) {
+            return Ok(desk.clone());
+        }
+        let is_settled = stamps.are_settled(self.app.clock.now());
+        let desk = self.app.desk_on(self.catalog.clone())?;
+        *last = is_settled.then(|| (stamps, desk.clone()));
+        Ok(desk)
     }
 }
 

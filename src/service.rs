@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::app::{App, BadPage, Catalog, Desk, DeskError, Host, HostCommands, PublicPage};
+use crate::app::{App, BadPage, Catalog, Desk, DeskError, DeskSource, Host, HostCommands, PublicPage};
 use crate::clock::Clock;
 use crate::config::ConfigError;
 use crate::domain::plan::Plan;
@@ -65,6 +65,7 @@ pub enum ServiceError {
 struct Program {
     app: App,
     catalog: Catalog,
+    source: DeskSource,
     targets: Vec<Target>,
     under_way: UnderWay,
     page: PublicPage,
@@ -75,7 +76,7 @@ struct Program {
 
 impl Desks for Program {
     fn desk(&self) -> Result<Desk, String> {
-        self.app.desk_on(self.catalog.clone()).map_err(|error| error.to_string())
+        self.source.desk().map_err(|error| error.to_string())
     }
 }
 
@@ -166,6 +167,7 @@ impl Program {
         let plan = self.app.plan(name).map_err(|error| format!("the plan cannot be read: {error}"))?;
         let host = self.app.host(None).await;
         let host = host.map_err(|error| format!("the host or its store cannot be used: {error}"))?;
+        let host = host.in_background();
         Ok((self.desk()?, plan, host))
     }
 
@@ -281,6 +283,7 @@ impl Service {
         let program = Arc::new(Program {
             app: app.clone(),
             catalog: catalog.clone(),
+            source: DeskSource::new(app.clone(), catalog.clone()),
             targets,
             under_way: under_way.clone(),
             page: PublicPage::of_site(base)?,

@@ -55,6 +55,9 @@ pub mod index;
 /// A directory tree that is read without ever leaving it.
 pub mod tree;
 
+/// The engine's threads.
+pub mod crew;
+
 /// Walking a source.
 pub mod walk;
 
@@ -97,7 +100,7 @@ mod cutting;
 /// The worker's part in large files.
 mod span;
 
-/// The engine's threads.
+/// The engine's work, from what is dirty to what is sealed.
 pub mod pipeline;
 
 /// Writing restored entries into a target directory, and never outside of it.

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crossbeam_channel::{Receiver, Sender};
 
 use super::capture::{self, LARGE_BYTES};
+use super::crew::Crew;
 use super::digest::FileHash;
 use super::entry::Kind;
 use super::large::LargeFile;
@@ -34,13 +35,13 @@ pub trait Sessions {
     fn session(&mut self, day: i32) -> Result<CohortSession, SessionError>;
 }
 
-/// Hashes the undecided files with `threads` threads and files them by day among the dirty ones.
+/// Hashes the undecided files and files them by day among the dirty ones.
 ///
 /// Ends early if the run is asked to stop; the caller looks at that.
 pub fn decide_all(
     basis: &Basis<'_>,
     resolution: &mut Resolution,
-    threads: usize,
+    crew: Crew,
     progress: &Progress,
 ) -> io::Result<()> {
     let empty = Sorter::new(0, std::path::PathBuf::new());
@@ -48,9 +49,9 @@ pub fn decide_all(
     let (tasks, to_hash) = crossbeam_channel::bounded::<Task>(256);
     let (hashed, decided) = crossbeam_channel::bounded::<(Task, FileHash)>(256);
     std::thread::scope(|scope| {
-        for _ in 0..threads {
+        for _ in 0..crew.threads {
             let (to_hash, hashed) = (to_hash.clone(), hashed.clone());
-            scope.spawn(move || hash_tasks(basis, &to_hash, &hashed));
+            drop(crew.spawn(scope, move || hash_tasks(basis, &to_hash, &hashed)));
         }
         drop((to_hash, hashed));
         let feeder = scope.spawn(move || -> io::Result<()> {
@@ -101,9 +102,9 @@ pub fn store_all(
     dirty: Sorted,
     sessions: &mut dyn Sessions,
     names_parents: bool,
-    threads: usize,
+    crew: Crew,
 ) -> Result<(), SessionError> {
-    let (sender, jobs) = crossbeam_channel::bounded::<Job>(threads * 2);
+    let (sender, jobs) = crossbeam_channel::bounded::<Job>(crew.threads * 2);
     let stop = AtomicBool::new(false);
     let failed: Mutex<Option<SessionError>> = Mutex::new(None);
     let fail = |error: SessionError| {
@@ -111,10 +112,10 @@ pub fn store_all(
         failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
     };
     std::thread::scope(|scope| {
-        for _ in 0..threads {
+        for _ in 0..crew.threads {
             let jobs = jobs.clone();
             let (stop, fail) = (&stop, &fail);
-            scope.spawn(move || {
+            drop(crew.spawn(scope, move || {
                 let mut worker = match Worker::new(shared) {
                     Ok(worker) => worker,
                     Err(e) => return fail(e),
@@ -129,7 +130,7 @@ pub fn store_all(
                         fail(e);
                     }
                 }
-            });
+            }));
         }
         drop(jobs);
         let mut producer =

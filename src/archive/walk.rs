@@ -10,6 +10,7 @@ use rustix::io::Errno;
 
 use crate::domain::plan::Source;
 
+use super::crew::Crew;
 use super::entry::{FileTime, Kind};
 use super::tree::{StatFacts, Tree};
 use super::wire::{Malformed, Reader, Writer};
@@ -118,21 +119,14 @@ struct Walk<'a> {
     changed: Condvar,
 }
 
-/// Walks one source with `threads` threads.
-pub fn walk(
-    tree: &Tree,
-    source: &Source,
-    number: u32,
-    threads: usize,
-    finds: &dyn Finds,
-) -> std::io::Result<()> {
+/// Walks one source.
+pub fn walk(tree: &Tree, source: &Source, number: u32, crew: Crew, finds: &dyn Finds) -> std::io::Result<()> {
     let stack = Stack { waiting: VecDeque::from([Vec::new()]), working: 0, failed: None };
     let walk = Walk { tree, source, number, finds, stack: Mutex::new(stack), changed: Condvar::new() };
     std::thread::scope(|scope| {
-        for _ in 1..threads {
-            scope.spawn(|| walk.work());
+        for _ in 0..crew.threads.max(1) {
+            drop(crew.spawn(scope, || walk.work()));
         }
-        walk.work();
     });
     let failed = walk.lock().failed.take();
     failed.map_or(Ok(()), Err)

@@ -32,6 +32,14 @@ WHERE state IN ('due', 'announced', 'running') AND starts_at <= $1 AND ends_at >
 ORDER BY starts_at, occurrence
 LIMIT 1000";
 
+/// The next of the open ones, those whose time it is among them.
+const NEXT: &str = "
+SELECT occurrence, window_id, day, starts_at, ends_at, state, announced_at, break_glass_by, break_glass_reason
+FROM occurrences
+WHERE state IN ('due', 'announced', 'running') AND ends_at > $1
+ORDER BY starts_at, occurrence
+LIMIT $2";
+
 /// Those that were lost since an instant, and those that have begun and are not over.
 const TROUBLED: &str = "
 SELECT occurrence, window_id, day, starts_at, ends_at, state, announced_at, break_glass_by, break_glass_reason
@@ -111,6 +119,13 @@ impl Catalog {
     /// The open occurrences whose time it is.
     pub async fn occurrences_at(&self, now: Instant) -> Result<Vec<Occurrence>, CatalogError> {
         let rows = sqlx::query(NOW).bind(now.as_micros()).fetch_all(self.engine.readers()).await;
+        rows.map_err(|error| self.engine.failed(error))?.iter().map(read).collect()
+    }
+
+    /// The next `limit` open occurrences that are not over, by their start.
+    pub async fn next_occurrences(&self, now: Instant, limit: u32) -> Result<Vec<Occurrence>, CatalogError> {
+        let query = sqlx::query(NEXT).bind(now.as_micros()).bind(i64::from(limit));
+        let rows = query.fetch_all(self.engine.readers()).await;
         rows.map_err(|error| self.engine.failed(error))?.iter().map(read).collect()
     }
 

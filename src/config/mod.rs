@@ -13,6 +13,11 @@ use serde::{Deserialize, Serialize};
 use crate::domain::retention::Retention;
 use crate::domain::service::{How, Service, TIMEOUT_DEFAULT};
 
+/// Whether files have changed.
+mod stamps;
+
+pub use stamps::Stamps;
+
 /// `kura.toml`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -25,6 +30,9 @@ pub struct Settings {
     /// Threads that read, compress and seal. Default: one for each core.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threads: Option<usize>,
+    /// How far those threads give way to other programs, 0 to 19. Default: 10 in the service, 0 by hand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nice: Option<u8>,
     /// Memory for sorting before it spills to disk, MiB. Default 8.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sort_memory_mib: Option<usize>,
@@ -341,6 +349,9 @@ impl Home {
         let zero = [("threads", settings.threads), ("sort_memory_mib", settings.sort_memory_mib)];
         if let Some((key, _)) = zero.into_iter().find(|(_, value)| *value == Some(0)) {
             return Err(invalid(format!("{key} = 0: write 1 or more, or leave the line out")));
+        }
+        if let Some(nice) = settings.nice.filter(|nice| *nice > 19) {
+            return Err(invalid(format!("nice = {nice}: write 0 to 19, or leave the line out")));
         }
         if let Some(bad) = settings.service.iter().find(|service| service.service().is_none()) {
             let name = &bad.name;

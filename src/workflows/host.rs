@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use crate::archive::crew::Crew;
 use crate::archive::envelope::{self, SigningKey, payload_type};
 use crate::archive::records::{CatalogSecrets, RecoveryKeys, Repository, SigningKeys};
 use crate::archive::seal::Recipient;
@@ -69,7 +70,12 @@ pub struct Host {
     pub secrets: Secrets,
     /// The recovery keys to seal to.
     pub recovery: Vec<Recipient>,
+    /// How far its threads give way where the settings do not say.
+    nice_default: u8,
 }
+
+/// Beside the pages of the service and the programs that it protects.
+const NICE_IN_BACKGROUND: u8 = 10;
 
 /// Memory for each sorter where the settings say nothing, MiB.
 pub const SORT_MEMORY_MIB: usize = 8;
@@ -107,13 +113,20 @@ impl Host {
             .map(|text| text.parse::<Recipient>())
             .collect::<Result<Vec<_>, _>>()
             .map_err(|source| RepositoryError::Sealed { key: files::RECOVERY.to_owned(), source })?;
-        Ok(Self { home, settings, vault, trust, signing, secrets, recovery })
+        Ok(Self { home, settings, vault, trust, signing, secrets, recovery, nice_default: 0 })
     }
 
     /// Threads for reading, compressing and sealing.
-    pub fn threads(&self) -> usize {
+    pub fn crew(&self) -> Crew {
         let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
-        self.settings.threads.unwrap_or(cores).clamp(1, 256)
+        let threads = self.settings.threads.unwrap_or(cores).clamp(1, 256);
+        Crew { threads, nice: self.settings.nice.unwrap_or(self.nice_default) }
+    }
+
+    /// The same host, working beside others: its threads give way unless the settings say how far.
+    #[must_use]
+    pub fn in_background(self) -> Self {
+        Self { nice_default: NICE_IN_BACKGROUND, ..self }
     }
 
     /// Memory for each sorter, bytes.

@@ -51,10 +51,10 @@ pub struct Overview {
     pub failed: Vec<Occurrence>,
 }
 
-/// How far ahead and back the first page looks, days.
+/// How far back the first page looks, days.
 const DAYS: i64 = 7;
 /// How many of the next occurrences it names.
-const NEXT: usize = 5;
+const NEXT: u32 = 5;
 
 /// Gathers the first page.
 pub async fn overview(desk: &Desk, now: Instant) -> Result<Overview, DeskError> {
@@ -75,18 +75,15 @@ pub async fn overview(desk: &Desk, now: Instant) -> Result<Overview, DeskError> 
             run: desk.catalog.last_runs(plan, 1).await?.pop(),
         });
     }
-    let day = 24 * 60;
-    let around =
-        desk.catalog.occurrences_between(now.plus_minutes(-DAYS * day), now.plus_minutes(60 * day)).await?;
     let by_id: BTreeMap<&str, &Window> = windows.iter().map(|window| (window.id.as_str(), window)).collect();
-    let open = around.iter().filter(|found| found.state.is_open() && now < found.span.1).take(NEXT);
-    let next =
-        open.map(|found| (found.clone(), by_id.get(found.window.as_str()).map(|&w| w.clone()))).collect();
-    let failed = around.iter().filter(|found| {
-        use crate::domain::occurrence::OccurrenceState::{Missed, Refused};
-        matches!(found.state, Missed | Refused)
+    let open = desk.catalog.next_occurrences(now, NEXT).await?.into_iter();
+    let next = open.map(|found| {
+        let window = by_id.get(found.window.as_str()).map(|&window| window.clone());
+        (found, window)
     });
-    let failed = failed.cloned().collect();
+    let next = next.collect();
+    let mut failed = desk.catalog.troubled_occurrences(now.plus_minutes(-DAYS * 24 * 60), now).await?;
+    failed.retain(|found| !found.state.is_open());
     let of_state = |word: &str| windows.iter().filter(|w| w.state.word() == word).cloned().collect();
     Ok(Overview { plans, next, requested: of_state("requested"), lapsed: of_state("lapsed"), failed })
 }

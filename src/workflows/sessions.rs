@@ -125,17 +125,9 @@ pub async fn give_code(
     Ok(Some(begin(catalog, &row.account, SessionStage::Full, now).await?))
 }
 
-/// Begins a session for somebody whose password was checked a moment ago, because he has just changed it.
-pub async fn begin_again(
-    catalog: &Catalog,
-    account: &AccountId,
-    now: Instant,
-) -> Result<Zeroizing<String>, CatalogError> {
-    begin(catalog, account, SessionStage::Full, now).await
-}
-
-/// Begins a session for somebody whom an identity provider has named. What the browser held before counts no more.
-pub async fn begin_known(
+/// Begins a session for somebody who proved a moment ago who he is: by the password that he has just changed, or by an
+/// identity provider. What the browser held `before` counts no more.
+pub async fn begin_proved(
     catalog: &Catalog,
     account: &AccountId,
     before: Option<&str>,

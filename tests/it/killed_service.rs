@@ -37,7 +37,9 @@ async fn prepared() -> Kura {
     };
     let mark = folder.join("running");
     std::fs::write(&mark, "").expect("the service runs");
-    let stop = script("stop.sh", &format!("sleep 0.1; rm -f {0}; sleep 0.1\n", mark.display()));
+    let log = folder.join("stops");
+    let stop = format!("echo stop >> {}; sleep 0.1; rm -f {}; sleep 0.1\n", log.display(), mark.display());
+    let stop = script("stop.sh", &stop);
     let start = script("start.sh", &format!("sleep 0.1; touch {0}; sleep 0.1\n", mark.display()));
     let mut settings = std::fs::read_to_string(home.settings_file()).expect("settings");
     settings.push_str(&format!(
@@ -125,4 +127,40 @@ async fn a_killed_service_brings_services_back_and_ends_the_run() {
         assert_eq!(log.iter().filter(|line| line.entry.act == "occurrence.done").count(), 1);
     }
     assert!(seen_down, "no kill came while the service was down");
+}
+
+/// K-29 with real programs: three services on one home, one run.
+#[tokio::test(flavor = "multi_thread")]
+async fn several_services_on_one_home_run_an_occurrence_once() {
+    let kura = prepared().await;
+    let (home, mark) = (kura.home(), kura.dir.path().join("running"));
+    let mut services = [(); 3].map(|()| serve(home.path()));
+    let mut is_done = false;
+    for _ in 0..600 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let catalog = Catalog::open(&home.catalog_file()).await.expect("the catalog");
+        let from = SystemClock.now().plus_minutes(-600);
+        let open = catalog.occurrences_since(from).await.expect("occurrences");
+        is_done = open.iter().any(|found| found.state == OccurrenceState::Done);
+        catalog.close().await;
+        if is_done {
+            break;
+        }
+    }
+    // A beat or two more: nobody begins again what is done.
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    for service in &mut services {
+        assert!(service.try_wait().expect("a child").is_none(), "each of them goes on");
+        service.kill().expect("killed");
+        service.wait().expect("an end");
+    }
+    assert!(is_done && mark.exists());
+    let stops = std::fs::read_to_string(kura.dir.path().join("stops")).expect("the log of stops");
+    assert_eq!(stops, "stop\n", "stopped once");
+    let catalog = Catalog::open(&home.catalog_file()).await.expect("the catalog");
+    assert_eq!(catalog.snapshots(Some("records")).await.expect("snapshots").len(), 1);
+    let log = catalog.audit_newest(1000).await.expect("the log");
+    for act in ["occurrence.start", "occurrence.done", "service.stopped", "service.started"] {
+        assert_eq!(log.iter().filter(|line| line.entry.act == act).count(), 1, "{act}");
+    }
 }

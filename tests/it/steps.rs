@@ -12,7 +12,7 @@ use kura::clock::Clock as _;
 use kura::domain::occurrence::OccurrenceState;
 use kura::domain::window::WindowKind;
 use kura::workflows::start_due_runs::Attempt;
-use kura::workflows::{check_audit, schedule, windows};
+use kura::workflows::{answers, check_audit, schedule, windows};
 
 use crate::push::Push;
 use crate::running::Machine;
@@ -163,6 +163,57 @@ async fn a_look_at_the_page_that_is_killed_at_any_step_is_made_good_by_the_next(
         );
         assert!(matches!(machine.run().await, Attempt::Taken(_)));
         if ended.is_some() {
+            return;
+        }
+    }
+    panic!("it never ends");
+}
+
+/// A request of a program with an idempotency key, as the API works on it: reserve, decide and mark, keep the answer.
+async fn ask(office: &Office, now: kura::domain::time::Instant) -> Result<String, answers::Verdict> {
+    let (catalog, admin) = (&office.desk.catalog, &office.admin);
+    let asked = answers::digest("token", "POST", "/api/v1/windows", b"{}");
+    let receipt = answers::reserve(catalog, &admin.account, "key", &asked, now).await.expect("a catalog")?;
+    let mut desk = office.desk.clone();
+    desk.catalog = catalog.with_receipt(&receipt);
+    let monthly = terms(WindowKind::Monthly, "monthly first sunday 01:00", &[]);
+    let id = windows::request(&desk, &monthly, admin, now).await.expect("a request");
+    // A wait of its own: what is asked of the catalog next would happen although the program dies while it waits.
+    tokio::task::yield_now().await;
+    let answer = answers::Answer { status: 201, location: None, etag: None, body: id.clone() };
+    answers::settle(catalog, &receipt, Some(&answer)).await.expect("a catalog");
+    Ok(id)
+}
+
+#[tokio::test]
+async fn a_request_with_a_key_that_is_killed_at_any_step_has_one_effect_when_it_is_sent_again() {
+    let now = at("2026-11-22", "12:00");
+    let mut lost = 0;
+    for waits in 0..WAITS_MAX {
+        let office = Office::light().await;
+        let first = killed_after(waits, ask(&office, now)).await;
+        let again = ask(&office, now.plus_minutes(1)).await;
+        let later = ask(&office, now.plus_minutes(answers::RESERVED_MINUTES + 1)).await;
+        let made = office.desk.catalog.windows().await.unwrap();
+        assert_eq!(made.len(), 1, "after {waits} waits: {first:?}, {again:?}, {later:?}");
+        let id = &made[0].id;
+        match (again, later) {
+            // It had no effect, and somebody who asks again has it.
+            (Ok(found), Err(answers::Verdict::Kept(kept))) => assert_eq!((&found, &kept.body), (id, id)),
+            (Err(answers::Verdict::UnderWay), Ok(found)) => assert_eq!(&found, id),
+            // It had its effect, and its answer was lost or kept.
+            (Err(answers::Verdict::UnderWay), Err(answers::Verdict::Lost(subject))) => {
+                lost += 1;
+                assert_eq!(&subject, id);
+            }
+            (Err(answers::Verdict::Kept(one)), Err(answers::Verdict::Kept(two))) => {
+                assert_eq!((&one.body, &two.body), (id, id));
+            }
+            other => panic!("after {waits} waits: {other:?}"),
+        }
+        check_audit::verify(&office.desk.catalog, None).await.expect("the log holds");
+        if first.is_some() {
+            assert!(lost > 0, "no kill came between the effect and its answer");
             return;
         }
     }

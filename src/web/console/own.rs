@@ -127,7 +127,7 @@ pub(super) async fn change_password(
         Err(error) => return Ok(again(told(error)?)),
     }
     // All sessions have ended with the old password; this browser goes on in a new one.
-    let secret = sessions::begin_again(catalog, &row.account, visit.now).await?;
+    let secret = sessions::begin_proved(catalog, &row.account, visit.secret.as_deref(), visit.now).await?;
     Ok(go_on(&visit, &secret, if row.must_change { "/console" } else { "/console/own" }))
 }
 
@@ -271,7 +271,7 @@ pub(super) async fn confirm_factor(
         p class="unprinted" { a class="button main" href="/console" { (visit.t("保管したので先へ進む", "They are kept: go on")) } }
     };
     // The sessions that began without the second factor have ended; this browser goes on in a new one.
-    let secret = sessions::begin_again(catalog, account, visit.now).await?;
+    let secret = sessions::begin_proved(catalog, account, visit.secret.as_deref(), visit.now).await?;
     let cookie = crate::web::session::keep(&secret, visit.is_secure);
     let mut response =
         Sheet::new(w("二要素認証を有効にしました", "Your second factor counts now"), body).show(&visit);
@@ -292,6 +292,6 @@ pub(super) async fn remove_factor(
         Ok(()) => {}
         Err(error) => return faulty(&visit, &shared, error).await,
     }
-    let secret = sessions::begin_again(catalog, account, visit.now).await?;
+    let secret = sessions::begin_proved(catalog, account, visit.secret.as_deref(), visit.now).await?;
     Ok(go_on(&visit, &secret, "/console/own/factor"))
 }

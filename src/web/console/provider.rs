@@ -75,7 +75,7 @@ pub(super) async fn arrive(
     let catalog = &visit.desk.catalog;
     let arrived = entrance(&shared)?.arrive(catalog, (&state, &code), visit.now).await;
     let (actor, next) = arrived.map_err(refused)?;
-    let secret = sessions::begin_known(catalog, &actor.account, visit.secret.as_deref(), visit.now).await?;
+    let secret = sessions::begin_proved(catalog, &actor.account, visit.secret.as_deref(), visit.now).await?;
     let cookies = AppendHeaders([
         (header::SET_COOKIE, session::keep(&secret, visit.is_secure)),
         (header::SET_COOKIE, session::forget_state(visit.is_secure)),

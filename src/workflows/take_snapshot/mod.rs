@@ -185,7 +185,7 @@ impl Run<'_> {
     ) -> Result<Resolution, SnapshotError> {
         let local = |source| SnapshotError::local(&self.host.home, "temporary data", source);
         let (budget, spill) = (self.host.sort_memory_bytes(), self.host.home.spill());
-        let threads = self.host.threads();
+        let crew = self.host.crew();
         self.progress.begin(Phase::Walking, 0, 0);
         let finds = Collected {
             sorter: Mutex::new(Sorter::new(budget, spill.clone())),
@@ -194,7 +194,7 @@ impl Run<'_> {
             progress: self.progress,
         };
         for (number, (tree, source)) in (0_u32..).zip(trees.iter().zip(self.plan().sources())) {
-            walk::walk(tree, source, number, threads, &finds).map_err(local)?;
+            walk::walk(tree, source, number, crew, &finds).map_err(local)?;
         }
         let found =
             finds.sorter.into_inner().unwrap_or_else(PoisonError::into_inner).finish().map_err(local)?;
@@ -212,7 +212,7 @@ impl Run<'_> {
         let mut resolution = resolve::resolve(&basis, found, cache, (budget, spill)).map_err(local)?;
         if !resolution.undecided.is_empty() {
             self.progress.begin(Phase::Hashing, 0, 0);
-            pipeline::decide_all(&basis, &mut resolution, threads, self.progress).map_err(local)?;
+            pipeline::decide_all(&basis, &mut resolution, crew, self.progress).map_err(local)?;
         }
         Ok(resolution)
     }
@@ -298,7 +298,7 @@ impl Run<'_> {
         let dirty = std::mem::replace(&mut resolution.dirty, empty).finish().map_err(SessionError::Spill)?;
         sessions.take_gone(&mut resolution.cohorts);
         let names_parents = self.plan().class() == Class::Application;
-        pipeline::store_all(shared, dirty, &mut sessions, names_parents, self.host.threads())?;
+        pipeline::store_all(shared, dirty, &mut sessions, names_parents, self.host.crew())?;
         sessions.finish_rest(shared)?;
         let today = self.plan().cohort_of(self.today()).clock_day().number();
         sessions.store_extras(shared, (today, &self.host.home), &resolution.directories)

@@ -22,7 +22,8 @@ const PAGES_EACH: usize = 40;
 const DAYS: i64 = 3650;
 
 /// Ten years: a run, a snapshot and an occurrence each day, 20 lines of the audit log, a closed notice with three revisions
-/// for each second day, ten windows a year. Written as rows: living through them would take long.
+/// for each second day, ten windows a year. Written as rows: living through them would take long. The snapshots are those
+/// of a plan that is no more: the store has none of them.
 const HISTORY: &[&str] = &[
     "INSERT INTO windows (window_id, plan, kind, recurrence, length_minutes, stops, first_day, last_day, zone, requested_by,
         requested_at, state, approval, decided_by, decided_at, digest, closed_at)
@@ -42,7 +43,7 @@ const HISTORY: &[&str] = &[
     "INSERT INTO snapshots (plan, sequence, digest, parent, taken_at, day, event, is_complete, files, bytes, new_bytes_stored,
         skipped, cohorts)
      WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3650)
-     SELECT 'records', i, randomblob(32), NULL, (strftime('%s', '2016-11-23', '+' || i || ' days') - 25200) * 1000000,
+     SELECT 'older', i, randomblob(32), NULL, (strftime('%s', '2016-11-23', '+' || i || ' days') - 25200) * 1000000,
         date('2016-11-23', '+' || i || ' days'), 'daily', 1, 1000, 1000000, 1000, 0, 366 FROM n",
     "INSERT INTO notices (notice, revision, kind, status, window_id, occurrence, title, body, title_en, body_en, stops, work_from,
         work_until, published_at, updated_at, closed_at)
