@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
+use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,6 +53,15 @@ pub(super) struct Arguments {
     /// Read every file again, whatever is remembered of it.
     #[arg(long)]
     reread: bool,
+    /// Send no more than so many KiB in a second [default: that of the settings].
+    #[arg(long, value_name = "KIB")]
+    limit_upload: Option<NonZeroU32>,
+    /// Use so many threads for reading, compressing and sealing [default: threads in the settings, or one for each core].
+    #[arg(long, value_name = "THREADS", value_parser = clap::value_parser!(u16).range(1..=256))]
+    limit_cpu: Option<u16>,
+    /// Let other programs go first, at the processor and at the disk: 0 (as everybody) to 19 [default: nice in the settings].
+    #[arg(long, value_name = "NICE", value_parser = clap::value_parser!(u8).range(..=19))]
+    nice: Option<u8>,
     /// Another address of the same repository [default: the one in the settings].
     #[arg(long, value_name = "URL")]
     store: Option<String>,
@@ -118,7 +128,11 @@ pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Res
     }
     app.home.settings()?;
     let plan = app.plan(&arguments.plan)?;
-    let host = app.host(store.as_deref()).await?;
+    let mut host = app.host(store.as_deref()).await?;
+    let settings = &mut host.settings;
+    settings.limit_upload_kib = arguments.limit_upload.or(settings.limit_upload_kib);
+    settings.threads = arguments.limit_cpu.map(usize::from).or(settings.threads);
+    settings.nice = arguments.nice.or(settings.nice);
     let desk = app.desk().await?;
     let progress = Arc::new(Progress::default());
     let display = Display::begin(&progress, global.quiet);

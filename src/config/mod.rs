@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::io::{self, Write};
+use std::num::NonZeroU32;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -33,6 +34,9 @@ pub struct Settings {
     /// How far those threads give way to other programs, 0 to 19. Default: 10 in the service, 0 by hand.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nice: Option<u8>,
+    /// The most that a run sends in a second, KiB. Default: no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit_upload_kib: Option<NonZeroU32>,
     /// Memory for sorting before it spills to disk, MiB. Default 8.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sort_memory_mib: Option<usize>,

@@ -39,6 +39,9 @@ pub mod journal;
 /// Local copies of index objects.
 pub mod index_copies;
 
+/// How fast a run sends.
+mod pace;
+
 /// Sending packs and reading them back.
 pub mod upload;
 

@@ -4,6 +4,7 @@
 //! sync, then sent several at a time. What the store acknowledged is fetched again, compared byte by byte, and opened
 //! with the run's throw-away key: nothing is named by a snapshot that was not seen to be whole in the store.
 
+use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -28,6 +29,7 @@ use crate::vault::{Vault, VaultError};
 
 use super::index_copies::IndexCopies;
 use super::journal::{Journal, JournalledPack};
+use super::pace::Pace;
 
 /// Bytes that may be on their way at once, KiB: hardly more than a pack where each is done at once, several packs where
 /// answers take their time.
@@ -95,6 +97,7 @@ struct Sending {
     buffers: Arc<Buffers>,
     checkers: Mutex<Vec<Checker>>,
     sent_bytes: AtomicU64,
+    pace: Pace,
 }
 
 /// The workers' end: hands packs over.
@@ -142,6 +145,8 @@ pub struct UploadParts {
     pub buffers: Arc<Buffers>,
     /// Keeps copies of the index objects that were sent.
     pub indexes: IndexCopies,
+    /// The most that is sent in a second, KiB; `None` for no limit.
+    pub limit_kib: Option<NonZeroU32>,
     /// Recipients by cohort, for the journal.
     pub recipients: Arc<dyn Fn(&CohortId) -> String + Send + Sync>,
 }
@@ -164,6 +169,7 @@ impl Upload {
             buffers: parts.buffers,
             checkers: Mutex::default(),
             sent_bytes: AtomicU64::new(0),
+            pace: Pace::new(parts.limit_kib),
         });
         let mut tasks = JoinSet::new();
         tasks.spawn(drive(sending.clone(), receiver, parts.journal, parts.recipients));
@@ -241,6 +247,7 @@ async fn send(sending: Arc<Sending>, queued: Queued) -> Result<(), UploadError> 
         }
     };
     let until = cohort.delete_from(sending.plan.retention(), sending.plan.zone());
+    sending.pace.take(bytes.len()).await;
     put_and_compare(&*sending.vault, &key, &bytes, Some(until)).await?;
     let length = to_u64(bytes.len());
     match facts {

@@ -246,6 +246,7 @@ impl Run<'_> {
             journal: self.state.journal.clone(),
             buffers: buffers.clone(),
             indexes: self.state.indexes.clone(),
+            limit_kib: self.host.settings.limit_upload_kib,
             recipients: keys.by_cohort(),
         });
         let catalog = self.host.trust.repository.catalog.parse().map_err(SnapshotError::Seal)?;

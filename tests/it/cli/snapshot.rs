@@ -50,6 +50,23 @@ fn what_could_not_be_read_is_named_and_the_run_is_partial() {
 }
 
 #[test]
+fn a_run_that_is_told_to_be_slow_is_slow_and_complete() {
+    let place = Place::with_plan();
+    let noise: Vec<u8> =
+        (0..3_u32 << 16).flat_map(|n| blake3::hash(&n.to_le_bytes()).as_bytes()[..16].to_vec()).collect();
+    std::fs::write(place.path("source/noise"), noise).expect("a file");
+    let begun = std::time::Instant::now();
+    let slow =
+        ["snapshot", "records", "--limit-upload", "1024", "--limit-cpu", "1", "--nice", "19", "--json"];
+    let taken = place.kura(&slow).ends(0).json();
+    assert!(taken["new_bytes_stored"].as_u64() > Some(3 << 20), "{taken}");
+    // The first second's worth goes at once, the two MiB after it take their time.
+    assert!(begun.elapsed().as_millis() > 1900, "{:?}", begun.elapsed());
+    place.kura(&["snapshot", "records", "--limit-upload", "0"]).ends(2);
+    place.kura(&["snapshot", "records", "--nice", "20"]).ends(2);
+}
+
+#[test]
 fn a_store_that_was_rolled_back_is_refused() {
     let place = Place::with_plan();
     place.kura(&["snapshot", "records"]).ends(0);
