@@ -39,6 +39,9 @@ pub mod plan;
 /// The canonical text of what an approval covers.
 pub mod plan_content;
 
+/// Where all plans stand.
+pub mod standing;
+
 /// Whether everything inside its time is stored.
 pub mod coverage;
 

@@ -1,14 +1,16 @@
 //! Looking at what is recorded, page by page, by those who may. Nothing here changes anything.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::Place;
 use crate::config::Home;
 use crate::domain::account::AccountId;
 use crate::domain::actor::Actor;
+use crate::domain::alarm::Alarm;
 use crate::domain::audit::AuditLine;
 use crate::domain::occurrence::Occurrence;
 use crate::domain::role::Act;
+use crate::domain::standing::{self, Recorded, Summary};
 use crate::domain::time::Instant;
 use crate::domain::window::Window;
 
@@ -16,8 +18,16 @@ use super::desk::{Desk, DeskError};
 use super::tokens::sees_all;
 use super::{check_audit, desk, windows};
 
-pub use crate::catalog::{AccountRow, NoticeRow, Place as ListPlace, RunLife, RunRow, SnapshotRow, TokenRow};
+pub use crate::catalog::{
+    AccountRow, AlarmRow, CoverageRow, NoticeRow, Place as ListPlace, RunLife, RunRow, SnapshotRow, TokenRow,
+};
 pub use crate::workflows::check_audit::{AuditError, Head};
+
+/// Rows on a page of the console.
+pub const LIST_PAGE: u32 = 50;
+
+/// The newest proof of coverage of each plan, by plan; `None`: never proved.
+pub type Proofs = BTreeMap<String, Option<CoverageRow>>;
 
 /// A page of a list.
 #[derive(Clone, Debug)]
@@ -89,6 +99,40 @@ pub async fn occurrences(
 pub async fn occurrence(desk: &Desk, by: &Actor, id: &str) -> Result<Occurrence, DeskError> {
     by.check(Act::Read)?;
     windows::occurrence(desk, id).await
+}
+
+/// Alarms, newest first; those that are `open` or `cleared`, or any if the state is empty.
+pub async fn alarms(
+    desk: &Desk,
+    by: &Actor,
+    after: &Place,
+    state: &str,
+    limit: u32,
+) -> Result<Page<AlarmRow>, DeskError> {
+    by.check(Act::Read)?;
+    let rows = desk.catalog.alarms_page(after, state, limit + 1).await?;
+    let id = |alarm: &Alarm| format!("{}/{}", alarm.code.word(), alarm.subject);
+    Ok(page(rows, limit, |row| Place { at: row.alarm.since, id: id(&row.alarm) }))
+}
+
+/// The newest proof of coverage of each plan that has a file.
+pub async fn coverage(desk: &Desk, by: &Actor) -> Result<Proofs, DeskError> {
+    by.check(Act::Read)?;
+    let mut newest: BTreeMap<String, CoverageRow> =
+        desk.catalog.newest_coverage().await?.into_iter().map(|row| (row.plan.clone(), row)).collect();
+    Ok(desk.contents.keys().map(|plan| (plan.clone(), newest.remove(plan))).collect())
+}
+
+/// A proof as far as one answer for all plans needs it.
+pub fn recorded(row: &CoverageRow) -> Recorded<'_> {
+    let CoverageRow { checked_at, alive, whole, exceptions, .. } = row;
+    Recorded { checked_at: *checked_at, alive: *alive, whole: *whole, exceptions }
+}
+
+/// What these proofs say together.
+pub fn standing(proofs: &Proofs, now: Instant) -> Summary {
+    let recorded: Vec<Option<Recorded<'_>>> = proofs.values().map(|row| row.as_ref().map(recorded)).collect();
+    standing::summary(&recorded, now)
 }
 
 /// Runs, newest first; of one plan, or of any if it is empty.

@@ -204,6 +204,16 @@ async function story() {
   const admin = await person(1280, 900);
   await signIn(admin, "admin00001", FIRST);
   await ownPassword(admin);
+  await tour(admin, "snapshot-new", "/console/snapshots/new");
+  await admin.getByLabel("目的").selectOption("maintenance");
+  await admin.getByLabel("理由").fill("サーバーの更新の前に取得します。");
+  await press(admin, "確認へ進む");
+  await look(admin, "snapshot-check");
+  await press(admin, "取得を依頼する");
+  check(admin.url().endsWith("/console/snapshots/e-0001"), `it was not asked for: ${admin.url()}`);
+  await look(admin, "snapshot-done");
+  await tour(admin, "snapshots", "/console/snapshots");
+  await tour(admin, "snapshot", "/console/snapshots/e-0001");
   await tour(admin, "window-new", "/console/windows/new");
   await admin.getByLabel("種類").selectOption("monthly");
   await admin.getByLabel("対象の計画").selectOption("records");
@@ -261,6 +271,8 @@ async function story() {
   check((await secretary.locator("main").innerText()).includes("✓ 完了"), "the calendar shows it");
   await tour(secretary, "calendar-far", "/console/calendar?month=2028-02");
   await tour(secretary, "home", "/console");
+  await tour(secretary, "coverage", "/console/coverage");
+  await tour(secretary, "alarms", "/console/alarms");
   await tour(secretary, "windows", "/console/windows");
   await tour(secretary, "runs", "/console/runs");
   await secretary.goto(`${base}/console/runs`);

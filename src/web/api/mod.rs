@@ -50,6 +50,9 @@ mod tokens;
 /// The audit log.
 mod audit;
 
+/// Coverage and alarms.
+mod watch;
+
 /// The document.
 mod document;
 
@@ -87,6 +90,8 @@ fn guarded() -> OpenApiRouter<Shared> {
         .routes(routes!(accounts::reset_password))
         .routes(routes!(tokens::list, tokens::make))
         .routes(routes!(tokens::revoke))
+        .routes(routes!(watch::coverage))
+        .routes(routes!(watch::alarms))
         .routes(routes!(audit::list))
         .routes(routes!(audit::verify))
 }

@@ -70,8 +70,14 @@ mod runs;
 /// Snapshots.
 mod restore_points;
 
+/// Snapshots that people ask for.
+mod events;
+
 /// Notices.
 mod notices;
+
+/// Coverage and alarms.
+mod watch;
 
 /// Accounts of others.
 mod accounts;
@@ -168,6 +174,7 @@ fn pages() -> Vec<Page> {
     let read = Need::Right(Act::Read);
     let request = Need::Right(Act::RequestWindow);
     let decide = Need::Right(Act::DecideWindow);
+    let take = Need::Right(Act::TakeSnapshot);
     let glass = Need::Right(Act::BreakGlass);
     let edit = Need::Right(Act::EditNotice);
     let manage = Need::Right(Act::ManageAccounts);
@@ -202,6 +209,13 @@ fn pages() -> Vec<Page> {
         show("/console/runs", read, runs::list),
         show("/console/runs/{id}", read, runs::one),
         show("/console/restore-points", read, restore_points::list),
+        show("/console/snapshots", read, events::list),
+        act("/console/snapshots", take, events::make),
+        show("/console/snapshots/new", take, events::page),
+        act("/console/snapshots/new", take, events::confirm),
+        show("/console/snapshots/{id}", read, events::one),
+        show("/console/coverage", read, watch::coverage),
+        show("/console/alarms", read, watch::alarms),
         show("/console/notices", read, notices::list),
         show("/console/notices/{id}", read, notices::one),
         act("/console/notices/{id}/correct", edit, notices::correct),

@@ -108,6 +108,11 @@ pub(super) async fn list(
         .map(|last| format!("/console/runs?at={}&run={}", last.start.started_at.as_micros(), last.start.run));
     let is_under_way = !shared.under_way.list().is_empty();
     let body = html! {
+        p {
+            a class="button plain" href="/console/snapshots" {
+                (visit.t("受入・維持管理・臨時のスナップショット", "Snapshots for an event"))
+            }
+        }
         (under_way(&visit, &shared))
         @if rows.is_empty() { p { (visit.t("まだ実行されていません。", "Nothing has run yet.")) } }
         ul class="rows" {

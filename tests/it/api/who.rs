@@ -27,6 +27,8 @@ const ROWS: &[(&str, &str)] = &[
     ("listRuns", "SMAOU"),
     ("getRun", "SMAOU"),
     ("listSnapshots", "SMAOU"),
+    ("getCoverage", "SMAOU"),
+    ("listAlarms", "SMAOU"),
     ("listNotices", "SMAOUP"),
     ("listRevisions", "SMAOUP"),
     ("correctNotice", "MO"),

@@ -1,5 +1,8 @@
 //! What the pages show and do: the first account, second factors, a window from the form to the printed approval.
 
+use kura::catalog::CoverageRow;
+use kura::domain::alarm::{Alarm, AlarmCode};
+use kura::domain::audit::AuditEntry;
 use kura::domain::role::Role;
 use totp_rs::{Builder, Secret, Totp};
 
@@ -238,4 +241,101 @@ async fn changed_and_returned(admin: &mut Visitor, doctor: &mut Visitor, fields:
     assert_eq!(gone.status, 303);
     let notices = admin.get("/console/notices").await.body;
     assert!(notices.contains("中止"), "{notices}");
+}
+
+/// Records what a check of coverage found, and an alarm.
+async fn record(site: &Site, whole: u64, exceptions: &[&str], alarm: Option<&Alarm>) {
+    let (desk, now) = (site.desk(), site.now());
+    let mut tx = desk.catalog.begin().await.expect("a transaction");
+    let row = CoverageRow {
+        plan: "records".to_owned(),
+        checked_at: now,
+        alive: 366,
+        whole,
+        packs: 400,
+        bytes: 5_000_000,
+        exceptions: exceptions.iter().map(|&code| code.to_owned()).collect(),
+    };
+    tx.add_coverage(&row).await.expect("added");
+    if let Some(alarm) = alarm {
+        tx.raise(alarm).await.expect("raised");
+    }
+    let [actor, act, subject, detail] = ["kura", "coverage", "records", ""].map(str::to_owned);
+    tx.commit(&[AuditEntry { at: now, actor, act, subject, detail }]).await.expect("committed");
+}
+
+#[tokio::test]
+async fn the_first_page_says_whether_all_is_proved_and_names_the_alarms() {
+    let site = Site::new(None).await;
+    site.people(&[Role::SystemAdministrator]).await;
+    let mut visitor = site.visitor("person0000").await;
+    let empty = visitor.get("/console/coverage").await.body;
+    assert!(empty.contains("？ 未証明") && empty.contains("まだ証明されていない計画があります"), "{empty}");
+    let subject = "N-2026-0001".to_owned();
+    let alarm = Alarm {
+        code: AlarmCode::NoticeNotReadable,
+        subject,
+        since: site.now().plus_minutes(-90),
+        japanese: "お知らせ N-2026-0001 が公開ページで閲覧できることを確認できません。".to_owned(),
+        english: "The public page does not show notice N-2026-0001.".to_owned(),
+    };
+    record(&site, 365, &["cohort-damaged", "newest-partial"], Some(&alarm)).await;
+    let home = visitor.get("/console").await.body;
+    for words in
+        ["99.7%", "366日分のうち365日分", "例外 2件", "最後の証明：", "続いている警報", &alarm.japanese]
+    {
+        assert!(home.contains(words), "{words}: {home}");
+    }
+    let page = visitor.get("/console/coverage").await.body;
+    for words in ["✕ 例外あり", "365 / 366", "最新のバックアップに、読めなかったものがあります", "(1日分)"]
+    {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    let page = visitor.get("/console/alarms").await.body;
+    for words in ["対応が必要", "1時間前", "すること：", "docs/runbooks/notice-not-readable.md"]
+    {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    let english = visitor.get("/console/alarms?lang=en").await.body;
+    assert!(english.contains(&alarm.english) && !english.contains(&alarm.japanese), "{english}");
+
+    // The next day it is mended and proved.
+    site.clock.set(site.now().plus_minutes(24 * 60));
+    let mut visitor = site.visitor("person0000").await;
+    let desk = site.desk();
+    kura::workflows::alarms::refresh(&desk, site.now()).await.expect("alarms");
+    record(&site, 366, &[], None).await;
+    let page = visitor.get("/console/coverage?lang=ja").await.body;
+    assert!(page.contains("✓ 証明済み") && page.contains("100.0%"), "{page}");
+    let page = visitor.get("/console/alarms").await.body;
+    assert!(page.contains("✓ 解消") && !page.contains("対応が必要"), "{page}");
+    site.clock.set(site.now().plus_minutes(48 * 60));
+    let page = site.visitor("person0000").await.get("/console/coverage").await.body;
+    assert!(page.contains("？ 証明が古い"), "{page}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_snapshot_for_an_event_goes_from_the_form_to_its_end() {
+    let site = Site::new(None).await;
+    site.people(&[Role::SystemAdministrator, Role::ServiceOperator]).await;
+    crate::support::simulate::write(&site.kura.source().join("a.txt"), "text", "2026-11-20");
+    let (mut admin, mut doctor) = (site.visitor("person0000").await, site.visitor("person0001").await);
+    assert_eq!(doctor.get("/console/snapshots/new").await.status, 403);
+    let empty = [("plan", "records"), ("event", "daily"), ("reason", " ")];
+    let bad = admin.post("/console/snapshots/new", &empty).await;
+    assert!(
+        bad.status == 422 && bad.body.contains("href=\"#reason\"") && bad.body.contains("href=\"#event\"")
+    );
+    let fields = [("plan", "records"), ("event", "acceptance"), ("reason", "新しい端末の受入の前")];
+    let check = admin.post("/console/snapshots/new", &fields).await;
+    assert!(check.status == 200 && check.body.contains("よろしいですか") && check.body.contains("第19条④"));
+    assert!(site.desk().catalog.open_requests().await.unwrap().is_empty(), "nothing was asked for yet");
+    let asked = admin.post("/console/snapshots", &fields).await;
+    assert_eq!(asked.header("location"), Some("/console/snapshots/e-0001"), "{}", asked.body);
+    site.service.heart.beat().await;
+    site.service.heart.settle().await;
+    let done = doctor.get("/console/snapshots/e-0001").await.body;
+    assert!(done.contains("✓ 完了") && done.contains("新しい端末の受入の前"), "{done}");
+    assert!(doctor.get("/console/snapshots").await.body.contains("e-0001"));
+    assert_eq!(doctor.get("/console/snapshots/e-0009").await.status, 404);
 }
