@@ -42,6 +42,9 @@ pub mod plan_content;
 /// Where all plans stand.
 pub mod standing;
 
+/// Services that a person stops and starts.
+pub mod hand_stop;
+
 /// Whether everything inside its time is stored.
 pub mod coverage;
 

@@ -12,6 +12,9 @@ pub const TIMEOUT_DEFAULT: Duration = Duration::from_mins(2);
 /// The least time before the end of a window that is left for starting services again, minutes.
 const MARGIN_MINUTES_MIN: i64 = 5;
 
+/// The time that is left for a person to start a service again, seconds.
+const HAND_SECONDS: u64 = 600;
+
 /// A service that a window may stop.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Service {
@@ -64,7 +67,7 @@ pub fn stops_at(
     let of_window = services.iter().filter(|service| terms.parts().stops.contains(&service.name));
     let seconds: u64 = of_window
         .map(|service| match &service.how {
-            How::Manual => 0,
+            How::Manual => HAND_SECONDS,
             How::Commands { timeout, .. } => timeout.as_secs(),
         })
         .sum();

@@ -38,6 +38,13 @@ pub struct Page<T> {
     pub next: Option<Place>,
 }
 
+impl<T> Page<T> {
+    /// The first rows of all that are left.
+    pub fn of_all(rows: Vec<T>, limit: u32, place: impl Fn(&T) -> Place) -> Self {
+        page(rows, limit, place)
+    }
+}
+
 /// Cuts off the row that was read only to see whether more follow.
 fn page<T>(mut rows: Vec<T>, limit: u32, place: impl Fn(&T) -> Place) -> Page<T> {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
@@ -79,6 +86,28 @@ pub async fn windows(
 ) -> Result<Page<Window>, DeskError> {
     by.check(Act::Read)?;
     let rows = desk.catalog.windows_page(after, state, limit + 1).await?;
+    Ok(page(rows, limit, |row| Place { at: row.requested_at, id: row.id.clone() }))
+}
+
+/// The windows that are requested or approved, newest first; there are few.
+pub async fn windows_alive(desk: &Desk, by: &Actor) -> Result<Vec<Window>, DeskError> {
+    by.check(Act::Read)?;
+    let mut alive = desk.catalog.windows_alive().await?;
+    alive.reverse();
+    Ok(alive)
+}
+
+/// The windows that are neither, newest first; after the id of a place.
+pub async fn windows_closed(
+    desk: &Desk,
+    by: &Actor,
+    after: &Place,
+    limit: u32,
+) -> Result<Page<Window>, DeskError> {
+    by.check(Act::Read)?;
+    // Greater than every id.
+    let before = if after.id.is_empty() { "~" } else { &after.id };
+    let rows = desk.catalog.windows_closed(before, limit + 1).await?;
     Ok(page(rows, limit, |row| Place { at: row.requested_at, id: row.id.clone() }))
 }
 
@@ -175,7 +204,7 @@ pub async fn notices(
     limit: u32,
 ) -> Result<Page<NoticeRow>, DeskError> {
     by.check(Act::ReadNotices)?;
-    let rows = desk.catalog.notices_before((after.at, &after.id), limit + 1).await?;
+    let rows = desk.catalog.notices_page(after, limit + 1).await?;
     Ok(page(rows, limit, |row| Place { at: row.updated_at, id: row.notice.clone() }))
 }
 
@@ -236,7 +265,7 @@ pub async fn audit(
 ) -> Result<Page<AuditLine>, DeskError> {
     by.check(Act::ReadAudit)?;
     let number = u64::try_from(before.at.as_micros()).unwrap_or(0);
-    let rows = desk.catalog.audit_before(number, limit + 1).await?;
+    let rows = desk.catalog.audit_page(number, limit + 1).await?;
     Ok(page(rows, limit, |row| numbered(row.sequence)))
 }
 

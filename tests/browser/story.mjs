@@ -220,7 +220,7 @@ async function story() {
   await admin.getByLabel("毎月の場合：実施する日").selectOption("first sunday");
   await admin.getByLabel("開始時刻").fill("０１：００");
   await admin.getByLabel("長さ（時間:分）").fill("４：００");
-  await admin.getByLabel("停止するサービス").fill("ポータル\n掲示板");
+  await admin.getByLabel("停止するサービス").fill("ポータル\n掲示板\n受付窓口の端末");
   await press(admin, "確認へ進む");
   await look(admin, "window-check");
   await press(admin, "この内容で申請する");
@@ -260,11 +260,25 @@ async function story() {
   check((await ask("pushes")) === "3 1", "three attempts with one id");
   await tour(admin, "notice", "/console/notices/N-2026-0001");
   await tour(admin, "notices", "/console/notices");
+  await tour(admin, "window-change", "/console/windows/new?replaces=w-0001");
   await tour(admin, "withdraw", "/console/windows/w-0001/withdraw");
 
   // Six weeks later it runs.
   await ask("at 2027-01-03 01:00");
+  await ask("wait");
+  await signIn(admin, "admin00001", PASSWORD);
+  await tour(admin, "home-by-hand", "/console");
+  await tour(admin, "services-to-stop", "/console/services");
+  await press(admin, "止めたことを確認する");
+  check(await admin.getByRole("alert").isVisible(), "nobody confirms what he has not seen");
+  await look(admin, "services-unseen");
+  await admin.getByLabel("使えないことを確かめました").check();
+  await press(admin, "止めたことを確認する");
+  await ask("at 2027-01-03 01:02");
   await ask("run");
+  await tour(admin, "services-to-start", "/console/services");
+  await admin.getByLabel("使えることを確かめました").check();
+  await press(admin, "動いていることを確認する");
   await ask("at 2027-01-03 01:20");
   await signIn(secretary, "ishikai001", PASSWORD, secret);
   await tour(secretary, "calendar", "/console/calendar?month=2027-01");
@@ -273,6 +287,7 @@ async function story() {
   await tour(secretary, "home", "/console");
   await tour(secretary, "coverage", "/console/coverage");
   await tour(secretary, "alarms", "/console/alarms");
+  await tour(secretary, "services", "/console/services");
   await tour(secretary, "windows", "/console/windows");
   await tour(secretary, "runs", "/console/runs");
   await secretary.goto(`${base}/console/runs`);

@@ -51,6 +51,7 @@ pub(super) struct ProblemBody {
         (name = "occurrences", description = "実施回: the dated starts of windows"),
         (name = "plans", description = "計画: what is protected"),
         (name = "runs", description = "実行・スナップショット: what was tried and what came of it"),
+        (name = "services", description = "停止対象サービス: what windows stop"),
         (name = "watch", description = "状況: whether all is well, and what to look after"),
         (name = "notices", description = "お知らせ: what users are told"),
         (name = "accounts", description = "アカウント: who may use Kura"),

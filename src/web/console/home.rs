@@ -5,6 +5,7 @@ use maud::{Markup, html};
 
 use super::layout::{Sheet, badge};
 use super::refused::Refused;
+use super::services;
 use super::visit::{At, Visit};
 use super::watch::{self, share};
 use super::words::{Lang, Words, grouped, size, w};
@@ -13,6 +14,7 @@ use crate::domain::role::Act;
 use crate::domain::standing::{Standing, Summary};
 use crate::workflows::lists::{self, AlarmRow, ListPlace, Page};
 use crate::workflows::look::{self, Overview, PlanState};
+use crate::workflows::service_list::{self, ByHand};
 
 /// How many alarms the first page names.
 const ALARMS_MAX: u32 = 5;
@@ -23,12 +25,13 @@ pub(super) async fn page(axum::Extension(visit): At) -> Result<Response, Refused
     let proofs = lists::coverage(&visit.desk, visit.actor()?).await?;
     let proved = lists::standing(&proofs, visit.now);
     let alarms = lists::alarms(&visit.desk, visit.actor()?, &ListPlace::newest(), "open", ALARMS_MAX).await?;
+    let by_hand = service_list::waiting(&visit.desk).await?;
     let account = look::account(&visit.desk.catalog, visit.account()?).await?;
     let has_factor = account.is_some_and(|account| account.has_second_factor());
     let body = html! {
         (answer(&visit, &overview, &proved))
         (alarming(&visit, &alarms))
-        (waiting(&visit, &overview, has_factor)?)
+        (waiting(&visit, &overview, (has_factor, &by_hand))?)
         (next(&visit, &overview))
         (plans(&visit, &overview))
         (unproved(&visit))
@@ -140,7 +143,11 @@ fn alarming(visit: &Visit, alarms: &Page<AlarmRow>) -> Markup {
     }
 }
 
-fn waiting(visit: &Visit, overview: &Overview, has_factor: bool) -> Result<Markup, Refused> {
+fn waiting(
+    visit: &Visit,
+    overview: &Overview,
+    (has_factor, by_hand): (bool, &[ByHand]),
+) -> Result<Markup, Refused> {
     let mine = visit.account()?;
     let decides = visit.may(Act::DecideWindow);
     let asked = overview.requested.iter().filter(|window| decides && window.requested_by != *mine);
@@ -148,6 +155,9 @@ fn waiting(visit: &Visit, overview: &Overview, has_factor: bool) -> Result<Marku
     let failed =
         overview.failed.iter().filter(|_| visit.may(Act::BreakGlass) || visit.may(Act::TakeSnapshot));
     let mut items: Vec<(String, String)> = Vec::new();
+    let helps = visit.may(Act::ConfirmService);
+    let tasks = by_hand.iter().filter(|_| helps).filter_map(|one| services::task(visit, one));
+    items.extend(tasks.map(|text| ("/console/services".to_owned(), text)));
     for window in asked {
         let terms = &window.terms;
         let text = format!(
@@ -157,6 +167,11 @@ fn waiting(visit: &Visit, overview: &Overview, has_factor: bool) -> Result<Marku
             visit.lang.recurrence(terms.parts().recurrence)
         );
         items.push((format!("/console/windows/{}", window.id), text));
+    }
+    for found in overview.to_report.iter().filter(|_| decides) {
+        let text = visit.t("緊急実施の報告を確認してください：", "See the report of a break-glass: ");
+        let address = format!("/console/occurrences/{}", found.id);
+        items.push((address, format!("{text}{}", visit.lang.day(found.day))));
     }
     for window in lapsed {
         let text =

@@ -3,15 +3,14 @@
 use axum::extract::Query;
 use axum::response::Response;
 use maud::{Markup, html};
-use serde::Deserialize;
 
-use super::layout::{Sheet, badge, facts, older};
+use super::layout::{Sheet, badge, facts};
+use super::paging::{After, older};
 use super::refused::Refused;
 use super::visit::{At, Visit};
 use super::words::{Lang, Words, grouped, size, w};
 use crate::domain::coverage::Exception;
 use crate::domain::standing::{Standing, Summary};
-use crate::domain::time::Instant;
 use crate::workflows::alarms::AlarmCode;
 use crate::workflows::lists::{self, AlarmRow, CoverageRow, LIST_PAGE, ListPlace, recorded};
 
@@ -169,6 +168,10 @@ pub(super) fn advice(code: AlarmCode) -> Words {
             "すぐにシステム管理者に連絡し、サービスを動かします。",
             "Tell the administrator at once and start the service.",
         ),
+        AlarmCode::BreakGlass => w(
+            "サービス運用者が、実施回の画面で理由と結果を確かめ、報告の確認を入力します。",
+            "The service operator reads reason and result on the occurrence's page and confirms the report.",
+        ),
         AlarmCode::ServiceByHand => w(
             "サービスを止めるか動かすかして、「サービス」の画面で確認を入力します。",
             "Stop or start the service, then confirm it on the page of services.",
@@ -176,39 +179,20 @@ pub(super) fn advice(code: AlarmCode) -> Words {
     }
 }
 
-/// `?at=&alarm=`: where the page before ended.
-#[derive(Debug, Deserialize)]
-pub(super) struct Before {
-    at: Option<i64>,
-    alarm: Option<String>,
-}
-
 /// `GET /console/alarms`.
 pub(super) async fn alarms(
     axum::Extension(visit): At,
-    Query(before): Query<Before>,
+    Query(after): Query<After>,
 ) -> Result<Response, Refused> {
     let (desk, by) = (&visit.desk, visit.actor()?);
-    let place = before.at.zip(before.alarm);
-    let after = place.as_ref().map_or_else(ListPlace::newest, |(at, id)| ListPlace {
-        at: Instant::from_micros(*at),
-        id: id.clone(),
-    });
-    let open = if place.is_none() {
+    let open = if after.is_first() {
         lists::alarms(desk, by, &ListPlace::newest(), "open", LIST_PAGE).await?.rows
     } else {
         Vec::new()
     };
-    let cleared = lists::alarms(desk, by, &after, "cleared", LIST_PAGE).await?;
-    let more = cleared.next.map(|place| {
-        let query = url::form_urlencoded::Serializer::new(String::new())
-            .append_pair("at", &place.at.as_micros().to_string())
-            .append_pair("alarm", &place.id)
-            .finish();
-        format!("/console/alarms?{query}")
-    });
+    let cleared = lists::alarms(desk, by, &after.place(), "cleared", LIST_PAGE).await?;
     let body = html! {
-        @if place.is_none() {
+        @if after.is_first() {
             h2 { (visit.t("続いている警報", "Alarms that last")) }
             @if open.is_empty() { p { (visit.t("ありません。", "None.")) } }
             ul class="rows" { @for row in &open { (alarm(&visit, row)) } }
@@ -216,7 +200,7 @@ pub(super) async fn alarms(
         h2 { (visit.t("解消した警報", "Mended")) }
         @if cleared.rows.is_empty() { p { (visit.t("ありません。", "None.")) } }
         ul class="rows" { @for row in &cleared.rows { (alarm(&visit, row)) } }
-        (older(&visit, more))
+        (older(&visit, "/console/alarms", None, cleared.next.as_ref()))
         p class="note" {
             (visit.t(
                 "警報は、原因が解消すると自動的に終わります。詳しい手順は、警報ごとの手順書（docs/runbooks）にあります。",

@@ -71,6 +71,14 @@ async fn answer(site: &Site, received: &Received, line: &str) -> String {
             let ids: BTreeSet<Option<String>> = first.iter().map(|(head, _)| id(head)).collect();
             format!("{} {}", first.len(), ids.len())
         }
+        ["wait"] => {
+            site.service.heart.beat().await;
+            until("a stop by hand is asked for", async || {
+                !site.desk().catalog.open_hand_stops().await.expect("a catalog").is_empty()
+            })
+            .await;
+            "waiting".to_owned()
+        }
         ["run"] => {
             site.service.heart.beat().await;
             let id = "w-0001-2027-01-03";
@@ -94,7 +102,7 @@ async fn from_the_first_account_to_the_closing_notice_in_a_real_browser() {
     let services = ["ポータル", "掲示板"]
         .map(|name| format!("[[service]]\nname = {name:?}\nstop = [\"true\"]\nstart = [\"true\"]\n"));
     let settings = format!(
-        "\n{}[[push]]\nname = \"portal\"\nurl = {url:?}\nsecret_file = {:?}\n",
+        "\n{}[[service]]\nname = \"受付窓口の端末\"\nmanual = true\n[[push]]\nname = \"portal\"\nurl = {url:?}\nsecret_file = {:?}\n",
         services.concat(),
         secret.display().to_string()
     );
