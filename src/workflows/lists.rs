@@ -147,9 +147,11 @@ pub async fn alarms(
 /// The newest proof of coverage of each plan that has a file.
 pub async fn coverage(desk: &Desk, by: &Actor) -> Result<Proofs, DeskError> {
     by.check(Act::Read)?;
-    let mut newest: BTreeMap<String, CoverageRow> =
-        desk.catalog.newest_coverage().await?.into_iter().map(|row| (row.plan.clone(), row)).collect();
-    Ok(desk.contents.keys().map(|plan| (plan.clone(), newest.remove(plan))).collect())
+    let mut proofs = Proofs::new();
+    for plan in desk.contents.keys() {
+        proofs.insert(plan.clone(), desk.catalog.newest_coverage_of(plan).await?);
+    }
+    Ok(proofs)
 }
 
 /// A proof as far as one answer for all plans needs it.

@@ -142,11 +142,12 @@ async fn attempt(
     let (window, occurrence) = match gate::admit(&desk, plan, zone, now).await {
         Ok(Some(admitted)) => admitted,
         Ok(None) => return Ok(Attempt::Nothing),
-        Err(error) => {
+        Err(error @ GateError::Refused { .. }) => {
             // What a person stopped for a run that may not begin any more is started again.
             hand_stops::give_up(&desk, plan, now).await?;
             return Err(error);
         }
+        Err(error) => return Err(error),
     };
     // Persons first: nothing is stopped in vain while nobody is there.
     match hand_stops::ready(&desk, (&window, &occurrence), now).await? {

@@ -16,9 +16,6 @@ use crate::domain::window::{REASON_CHARACTERS_MAX, is_one_line};
 use crate::workflows::lists::LIST_PAGE;
 use crate::workflows::take_event_snapshot::{self, Event, EventRequest, RequestState};
 
-/// How often a page with a request that is open asks again, seconds.
-const REFRESH_SECONDS: u32 = 5;
-
 fn title() -> Words {
     w("スナップショットの取得", "Take a snapshot")
 }
@@ -198,9 +195,7 @@ pub(super) async fn list(axum::Extension(visit): At) -> Result<Response, Refused
             }
         }
     };
-    let refresh = rows.iter().any(is_open).then_some(REFRESH_SECONDS);
-    let title = w("依頼されたスナップショット", "Snapshots asked for");
-    Ok(Sheet { refresh, ..Sheet::new(title, body) }.show(&visit))
+    Ok(Sheet::new(w("依頼されたスナップショット", "Snapshots asked for"), body).show(&visit))
 }
 
 /// `GET /console/snapshots/{id}`: that it was asked for, and where it stands.
@@ -232,15 +227,15 @@ pub(super) async fn one(axum::Extension(visit): At, Path(id): Path<String>) -> R
             (visit.t("依頼を受け付けました。番号：", "It was asked for. Number: ")) strong class="number" { (found.request) }
         }
         (facts(&rows))
-        @if is_open(&found) {
-            p { (visit.t("この画面は自動的に更新されます。", "This page looks again by itself.")) }
-        }
         div class="buttons" {
+            // Pages that reload by themselves take the place of whoever reads slowly.
+            @if is_open(&found) {
+                a class="button main" href={ "/console/snapshots/" (id) } { (visit.t("最新の状態を見る", "Look again")) }
+            }
             a class="button plain" href="/console/runs" { (visit.t("実行の一覧へ", "To the runs")) }
             a class="button plain" href="/console/snapshots" { (visit.t("依頼の一覧へ", "To what was asked for")) }
         }
     };
     let title = w(format!("スナップショットの依頼 {id}"), format!("Snapshot request {id}"));
-    let refresh = is_open(&found).then_some(REFRESH_SECONDS);
-    Ok(Sheet { refresh, ..Sheet::new(title, body) }.show(&visit))
+    Ok(Sheet::new(title, body).show(&visit))
 }

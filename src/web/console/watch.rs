@@ -12,7 +12,7 @@ use super::words::{Lang, Words, grouped, size, w};
 use crate::domain::coverage::Exception;
 use crate::domain::standing::{Standing, Summary};
 use crate::workflows::alarms::AlarmCode;
-use crate::workflows::lists::{self, AlarmRow, CoverageRow, LIST_PAGE, ListPlace, recorded};
+use crate::workflows::lists::{self, AlarmRow, CoverageRow, LIST_PAGE, ListPlace, Proofs, recorded};
 
 /// A share in per cent with one decimal.
 pub(super) fn share(found: &Summary) -> Option<String> {
@@ -58,7 +58,7 @@ pub(super) async fn coverage(axum::Extension(visit): At) -> Result<Response, Ref
                     tbody { @for (plan, row) in &proofs { (plan_row(&visit, plan, row.as_ref())) } }
                 }
             }
-            (exceptions(&visit, proofs.iter().filter_map(|(plan, row)| Some((plan, row.as_ref()?)))))
+            (exceptions(&visit, &proofs))
         }
         p class="note" {
             (visit.t(
@@ -82,7 +82,14 @@ fn summed(visit: &Visit, found: &Summary) -> Vec<(String, Markup)> {
             visit.t("そろっている日数", "Days that are whole"),
             html! { (days) @if let Some(share) = share(found) { " (" (share) ")" } },
         ),
-        (visit.t("例外", "Exceptions"), html! { (grouped(found.exceptions)) (visit.t("件", "")) }),
+        (
+            visit.t("例外", "Exceptions"),
+            html! {
+                @if found.proved_at.is_some() || found.exceptions > 0 {
+                    (grouped(found.exceptions)) (visit.t("件", ""))
+                } @else { "-" }
+            },
+        ),
         (visit.t("すべてを最後に証明した日時", "All of it last proved"), html! { (proved) }),
     ];
     rows.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
@@ -107,11 +114,16 @@ fn plan_row(visit: &Visit, plan: &str, row: Option<&CoverageRow>) -> Markup {
     }
 }
 
-fn exceptions<'a>(visit: &Visit, rows: impl Iterator<Item = (&'a String, &'a CoverageRow)>) -> Markup {
-    let bad: Vec<(&String, &CoverageRow)> = rows.filter(|(_, row)| !row.exceptions.is_empty()).collect();
+fn exceptions(visit: &Visit, proofs: &Proofs) -> Markup {
+    let known = proofs.iter().filter_map(|(plan, row)| Some((plan, row.as_ref()?)));
+    let bad: Vec<(&String, &CoverageRow)> = known.filter(|(_, row)| !row.exceptions.is_empty()).collect();
+    let is_known = proofs.values().all(Option::is_some);
     html! {
         h2 { (visit.t("例外", "Exceptions")) }
-        @if bad.is_empty() { p { (visit.t("ありません。", "None.")) } }
+        @if bad.is_empty() && is_known { p { (visit.t("ありません。", "None.")) } }
+        @if !is_known {
+            p { (visit.t("まだ証明されていない計画については、わかりません。", "Of plans that were never proved nobody knows.")) }
+        }
         ul class="rows" {
             @for (plan, row) in bad {
                 @for code in &row.exceptions {
