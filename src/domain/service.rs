@@ -27,7 +27,7 @@ pub struct Service {
 /// How a service is stopped and started.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum How {
-    /// By a person, who is told.
+    /// By a person, who is asked to, and confirms it.
     Manual,
     /// By commands: program and arguments, no shell.
     Commands {

@@ -285,6 +285,11 @@ async function story() {
   check((await secretary.locator("main").innerText()).includes("✓ 完了"), "the calendar shows it");
   await tour(secretary, "calendar-far", "/console/calendar?month=2028-02");
   await tour(secretary, "home", "/console");
+  await ask("prove 366");
+  await tour(secretary, "home-proved", "/console");
+  await ask("at 2027-01-03 01:21");
+  await ask("prove 364 cohort-damaged newest-partial");
+  await tour(secretary, "home-exceptions", "/console");
   await tour(secretary, "coverage", "/console/coverage");
   await tour(secretary, "alarms", "/console/alarms");
   await tour(secretary, "services", "/console/services");
@@ -301,6 +306,18 @@ async function story() {
   check((await text("/notices")).includes("終了"), "the closing notice is out");
   await secretary.goto(`${base}/console/accounts/nobody0001/disable`);
   await look(secretary, "not-found");
+
+  // What was done behind the glass is reported, and she sees it.
+  await ask("glass w-0001-2027-02-07");
+  await ask("at 2027-02-07 01:05");
+  await ask("alarm");
+  await signIn(secretary, "ishikai001", PASSWORD, secret);
+  await tour(secretary, "home-report", "/console");
+  await tour(secretary, "alarms-open", "/console/alarms");
+  await tour(secretary, "report", "/console/occurrences/w-0001-2027-02-07");
+  await press(secretary, "報告を確認した");
+  check(!(await secretary.locator("main").innerText()).includes("まだ確認されていません"), "the report is seen");
+  await look(secretary, "report-seen");
   await secretary.goto(`${base}/console`);
   await press(secretary, "サインアウト");
   check(secretary.url().endsWith("/console/login"), "she has left");

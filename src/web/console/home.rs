@@ -232,7 +232,7 @@ fn next(visit: &Visit, overview: &Overview) -> Markup {
 
 fn state(visit: &Visit, plan: &PlanState) -> Markup {
     match plan.freshness {
-        Freshness::Fresh => badge("good", visit.t("✓ 保管中", "✓ safe")),
+        Freshness::Fresh => badge("good", visit.t("✓ 間隔どおり", "✓ on time")),
         Freshness::NoWindow => badge("unknown", visit.t("？ 時間帯なし", "? no window")),
         Freshness::Stale => badge("bad", visit.t("✕ 古い", "✕ too old")),
         Freshness::Missing => badge("bad", visit.t("✕ なし", "✕ none")),

@@ -297,7 +297,7 @@ async fn changed_and_returned(admin: &mut Visitor, doctor: &mut Visitor, fields:
 }
 
 /// Records what a check of coverage found, and an alarm.
-async fn record(site: &Site, whole: u64, exceptions: &[&str], alarm: Option<&Alarm>) {
+pub(super) async fn record(site: &Site, whole: u64, exceptions: &[&str], alarm: Option<&Alarm>) {
     let (desk, now) = (site.desk(), site.now());
     let mut tx = desk.catalog.begin().await.expect("a transaction");
     let row = CoverageRow {

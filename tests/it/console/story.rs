@@ -5,7 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use kura::domain::actor::Actor;
+use kura::domain::alarm::AlarmCode;
 use kura::domain::occurrence::OccurrenceState;
+use kura::domain::role::Role;
+use kura::workflows::windows;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::Command;
 
@@ -42,6 +46,7 @@ async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
 }
 
 /// Does what a line of the script asks for, and answers.
+#[expect(clippy::too_many_lines, reason = "it is a table")]
 async fn answer(site: &Site, received: &Received, line: &str) -> String {
     let words: Vec<&str> = line.split(' ').collect();
     match words.as_slice() {
@@ -78,6 +83,29 @@ async fn answer(site: &Site, received: &Received, line: &str) -> String {
             })
             .await;
             "waiting".to_owned()
+        }
+        // What the daily check records.
+        ["prove", whole, exceptions @ ..] => {
+            super::pages::record(site, whole.parse().expect("days"), exceptions, None).await;
+            "proved".to_owned()
+        }
+        ["glass", occurrence] => {
+            let account = "manager001".parse().expect("an id");
+            let manager = Actor { account, role: Role::OperationsManager, scopes: None };
+            let reason = "サーバーの故障のため、点検の前に取得します。";
+            windows::break_glass(&site.desk(), occurrence, reason, &manager, site.now())
+                .await
+                .expect("let through");
+            "let through".to_owned()
+        }
+        ["alarm"] => {
+            site.service.heart.beat().await;
+            until("the break-glass is told of", async || {
+                let open = site.desk().catalog.open_alarms().await.expect("a catalog");
+                open.iter().any(|row| row.alarm.code == AlarmCode::BreakGlass)
+            })
+            .await;
+            "raised".to_owned()
         }
         ["run"] => {
             site.service.heart.beat().await;
