@@ -219,12 +219,14 @@ pub async fn break_glass(
     Ok(tx.commit(&[line(now, by.account.as_str(), "break-glass", occurrence, reason)]).await?)
 }
 
-/// Notes that somebody who approves has seen the report of a break-glass (事後報告).
+/// Notes that somebody who approves has seen the report of a break-glass, once its occurrence is over (事後報告).
 pub async fn see_report(desk: &Desk, occurrence: &str, by: &Actor, now: Instant) -> Result<(), DeskError> {
     by.check(Act::DecideWindow)?;
     let found = self::occurrence(desk, occurrence).await?;
     let none = || DeskError::None { what: "break-glass to report of", id: occurrence.to_owned() };
-    let (who, reason) = found.break_glass.filter(|_| found.span.0 <= now).ok_or_else(none)?;
+    // Before its end nobody knows the result.
+    let has_report = found.has_report();
+    let (who, reason) = found.break_glass.filter(|_| has_report).ok_or_else(none)?;
     let mut tx = desk.catalog.begin().await?;
     tx.see_report(occurrence, &by.account, now).await?;
     let detail = format!("break-glass by {who}: {reason}; {}", found.state.word());

@@ -309,7 +309,7 @@ async function story() {
 
   // What was done behind the glass is reported, and she sees it.
   await ask("glass w-0001-2027-02-07");
-  await ask("at 2027-02-07 01:05");
+  await ask("at 2027-02-07 05:05");
   await ask("alarm");
   await signIn(secretary, "ishikai001", PASSWORD, secret);
   await tour(secretary, "home-report", "/console");

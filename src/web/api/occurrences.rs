@@ -173,7 +173,7 @@ pub(super) async fn break_glass(
 #[utoipa::path(
     post, path = "/api/v1/occurrences/{occurrence}/report-seen", tag = "occurrences", operation_id = "seeReport",
     summary = "Confirm that the report of a break-glass was seen / 緊急実施の報告を確認する（サービス運用者）",
-    description = "From the start of the occurrence on. Ends the alarm `break-glass`.",
+    description = "Once the occurrence is over. Ends the alarm `break-glass`.",
     params(("occurrence" = String, Path, description = "Its id")),
     responses((status = 200, description = "The occurrence", body = OccurrenceShown)),
     security(("token" = ["window.decide"]))

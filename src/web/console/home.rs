@@ -111,7 +111,7 @@ fn answer(visit: &Visit, overview: &Overview, proved: &Summary) -> Markup {
                 p {
                     (visit.t("例外 ", "Exceptions: ")) (grouped(proved.exceptions)) (visit.t("件", "")) " / "
                     @if let Some(at) = proved.proved_at {
-                        (visit.t("最後の証明：", "Last proved: ")) (visit.lang.moment(at))
+                        (visit.t("最後の確認：", "Last checked: ")) (visit.lang.moment(at))
                         " (" (visit.lang.ago(at, visit.now)) ")"
                     } @else { (visit.t("まだ証明されていない計画があります", "a plan was never proved")) }
                 }
@@ -168,7 +168,7 @@ fn waiting(
         );
         items.push((format!("/console/windows/{}", window.id), text));
     }
-    for found in overview.to_report.iter().filter(|_| decides) {
+    for found in overview.to_report.iter().filter(|found| decides && found.has_report()) {
         let text = visit.t("緊急実施の報告を確認してください：", "See the report of a break-glass: ");
         let address = format!("/console/occurrences/{}", found.id);
         items.push((address, format!("{text}{}", visit.lang.day(found.day))));

@@ -121,7 +121,7 @@ fn report(visit: &Visit, found: &Occurrence, seen: Option<&(AccountId, Instant)>
         section class="note" {
             h2 { (visit.t("緊急実施の報告（事後報告）", "Report of the break-glass")) }
             (facts(&rows))
-            @if seen.is_none() && visit.may(Act::DecideWindow) {
+            @if seen.is_none() && found.has_report() && visit.may(Act::DecideWindow) {
                 (form::form(visit, &format!("/console/occurrences/{}/report", found.id), &button))
             }
         }

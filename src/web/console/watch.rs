@@ -90,7 +90,7 @@ fn summed(visit: &Visit, found: &Summary) -> Vec<(String, Markup)> {
                 } @else { "-" }
             },
         ),
-        (visit.t("すべてを最後に証明した日時", "All of it last proved"), html! { (proved) }),
+        (visit.t("すべてを最後に確かめた日時", "All of it last checked"), html! { (proved) }),
     ];
     rows.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }

@@ -84,12 +84,18 @@ async fn in_the_console_the_operations_manager_alone_breaks_the_glass_and_it_is_
     let twice = manager.post(&format!("{path}/break-glass"), &[("reason", "again")]).await;
     assert_eq!(twice.status, 409, "once");
 
+    let mut doctor = by_role[&Role::ServiceOperator].clone();
+    let page = doctor.get(&path).await.body;
+    assert!(
+        page.contains("緊急実施の報告（事後報告）") && !page.contains("報告を確認した"),
+        "not over: {page}"
+    );
+    assert_eq!(doctor.post(&format!("{path}/report"), &[]).await.status, 404, "it is reported afterwards");
     // Ten minutes after the refusal it is looked at again, and runs.
     beat(&site, "2026-12-10", "2:21").await;
     assert_eq!(state(&site).await, OccurrenceState::Done);
     assert_eq!(open_alarms(&site).await, ["break-glass"], "reported until somebody has seen it");
 
-    let mut doctor = by_role[&Role::ServiceOperator].clone();
     let home = doctor.get("/console").await.body;
     assert!(
         home.contains("緊急実施の報告を確認してください") && home.contains("緊急実施が許可されました"),

@@ -335,7 +335,7 @@ async fn the_first_page_says_whether_all_is_proved_and_names_the_alarms() {
     record(&site, 365, &["cohort-damaged", "newest-partial"], Some(&alarm)).await;
     let home = visitor.get("/console").await.body;
     for words in
-        ["99.7%", "366日分のうち365日分", "例外 2件", "最後の証明：", "続いている警報", &alarm.japanese]
+        ["99.7%", "366日分のうち365日分", "例外 2件", "最後の確認：", "続いている警報", &alarm.japanese]
     {
         assert!(home.contains(words), "{words}: {home}");
     }
