@@ -2,10 +2,11 @@
 //!
 //! `kura serve` gives it the machine's clock; tests give it one that they move.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -70,6 +71,8 @@ struct Program {
     under_way: UnderWay,
     page: PublicPage,
     clock: Arc<dyn Clock>,
+    /// The plans whose run waits for persons.
+    waiting: Mutex<BTreeSet<String>>,
     /// When storing the head of the audit log was tried last, microseconds.
     head_tried: AtomicI64,
 }
@@ -95,6 +98,10 @@ impl Works for Program {
 
     fn tend(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(self.look_after())
+    }
+
+    fn is_waiting(&self, plan: &str) -> bool {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).contains(plan)
     }
 
     fn watch(&self, now: Instant) {
@@ -174,7 +181,10 @@ impl Program {
     async fn run_plan(&self, name: &str) {
         let (desk, plan, host) = match self.parts(name).await {
             Ok(parts) => parts,
-            Err(error) => return tracing::error!(plan = name, error, "a run cannot begin"),
+            Err(error) => {
+                self.note_waiting(name, false);
+                return tracing::error!(plan = name, error, "a run cannot begin");
+            }
         };
         // After a restart the proof may be missing although the page is there.
         self.prove(&desk).await;
@@ -191,11 +201,21 @@ impl Program {
             };
             let attempt = Box::pin(start_due_runs::run(runner, &on_host, plan.name(), plan.zone())).await;
             tell_of(name, &attempt);
+            self.note_waiting(name, matches!(attempt, Attempt::Waiting(..)));
             // Services that were left stopped are just being started: that takes a moment, and the window is short.
             if again == 0 || !matches!(attempt, Attempt::Elsewhere) {
                 return;
             }
             tokio::time::sleep(LOCK_PAUSE).await;
+        }
+    }
+
+    fn note_waiting(&self, plan: &str, is_waiting: bool) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if is_waiting {
+            waiting.insert(plan.to_owned());
+        } else {
+            waiting.remove(plan);
         }
     }
 
@@ -248,6 +268,15 @@ fn tell_of(plan: &str, attempt: &Attempt) {
             let error: &dyn std::error::Error = error;
             tracing::error!(plan, error, "the run failed; it is tried again while its window lasts");
         }
+        Attempt::Waiting(services, until) => tracing::warn!(
+            plan, services = services.len(), %until,
+            "the run waits until somebody confirms that services were stopped by hand"
+        ),
+        Attempt::NotConfirmed(services) => tracing::error!(
+            plan,
+            services = services.len(),
+            "the occurrence was refused: nobody confirmed in time that services were stopped by hand"
+        ),
         Attempt::Elsewhere | Attempt::Nothing => {}
     }
 }
@@ -288,6 +317,7 @@ impl Service {
             under_way: under_way.clone(),
             page: PublicPage::of_site(base)?,
             clock: clock.clone(),
+            waiting: Mutex::default(),
             head_tried: AtomicI64::new(i64::MIN),
         });
         let shared = Shared {

@@ -4,7 +4,7 @@ use sqlx::sqlite::SqliteRow;
 
 use super::convert::Columns;
 use super::tx::Tx;
-use super::{Catalog, CatalogError};
+use super::{Catalog, CatalogError, Place};
 use crate::domain::alarm::{Alarm, AlarmCode};
 use crate::domain::time::Instant;
 
@@ -36,6 +36,14 @@ FROM alarms
 ORDER BY since DESC, code, subject
 LIMIT $1";
 
+/// Newest first, from a place on; of one state, or of any if it is empty. One subject has one alarm of a code at a time.
+const PAGE: &str = "
+SELECT code, subject, since, japanese, english, cleared_at
+FROM alarms
+WHERE (since, code || '/' || subject) < ($1, $2) AND ($3 = '' OR ($3 = 'open') = (cleared_at IS NULL))
+ORDER BY since DESC, code || '/' || subject DESC
+LIMIT $4";
+
 /// An alarm as it is recorded.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AlarmRow {
@@ -48,7 +56,21 @@ pub struct AlarmRow {
 impl Catalog {
     /// The alarms that last, oldest first.
     pub async fn open_alarms(&self) -> Result<Vec<AlarmRow>, CatalogError> {
-        let rows = sqlx::query(OPEN).fetch_all(self.engine.pool()).await;
+        let rows = sqlx::query(OPEN).fetch_all(self.engine.readers()).await;
+        rows.map_err(|error| self.engine.failed(error))?.iter().map(read).collect()
+    }
+
+    /// At most `limit` alarms after a place (its id is code and subject), newest first; `open`, `cleared`, or any if the
+    /// state is empty.
+    pub async fn alarms_page(
+        &self,
+        after: &Place,
+        state: &str,
+        limit: u32,
+    ) -> Result<Vec<AlarmRow>, CatalogError> {
+        let query =
+            sqlx::query(PAGE).bind(after.at.as_micros()).bind(&after.id).bind(state).bind(i64::from(limit));
+        let rows = query.fetch_all(self.engine.readers()).await;
         rows.map_err(|error| self.engine.failed(error))?.iter().map(read).collect()
     }
 

@@ -34,7 +34,7 @@ WHERE sequence > $1
 ORDER BY sequence
 LIMIT $2";
 
-const BEFORE: &str = "
+const PAGE: &str = "
 SELECT sequence, at, actor, act, subject, detail, previous, digest
 FROM audit
 WHERE sequence < $1
@@ -87,8 +87,8 @@ impl Catalog {
     }
 
     /// Lines before number `before`, newest first, at most `limit`.
-    pub async fn audit_before(&self, before: u64, limit: u32) -> Result<Vec<AuditLine>, CatalogError> {
-        let query = sqlx::query(BEFORE).bind(stored(before, TABLE, "sequence")?).bind(i64::from(limit));
+    pub async fn audit_page(&self, before: u64, limit: u32) -> Result<Vec<AuditLine>, CatalogError> {
+        let query = sqlx::query(PAGE).bind(stored(before, TABLE, "sequence")?).bind(i64::from(limit));
         let rows = query.fetch_all(self.engine.readers()).await.map_err(|error| self.engine.failed(error))?;
         rows.iter().map(read).collect()
     }

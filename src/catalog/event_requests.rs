@@ -43,6 +43,11 @@ WHERE state IN ('requested', 'running')
 ORDER BY requested_at, request
 LIMIT 10000";
 
+const GET: &str = "
+SELECT request, plan, event, reason, requested_by, requested_at, state, ended_at, snapshot, failure
+FROM event_requests
+WHERE request = $1";
+
 const LAST: &str = "
 SELECT request, plan, event, reason, requested_by, requested_at, state, ended_at, snapshot, failure
 FROM event_requests
@@ -118,6 +123,12 @@ impl Catalog {
     pub async fn last_requests(&self, limit: u32) -> Result<Vec<EventRequest>, CatalogError> {
         let rows = sqlx::query(LAST).bind(i64::from(limit)).fetch_all(self.engine.pool()).await;
         rows.map_err(|error| self.engine.failed(error))?.iter().map(read).collect()
+    }
+
+    /// The request of an id.
+    pub async fn request(&self, request: &str) -> Result<Option<EventRequest>, CatalogError> {
+        let row = sqlx::query(GET).bind(request).fetch_optional(self.engine.readers()).await;
+        row.map_err(|error| self.engine.failed(error))?.as_ref().map(read).transpose()
     }
 
     /// Takes a request; `false` if another program took it.

@@ -76,6 +76,12 @@ mod proofs;
 /// Services that were stopped.
 mod stopped_services;
 
+/// Services that a person stops.
+mod hand_stops;
+
+/// Break-glasses whose report was seen.
+mod seen_reports;
+
 /// Why something did not run or end well.
 mod reasons;
 

@@ -4,7 +4,7 @@ use sqlx::sqlite::SqliteRow;
 
 use super::convert::{Columns, stored};
 use super::tx::Tx;
-use super::{Catalog, CatalogError};
+use super::{Catalog, CatalogError, Place};
 use crate::domain::notice::{NoticeKind, NoticeStatus, Words};
 use crate::domain::time::Instant;
 
@@ -123,13 +123,9 @@ impl Catalog {
         rows.map_err(|error| self.engine.failed(error))?.iter().map(read).collect()
     }
 
-    /// At most `limit` notices last changed before `before` (an instant and a number), last changed first.
-    pub async fn notices_before(
-        &self,
-        (at, notice): (Instant, &str),
-        limit: u32,
-    ) -> Result<Vec<NoticeRow>, CatalogError> {
-        let query = sqlx::query(PAGE).bind(at.as_micros()).bind(notice).bind(i64::from(limit));
+    /// At most `limit` notices after a place, last changed first.
+    pub async fn notices_page(&self, after: &Place, limit: u32) -> Result<Vec<NoticeRow>, CatalogError> {
+        let query = sqlx::query(PAGE).bind(after.at.as_micros()).bind(&after.id).bind(i64::from(limit));
         let rows = query.fetch_all(self.engine.readers()).await;
         rows.map_err(|error| self.engine.failed(error))?.iter().map(read).collect()
     }

@@ -40,11 +40,13 @@ WHERE state IN ('due', 'announced', 'running') AND ends_at > $1
 ORDER BY starts_at, occurrence
 LIMIT $2";
 
-/// Those that were lost since an instant, and those that have begun and are not over.
+/// Those that were lost since an instant, those that have begun and are not over, those that were let through behind the
+/// glass.
 const TROUBLED: &str = "
 SELECT occurrence, window_id, day, starts_at, ends_at, state, announced_at, break_glass_by, break_glass_reason
 FROM occurrences
-WHERE starts_at >= $1 AND starts_at <= $2 AND state NOT IN ('done', 'cancelled')
+WHERE starts_at >= $1 AND starts_at <= $2
+    AND (state NOT IN ('done', 'cancelled') OR (break_glass_by IS NOT NULL AND state = 'done'))
 ORDER BY starts_at, occurrence
 LIMIT 10000";
 
@@ -129,7 +131,8 @@ impl Catalog {
         rows.map_err(|error| self.engine.failed(error))?.iter().map(read).collect()
     }
 
-    /// Occurrences that started at `from` or later and ended neither with a snapshot nor by being cancelled.
+    /// Occurrences that started at `from` or later and need a look: without a snapshot yet, lost, or let through by a
+    /// break-glass.
     pub async fn troubled_occurrences(
         &self,
         from: Instant,

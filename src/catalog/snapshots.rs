@@ -41,14 +41,6 @@ WHERE plan = $1 AND is_complete = $2
 ORDER BY sequence DESC
 LIMIT 1";
 
-const BEFORE: &str = "
-SELECT plan, sequence, digest, parent, taken_at, day, event,
-    is_complete, files, bytes, new_bytes_stored, skipped, cohorts
-FROM snapshots
-WHERE plan = $1 AND sequence < $2
-ORDER BY sequence DESC
-LIMIT $3";
-
 const LIST_ALL: &str = "
 SELECT plan, sequence, digest, parent, taken_at, day, event,
     is_complete, files, bytes, new_bytes_stored, skipped, cohorts
@@ -181,19 +173,6 @@ impl Catalog {
         let query = sqlx::query(NEWEST_COMPLETE).bind(plan).bind(true);
         let row = query.fetch_optional(self.engine.readers()).await;
         row.map_err(|error| self.engine.failed(error))?.as_ref().map(read).transpose()
-    }
-
-    /// At most `limit` snapshots of a plan before number `before`, newest first.
-    pub async fn snapshots_before(
-        &self,
-        plan: &str,
-        before: u64,
-        limit: u32,
-    ) -> Result<Vec<SnapshotRow>, CatalogError> {
-        let query =
-            sqlx::query(BEFORE).bind(plan).bind(stored(before, TABLE, "sequence")?).bind(i64::from(limit));
-        let rows = query.fetch_all(self.engine.readers()).await.map_err(|error| self.engine.failed(error))?;
-        rows.iter().map(read).collect()
     }
 
     /// The snapshots of one plan or of all, ascending by plan and sequence; at most 100,000.

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 
@@ -53,8 +54,8 @@ struct Add {
     /// The new account: 10 to 64 letters and digits, one person each.
     id: String,
     /// Its role.
-    #[arg(long, value_enum)]
-    role: RoleName,
+    #[arg(long, value_parser = role_parser())]
+    role: Role,
     /// The file with its first password, in the first line; otherwise it is asked for.
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
@@ -103,34 +104,11 @@ enum Step {
     Remove,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-#[value(rename_all = "snake_case")]
-enum RoleName {
-    /// サービス運用者 (医師会): approves.
-    ServiceOperator,
-    /// 運用管理責任者: break-glass, second approver.
-    OperationsManager,
-    /// システム管理者（運用管理事業者）: plans, runs, restores.
-    SystemAdministrator,
-    /// システム運用者: notices.
-    SystemOperator,
-    /// 監査: reads everything.
-    Auditor,
-    /// The portal, a machine: reads notices.
-    Portal,
-}
-
-impl RoleName {
-    const fn role(self) -> Role {
-        match self {
-            Self::ServiceOperator => Role::ServiceOperator,
-            Self::OperationsManager => Role::OperationsManager,
-            Self::SystemAdministrator => Role::SystemAdministrator,
-            Self::SystemOperator => Role::SystemOperator,
-            Self::Auditor => Role::Auditor,
-            Self::Portal => Role::Portal,
-        }
-    }
+/// Reads a role by its word, and knows them all for the help.
+fn role_parser() -> impl TypedValueParser<Value = Role> {
+    let words = Role::ALL.map(|role| PossibleValue::new(role.word()).help(role.japanese()));
+    PossibleValuesParser::new(words)
+        .try_map(|word| Role::of_word(&word).ok_or_else(|| format!("{word} is no role")))
 }
 
 #[derive(Serialize)]
@@ -174,7 +152,7 @@ async fn add_account(
         By::Host(host_user())
     };
     let password = new_password(&account, add.password_file.as_deref())?;
-    let new = NewAccount { account, role: add.role.role(), password };
+    let new = NewAccount { account, role: add.role, password };
     accounts::add(catalog, &new, &by, now).await?;
     let role = new.role;
     if global.json {

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use super::{
     account, alarm, audit, cat, catalog, config, coverage, diff, find, init, key, ls, notice, pages, plan,
-    quickstart, restore, serve, snapshot, snapshots, store, token, verify, window,
+    quickstart, restore, serve, service, snapshot, snapshots, store, token, verify, window,
 };
 
 /// Kura (蔵): sealed backups that are kept for their year, then provably gone.
@@ -79,6 +79,8 @@ pub(super) enum Command {
     Account(account::Arguments),
     /// Make, list and revoke API tokens.
     Token(token::Arguments),
+    /// List the services that windows stop; confirm stops and starts by hand.
+    Service(service::Arguments),
     /// List what somebody has to look after.
     Alarm(alarm::Arguments),
     /// Check and read the audit log.

@@ -105,7 +105,9 @@ impl Exit {
         match error {
             DeskError::Access(error) => Self::of_access(error),
             DeskError::Terms(_) | DeskError::Reason(_) | DeskError::Service { .. } => Self::Usage,
-            DeskError::Move(_) | DeskError::Stale(_) | DeskError::Begun(_) => Self::Refused,
+            DeskError::Move(_) | DeskError::Stale(_) | DeskError::Begun(_) | DeskError::Confirmation(_) => {
+                Self::Refused
+            }
             DeskError::None { .. } | DeskError::Plan(_) | DeskError::Catalog(_) | DeskError::Lock(_) => {
                 Self::Failed
             }

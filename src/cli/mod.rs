@@ -115,6 +115,9 @@ mod audit;
 /// `kura alarm`.
 mod alarm;
 
+/// `kura service`.
+mod service;
+
 /// `kura catalog`.
 mod catalog;
 
@@ -188,6 +191,7 @@ async fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Serve(arguments) => Box::pin(serve::run(&app, &global, arguments)).await,
         Command::Account(arguments) => Box::pin(account::run(&app, &global, arguments)).await,
         Command::Token(arguments) => Box::pin(token::run(&app, &global, arguments)).await,
+        Command::Service(arguments) => Box::pin(service::run(&app, &global, arguments)).await,
         Command::Alarm(arguments) => alarm::run(&app, &global, arguments).await,
         Command::Audit(arguments) => audit::run(&app, &global, arguments).await,
         Command::Catalog(arguments) => Box::pin(catalog::run(&app, &global, arguments)).await,

@@ -26,7 +26,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::progress::Display;
 use super::snapshots::short;
-use super::words::{counted, entries, print, print_json, size, stderr_is_a_journal, tell};
+use super::words::{counted, entries, local, print, print_json, size, stderr_is_a_journal, tell};
 
 /// At most this many names are shown; the report has them all.
 const NAMES_MAX: usize = 20;
@@ -195,6 +195,15 @@ async fn take(
         Attempt::Refused(error) => Err(error.into()),
         Attempt::Failed(error) => Err(error.into()),
         Attempt::NotStopped(error) => Err(Failure::Failed(error.to_string())),
+        Attempt::Waiting(services, until) => Err(Failure::Failed(format!(
+            "stop by hand: {}; then `kura service confirm NAME --stopped` until {}, and run this again",
+            services.join("、"),
+            local(until, plan.zone())
+        ))),
+        Attempt::NotConfirmed(services) => Err(Failure::Failed(format!(
+            "the occurrence is refused: nobody confirmed in time that {} had been stopped by hand",
+            services.join("、")
+        ))),
         Attempt::Elsewhere | Attempt::Nothing => Err(SnapshotError::Running(plan.name().to_string()).into()),
     }
 }

@@ -9,7 +9,7 @@ use crate::domain::recurrence::Recurrence;
 use crate::domain::role::Act;
 use crate::domain::time::{Day, Instant, TimeOfDay, half_width};
 use crate::domain::window::{Terms, TermsParts, WindowKind};
-use crate::workflows::{move_window, schedule, windows};
+use crate::workflows::{schedule, windows};
 
 use super::commands::Global;
 use super::exit::Exit;
@@ -202,10 +202,7 @@ async fn ask(app: &App, global: &Global, desk: &Desk, request: Request, now: Ins
     let (who, replaces) = (request.who.clone(), request.replaces.clone());
     let terms = terms(app, request, now)?;
     let by = who.sign_in(app, &desk.catalog, now).await?;
-    let id = match &replaces {
-        Some(old) => move_window::request(desk, &terms, old, &by, now).await?,
-        None => windows::request(desk, &terms, &by, now).await?,
-    };
+    let id = windows::request_for(desk, &terms, replaces.as_deref(), &by, now).await?;
     if global.json {
         return print_json(&serde_json::json!({ "window": id, "state": "requested" }));
     }

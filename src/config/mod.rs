@@ -88,7 +88,7 @@ pub struct ServiceSettings {
     /// How long either may take, seconds. Default 120.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_seconds: Option<u64>,
-    /// A person stops and starts it, and is told. Default no.
+    /// A person stops and starts it, and confirms both. Default no.
     #[serde(default, skip_serializing_if = "is_false")]
     pub manual: bool,
 }

@@ -32,11 +32,13 @@ pub enum AlarmCode {
     ServiceStopped,
     /// A service has to be stopped and started by a person.
     ServiceByHand,
+    /// An occurrence was let through although a rule refused it, and nobody has seen the report yet.
+    BreakGlass,
 }
 
 impl AlarmCode {
     /// Every code.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::BackupMissed,
         Self::SnapshotOld,
         Self::SnapshotPartial,
@@ -46,6 +48,7 @@ impl AlarmCode {
         Self::NoticeUndelivered,
         Self::ServiceStopped,
         Self::ServiceByHand,
+        Self::BreakGlass,
     ];
 
     /// The word.
@@ -60,6 +63,7 @@ impl AlarmCode {
             Self::NoticeUndelivered => "notice-undelivered",
             Self::ServiceStopped => "service-stopped",
             Self::ServiceByHand => "service-by-hand",
+            Self::BreakGlass => "break-glass",
         }
     }
 
@@ -111,7 +115,8 @@ pub struct Stopped {
 pub struct Facts<'a> {
     /// Every window.
     pub windows: &'a [Window],
-    /// The occurrences of the last two months that ended without a snapshot or have not ended; others do no harm.
+    /// The occurrences of the last two months that ended without a snapshot have not ended, or were let through by a break-glass;
+    /// others do no harm.
     pub occurrences: &'a [Occurrence],
     /// By plan: its newest snapshots, in the order of their taking.
     pub snapshots: &'a BTreeMap<String, Vec<Taken>>,
@@ -123,6 +128,8 @@ pub struct Facts<'a> {
     pub undelivered: &'a [(String, Instant)],
     /// Services that are recorded as stopped.
     pub stopped: &'a [Stopped],
+    /// Occurrences that were let through behind the glass and whose report was seen.
+    pub reported: &'a [String],
     /// How early notices come.
     pub lead: LeadDays,
 }
@@ -162,6 +169,7 @@ pub fn alarms(facts: &Facts<'_>, now: Instant) -> Vec<Alarm> {
         ));
     }
     found.extend(facts.stopped.iter().filter_map(of_service));
+    found.extend(facts.occurrences.iter().filter_map(|occurrence| to_report(facts, occurrence, now)));
     found.sort_by(|a, b| (a.code, &a.subject, a.since).cmp(&(b.code, &b.subject, b.since)));
     found.dedup_by(|a, b| (a.code, &a.subject) == (b.code, &b.subject));
     found
@@ -250,8 +258,12 @@ fn lapsed(window: &Window) -> Option<Alarm> {
 fn of_service(stopped: &Stopped) -> Option<Alarm> {
     let (name, since) = (&stopped.service, stopped.since);
     if stopped.is_manual {
-        let japanese = format!("「{name}」を手動で停止し、作業の終了後に手動で再開してください。");
-        let english = format!("Stop {name} by hand now, and start it by hand when the work is over.");
+        let japanese = format!(
+            "「{name}」を手動で停止し、作業の終了後に手動で再開してください。それぞれ「サービス」の画面で確認を入力してください。"
+        );
+        let english = format!(
+            "Stop {name} by hand now, and start it by hand when the work is over; confirm both on the page of services."
+        );
         return Some(alarm(AlarmCode::ServiceByHand, name, since, japanese, english));
     }
     if stopped.is_wanted {
@@ -260,6 +272,21 @@ fn of_service(stopped: &Stopped) -> Option<Alarm> {
     let japanese = format!("「{name}」が停止したままです。Kura が再開を繰り返し試みています。");
     let english = format!("{name} is still stopped; Kura keeps trying to start it.");
     Some(alarm(AlarmCode::ServiceStopped, name, since, japanese, english))
+}
+
+/// A break-glass is reported afterwards: from the start of its occurrence until somebody who approves has seen it.
+fn to_report(facts: &Facts<'_>, occurrence: &Occurrence, now: Instant) -> Option<Alarm> {
+    occurrence.break_glass.as_ref()?;
+    let (id, since) = (&occurrence.id, occurrence.span.0);
+    if now < since || occurrence.state == OccurrenceState::Cancelled || facts.reported.contains(id) {
+        return None;
+    }
+    let japanese =
+        format!("実施回 {id} に緊急実施が許可されました。サービス運用者は報告を確認してください。");
+    let english = format!(
+        "Occurrence {id} was let through by a break-glass; the service operator must see the report."
+    );
+    Some(alarm(AlarmCode::BreakGlass, id, since, japanese, english))
 }
 
 #[cfg(test)]
@@ -296,6 +323,7 @@ mod tests {
         occurrences: Vec<Occurrence>,
         snapshots: BTreeMap<String, Vec<Taken>>,
         stopped: Vec<Stopped>,
+        reported: Vec<String>,
     }
 
     impl World {
@@ -308,6 +336,7 @@ mod tests {
                 unproven: &[],
                 undelivered: &[],
                 stopped: &self.stopped,
+                reported: &self.reported,
                 lead: LeadDays::default(),
             };
             let found = alarms(&facts, at(minutes));
@@ -330,6 +359,7 @@ mod tests {
             occurrences: Vec::new(),
             snapshots: BTreeMap::new(),
             stopped: Vec::new(),
+            reported: Vec::new(),
         }
     }
 
@@ -371,6 +401,31 @@ mod tests {
         assert_eq!(world.codes(9 * DAY), late, "a partial one mends nothing");
         world.take(9 * DAY + 1, true);
         assert!(world.codes(9 * DAY + 1).is_empty());
+    }
+
+    #[test]
+    fn a_break_glass_is_told_of_from_its_start_until_its_report_is_seen() {
+        let mut world = daily();
+        world.take(7 * DAY, true);
+        let occurrence = Occurrence {
+            id: "w-0001-2026-11-29".to_owned(),
+            window: "w-0001".to_owned(),
+            day: "2026-11-29".parse().unwrap(),
+            span: (at(7 * DAY), at(7 * DAY + 240)),
+            state: OccurrenceState::Announced,
+            announced_at: Some(at(0)),
+            break_glass: Some(("manager001".to_owned(), "reason".to_owned())),
+        };
+        world.occurrences.push(occurrence.clone());
+        assert!(world.codes(7 * DAY - 1).is_empty(), "it is reported afterwards");
+        assert_eq!(world.codes(7 * DAY), ["break-glass"]);
+        world.occurrences[0].state = OccurrenceState::Done;
+        assert_eq!(world.codes(7 * DAY + 1), ["break-glass"]);
+        world.reported.push(occurrence.id);
+        assert!(world.codes(7 * DAY + 1).is_empty());
+        world.reported.clear();
+        world.occurrences[0].state = OccurrenceState::Cancelled;
+        assert!(world.codes(7 * DAY + 1).is_empty(), "nothing was done behind the glass");
     }
 
     #[test]

@@ -70,6 +70,34 @@ impl Exception {
         }
     }
 
+    /// The sentences of a code as it is recorded, without what it is about: Japanese and English. `None` for a code of
+    /// another version.
+    pub fn sentences(code: &str) -> Option<(&'static str, &'static str)> {
+        Some(match code {
+            "no-snapshot" => ("バックアップがまだ1つもありません。", "There is no snapshot yet."),
+            "newest-partial" => (
+                "最新のバックアップに、読めなかったものがあります。",
+                "The newest snapshot lacks something that could not be read.",
+            ),
+            "records-damaged" => (
+                "バックアップの記録または鍵が、欠けているか書き換えられています。",
+                "Snapshots or keys are missing or altered.",
+            ),
+            "cohort-damaged" => (
+                "データが欠けているか書き換えられている日があります。",
+                "There are days whose objects are missing or altered.",
+            ),
+            "past-its-time" => (
+                "保管期限を過ぎたのに残っているものがあります。",
+                "Something is past its time and still there.",
+            ),
+            "too-few-copies" => {
+                ("写しの数が計画より少なくなっています。", "There are fewer copies than the plan asks for.")
+            }
+            _ => return None,
+        })
+    }
+
     /// The sentence for people.
     pub fn japanese(&self) -> String {
         match self {
@@ -206,6 +234,7 @@ mod tests {
         let found = coverage(&facts, noon("2026-11-22"));
         assert_eq!((found.alive, found.whole), (2, 1));
         let codes: Vec<&str> = found.exceptions.iter().map(Exception::code).collect();
+        assert!(codes.iter().all(|code| Exception::sentences(code).is_some()), "{codes:?}");
         assert_eq!(codes, ["no-snapshot", "records-damaged", "too-few-copies", "cohort-damaged"]);
         let partial = PlanFacts { newest: Some((noon("2026-11-22"), false)), ..facts };
         assert_eq!(coverage(&partial, noon("2026-11-22")).exceptions[0], Exception::Partial);

@@ -39,6 +39,12 @@ pub mod plan;
 /// The canonical text of what an approval covers.
 pub mod plan_content;
 
+/// Where all plans stand.
+pub mod standing;
+
+/// Services that a person stops and starts.
+pub mod hand_stop;
+
 /// Whether everything inside its time is stored.
 pub mod coverage;
 

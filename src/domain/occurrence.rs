@@ -79,6 +79,14 @@ pub struct Occurrence {
     pub break_glass: Option<(String, String)>,
 }
 
+impl Occurrence {
+    /// Whether it was let through behind the glass and is over, so that there is something to report.
+    pub const fn has_report(&self) -> bool {
+        let is_over = !self.state.is_open() && !matches!(self.state, OccurrenceState::Cancelled);
+        self.break_glass.is_some() && is_over
+    }
+}
+
 /// A window with what is known of it.
 #[derive(Clone, Copy, Debug)]
 pub struct WindowFacts<'a> {

@@ -91,6 +91,8 @@ pub enum Act {
     BreakGlass,
     /// Take snapshots through the service.
     TakeSnapshot,
+    /// Confirm that a service was stopped or started by hand.
+    ConfirmService,
     /// Correct and close notices.
     EditNotice,
     /// Add and disable accounts.
@@ -99,7 +101,7 @@ pub enum Act {
 
 impl Act {
     /// Every act.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Read,
         Self::ReadNotices,
         Self::ReadAudit,
@@ -107,6 +109,7 @@ impl Act {
         Self::DecideWindow,
         Self::BreakGlass,
         Self::TakeSnapshot,
+        Self::ConfirmService,
         Self::EditNotice,
         Self::ManageAccounts,
     ];
@@ -121,6 +124,7 @@ impl Act {
             Self::DecideWindow => "window.decide",
             Self::BreakGlass => "break-glass",
             Self::TakeSnapshot => "snapshot",
+            Self::ConfirmService => "service.confirm",
             Self::EditNotice => "notice.edit",
             Self::ManageAccounts => "account.manage",
         }
@@ -141,6 +145,7 @@ impl Act {
             Self::DecideWindow => "approve or return windows",
             Self::BreakGlass => "let a refused occurrence run (break-glass)",
             Self::TakeSnapshot => "take snapshots through the service",
+            Self::ConfirmService => "confirm that a service was stopped or started by hand",
             Self::EditNotice => "correct or close notices",
             Self::ManageAccounts => "add or disable accounts",
         }
@@ -154,10 +159,13 @@ pub const fn may(role: Role, act: Act) -> bool {
         (Role::Portal, Act::Read) => false,
         (_, Act::Read | Act::ReadNotices) => true,
         (Role::Auditor | Role::ServiceOperator | Role::OperationsManager, Act::ReadAudit)
-        | (Role::SystemAdministrator, Act::ReadAudit | Act::RequestWindow | Act::TakeSnapshot)
+        | (
+            Role::SystemAdministrator,
+            Act::ReadAudit | Act::RequestWindow | Act::TakeSnapshot | Act::ConfirmService,
+        )
         | (Role::ServiceOperator, Act::DecideWindow)
         | (Role::OperationsManager, Act::BreakGlass | Act::EditNotice)
-        | (Role::SystemOperator, Act::EditNotice)
+        | (Role::SystemOperator, Act::EditNotice | Act::ConfirmService)
         | (
             Role::ServiceOperator | Role::OperationsManager | Role::SystemAdministrator,
             Act::ManageAccounts,
@@ -174,6 +182,7 @@ pub const fn may(role: Role, act: Act) -> bool {
             | Act::DecideWindow
             | Act::BreakGlass
             | Act::TakeSnapshot
+            | Act::ConfirmService
             | Act::EditNotice
             | Act::ManageAccounts,
         ) => false,
@@ -202,8 +211,11 @@ mod tests {
         let expected = [
             ("service_operator", "read notice.read audit window.decide account.manage"),
             ("operations_manager", "read notice.read audit break-glass notice.edit account.manage"),
-            ("system_administrator", "read notice.read audit window.request snapshot account.manage"),
-            ("system_operator", "read notice.read notice.edit"),
+            (
+                "system_administrator",
+                "read notice.read audit window.request snapshot service.confirm account.manage",
+            ),
+            ("system_operator", "read notice.read service.confirm notice.edit"),
             ("auditor", "read notice.read audit"),
             ("portal", "notice.read"),
         ];

@@ -12,6 +12,9 @@ pub const TIMEOUT_DEFAULT: Duration = Duration::from_mins(2);
 /// The least time before the end of a window that is left for starting services again, minutes.
 const MARGIN_MINUTES_MIN: i64 = 5;
 
+/// The time that is left for a person to start a service again, seconds.
+const HAND_SECONDS: u64 = 600;
+
 /// A service that a window may stop.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Service {
@@ -24,7 +27,7 @@ pub struct Service {
 /// How a service is stopped and started.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum How {
-    /// By a person, who is told.
+    /// By a person, who is asked to, and confirms it.
     Manual,
     /// By commands: program and arguments, no shell.
     Commands {
@@ -64,7 +67,7 @@ pub fn stops_at(
     let of_window = services.iter().filter(|service| terms.parts().stops.contains(&service.name));
     let seconds: u64 = of_window
         .map(|service| match &service.how {
-            How::Manual => 0,
+            How::Manual => HAND_SECONDS,
             How::Commands { timeout, .. } => timeout.as_secs(),
         })
         .sum();

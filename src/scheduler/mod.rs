@@ -24,6 +24,8 @@ use crate::workflows::take_event_snapshot;
 const BEATS: &str = "*/5 * * * * *";
 /// After a refusal or a failure the occurrence is looked at again after this long, minutes.
 const PAUSE_MINUTES: i64 = 10;
+/// While it waits for persons, after this long.
+const WAIT_MINUTES: i64 = 1;
 
 /// What a beat needs from the program: things that are read afresh each time, and a run in its own task.
 pub trait Works: Desks + 'static {
@@ -38,6 +40,10 @@ pub trait Works: Desks + 'static {
     /// Looks after what no run does: proofs, services that were left stopped, alarms.
     fn tend(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(async {})
+    }
+    /// Whether the run of a plan waits for persons, so that it is looked at again soon. Takes no time.
+    fn is_waiting(&self, _plan: &str) -> bool {
+        false
     }
     /// Stops runs whose time is over. Takes no time.
     fn watch(&self, _now: Instant) {}
@@ -142,7 +148,8 @@ impl Heart {
             let heart = self.clone();
             self.runs.spawn(async move {
                 heart.works.run(&plan).await;
-                let again = heart.clock.now().plus_minutes(PAUSE_MINUTES);
+                let pause = if heart.works.is_waiting(&plan) { WAIT_MINUTES } else { PAUSE_MINUTES };
+                let again = heart.clock.now().plus_minutes(pause);
                 heart.pauses.lock().unwrap_or_else(PoisonError::into_inner).insert(plan, Some(again));
             });
         }

@@ -31,7 +31,6 @@ pub(super) enum Kind {
     Taken,
     RequestUnderWay,
     AnswerLost,
-    RunUnderWay,
     Changed,
     TooLarge,
     WrongType,
@@ -45,7 +44,7 @@ pub(super) enum Kind {
 
 impl Kind {
     /// Every kind, in the order of statuses.
-    pub(super) const ALL: [Self; 25] = [
+    pub(super) const ALL: [Self; 24] = [
         Self::BadRequest,
         Self::BadCursor,
         Self::BadKey,
@@ -61,7 +60,6 @@ impl Kind {
         Self::Taken,
         Self::RequestUnderWay,
         Self::AnswerLost,
-        Self::RunUnderWay,
         Self::Changed,
         Self::TooLarge,
         Self::WrongType,
@@ -139,7 +137,6 @@ impl Kind {
                 "the request was done, its answer was lost",
                 "要求は実行済みですが、応答の控えがありません",
             ),
-            Self::RunUnderWay => (S::CONFLICT, "run-under-way", "a run is under way", "実行中です"),
             Self::Changed => (
                 S::PRECONDITION_FAILED,
                 "changed",

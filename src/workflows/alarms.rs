@@ -35,6 +35,7 @@ async fn gather(desk: &Desk, now: Instant) -> Result<Vec<Alarm>, DeskError> {
     let unproven = desk.catalog.unproven().await?.into_iter().map(|row| (row.notice, row.since));
     let undelivered = desk.catalog.undelivered().await?;
     let stopped = stopped(desk, &windows, &occurrences, now).await?;
+    let reported = desk.catalog.seen_reports().await?;
     let facts = Facts {
         windows: &windows,
         occurrences: &occurrences,
@@ -43,6 +44,7 @@ async fn gather(desk: &Desk, now: Instant) -> Result<Vec<Alarm>, DeskError> {
         unproven: &unproven.collect::<Vec<_>>(),
         undelivered: &undelivered,
         stopped: &stopped,
+        reported: &reported,
         lead: desk.lead,
     };
     Ok(alarm::alarms(&facts, now))
@@ -70,7 +72,13 @@ async fn stopped(
         since: row.stopping_at,
         service: row.service,
     };
-    Ok(rows.into_iter().map(row).collect())
+    let by_hand = desk.catalog.open_hand_stops().await?.into_iter().map(|row| Stopped {
+        is_manual: true,
+        is_wanted: row.over_at.is_none(),
+        since: row.asked_at,
+        service: row.service,
+    });
+    Ok(rows.into_iter().map(row).chain(by_hand).collect())
 }
 
 /// Raises what is new and clears what was mended. Doing it twice changes nothing.

@@ -7,6 +7,7 @@ use crate::catalog::{Catalog, CatalogError, Holder};
 use crate::clock;
 use crate::config::{DeadlineSetting, NoticeSettings, ServiceSettings, Settings};
 use crate::domain::actor::Denied;
+use crate::domain::hand_stop::NotConfirmed;
 use crate::domain::notice::{LeadDays, Sender};
 use crate::domain::plan::Plan;
 use crate::domain::service::{OnDeadline, Service};
@@ -157,6 +158,9 @@ pub enum DeskError {
     /// The occurrence has begun or is over.
     #[error("occurrence {0} has begun, is over or was let through already")]
     Begun(String),
+    /// A confirmation that does not count.
+    #[error(transparent)]
+    Confirmation(#[from] NotConfirmed),
     /// The lock of a plan in the home.
     #[error("the lock of a plan cannot be used: {0}")]
     Lock(String),

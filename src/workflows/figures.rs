@@ -41,7 +41,8 @@ pub async fn read(desk: &Desk) -> Result<Figures, DeskError> {
     }
     let states = desk.catalog.outbox_states().await?.into_iter();
     figures.outbox = states.map(|(target, state, count)| ((target, state), count)).collect();
-    figures.services_stopped =
-        u64::try_from(desk.catalog.stopped_services().await?.len()).unwrap_or(u64::MAX);
+    let by_hand = desk.catalog.open_hand_stops().await?.into_iter().filter(|row| row.stopped.is_some());
+    let stopped = desk.catalog.stopped_services().await?.len().saturating_add(by_hand.count());
+    figures.services_stopped = u64::try_from(stopped).unwrap_or(u64::MAX);
     Ok(figures)
 }

@@ -98,12 +98,25 @@ pub async fn due(desk: &Desk, now: Instant) -> Result<Vec<(PlanName, Occurrence)
 
 /// Finds the occurrence that a snapshot of `plan` is for and begins it; refuses where there is none (K-24).
 pub async fn enter(desk: &Desk, plan: &PlanName, zone: &Zone, now: Instant) -> Result<Entry, GateError> {
+    let Some((window, found)) = admit(desk, plan, zone, now).await? else { return Ok(Entry::Free) };
+    begin(desk, &window, &found, now).await?;
+    Ok(Entry::Occurrence(found, window.terms.parts().kind))
+}
+
+/// Finds the occurrence that a snapshot of `plan` is for, with its window, and lets it through without beginning it;
+/// refuses where there is none (K-24). `None` for a plan without windows.
+pub(super) async fn admit(
+    desk: &Desk,
+    plan: &PlanName,
+    zone: &Zone,
+    now: Instant,
+) -> Result<Option<(Window, Occurrence)>, GateError> {
     schedule::refresh(desk, now).await?;
     let windows = desk.catalog.windows().await?;
     let of_plan = |window: &&Window| window.is_alive() && window.terms.parts().plan.as_ref() == Some(plan);
     let mine: Vec<&Window> = windows.iter().filter(of_plan).collect();
     if mine.is_empty() {
-        return Ok(Entry::Free);
+        return Ok(None);
     }
     let inspections = inspections(windows.iter());
     let open = desk.catalog.occurrences_since(now).await?;
@@ -125,8 +138,7 @@ pub async fn enter(desk: &Desk, plan: &PlanName, zone: &Zone, now: Instant) -> R
         };
         let reasons = gate::refusals(&facts, now);
         if reasons.is_empty() {
-            begin(desk, window, found, now).await?;
-            return Ok(Entry::Occurrence(found.clone(), window.terms.parts().kind));
+            return Ok(Some((window.clone(), found.clone())));
         }
         refused.extend(reasons.into_iter().map(|refusal| (Some(found.id.as_str()), refusal)));
     }
@@ -213,7 +225,12 @@ pub(super) fn reason(plan: &str, occurrence: Option<&str>, why: &Why, now: Insta
 }
 
 /// Takes the lease of an occurrence and notes that its run begins.
-async fn begin(desk: &Desk, window: &Window, found: &Occurrence, now: Instant) -> Result<(), GateError> {
+pub(super) async fn begin(
+    desk: &Desk,
+    window: &Window,
+    found: &Occurrence,
+    now: Instant,
+) -> Result<(), GateError> {
     let mut tx = desk.catalog.begin().await?;
     let until = now.plus_minutes(LEASE_MINUTES);
     match tx.take_lease(&found.id, &desk.holder, now, until).await.map_err(DeskError::from) {

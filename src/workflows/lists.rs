@@ -1,14 +1,16 @@
 //! Looking at what is recorded, page by page, by those who may. Nothing here changes anything.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::Place;
 use crate::config::Home;
 use crate::domain::account::AccountId;
 use crate::domain::actor::Actor;
+use crate::domain::alarm::Alarm;
 use crate::domain::audit::AuditLine;
 use crate::domain::occurrence::Occurrence;
 use crate::domain::role::Act;
+use crate::domain::standing::{self, Recorded, Summary};
 use crate::domain::time::Instant;
 use crate::domain::window::Window;
 
@@ -16,8 +18,16 @@ use super::desk::{Desk, DeskError};
 use super::tokens::sees_all;
 use super::{check_audit, desk, windows};
 
-pub use crate::catalog::{AccountRow, NoticeRow, Place as ListPlace, RunLife, RunRow, SnapshotRow, TokenRow};
+pub use crate::catalog::{
+    AccountRow, AlarmRow, CoverageRow, NoticeRow, Place as ListPlace, RunLife, RunRow, SnapshotRow, TokenRow,
+};
 pub use crate::workflows::check_audit::{AuditError, Head};
+
+/// Rows on a page of the console.
+pub const LIST_PAGE: u32 = 50;
+
+/// The newest proof of coverage of each plan, by plan; `None`: never proved.
+pub type Proofs = BTreeMap<String, Option<CoverageRow>>;
 
 /// A page of a list.
 #[derive(Clone, Debug)]
@@ -26,6 +36,13 @@ pub struct Page<T> {
     pub rows: Vec<T>,
     /// The last row's place, if more follow.
     pub next: Option<Place>,
+}
+
+impl<T> Page<T> {
+    /// The first rows of all that are left.
+    pub fn of_all(rows: Vec<T>, limit: u32, place: impl Fn(&T) -> Place) -> Self {
+        page(rows, limit, place)
+    }
 }
 
 /// Cuts off the row that was read only to see whether more follow.
@@ -72,6 +89,28 @@ pub async fn windows(
     Ok(page(rows, limit, |row| Place { at: row.requested_at, id: row.id.clone() }))
 }
 
+/// The windows that are requested or approved, newest first; there are few.
+pub async fn windows_alive(desk: &Desk, by: &Actor) -> Result<Vec<Window>, DeskError> {
+    by.check(Act::Read)?;
+    let mut alive = desk.catalog.windows_alive().await?;
+    alive.reverse();
+    Ok(alive)
+}
+
+/// The windows that are neither, newest first; after the id of a place.
+pub async fn windows_closed(
+    desk: &Desk,
+    by: &Actor,
+    after: &Place,
+    limit: u32,
+) -> Result<Page<Window>, DeskError> {
+    by.check(Act::Read)?;
+    // Greater than every id.
+    let before = if after.id.is_empty() { "~" } else { &after.id };
+    let rows = desk.catalog.windows_closed(before, limit + 1).await?;
+    Ok(page(rows, limit, |row| Place { at: row.requested_at, id: row.id.clone() }))
+}
+
 /// Occurrences that start in a span, by their start.
 pub async fn occurrences(
     desk: &Desk,
@@ -89,6 +128,42 @@ pub async fn occurrences(
 pub async fn occurrence(desk: &Desk, by: &Actor, id: &str) -> Result<Occurrence, DeskError> {
     by.check(Act::Read)?;
     windows::occurrence(desk, id).await
+}
+
+/// Alarms, newest first; those that are `open` or `cleared`, or any if the state is empty.
+pub async fn alarms(
+    desk: &Desk,
+    by: &Actor,
+    after: &Place,
+    state: &str,
+    limit: u32,
+) -> Result<Page<AlarmRow>, DeskError> {
+    by.check(Act::Read)?;
+    let rows = desk.catalog.alarms_page(after, state, limit + 1).await?;
+    let id = |alarm: &Alarm| format!("{}/{}", alarm.code.word(), alarm.subject);
+    Ok(page(rows, limit, |row| Place { at: row.alarm.since, id: id(&row.alarm) }))
+}
+
+/// The newest proof of coverage of each plan that has a file.
+pub async fn coverage(desk: &Desk, by: &Actor) -> Result<Proofs, DeskError> {
+    by.check(Act::Read)?;
+    let mut proofs = Proofs::new();
+    for plan in desk.contents.keys() {
+        proofs.insert(plan.clone(), desk.catalog.newest_coverage_of(plan).await?);
+    }
+    Ok(proofs)
+}
+
+/// A proof as far as one answer for all plans needs it.
+pub fn recorded(row: &CoverageRow) -> Recorded<'_> {
+    let CoverageRow { checked_at, alive, whole, exceptions, .. } = row;
+    Recorded { checked_at: *checked_at, alive: *alive, whole: *whole, exceptions }
+}
+
+/// What these proofs say together.
+pub fn standing(proofs: &Proofs, now: Instant) -> Summary {
+    let recorded: Vec<Option<Recorded<'_>>> = proofs.values().map(|row| row.as_ref().map(recorded)).collect();
+    standing::summary(&recorded, now)
 }
 
 /// Runs, newest first; of one plan, or of any if it is empty.
@@ -131,7 +206,7 @@ pub async fn notices(
     limit: u32,
 ) -> Result<Page<NoticeRow>, DeskError> {
     by.check(Act::ReadNotices)?;
-    let rows = desk.catalog.notices_before((after.at, &after.id), limit + 1).await?;
+    let rows = desk.catalog.notices_page(after, limit + 1).await?;
     Ok(page(rows, limit, |row| Place { at: row.updated_at, id: row.notice.clone() }))
 }
 
@@ -192,7 +267,7 @@ pub async fn audit(
 ) -> Result<Page<AuditLine>, DeskError> {
     by.check(Act::ReadAudit)?;
     let number = u64::try_from(before.at.as_micros()).unwrap_or(0);
-    let rows = desk.catalog.audit_before(number, limit + 1).await?;
+    let rows = desk.catalog.audit_page(number, limit + 1).await?;
     Ok(page(rows, limit, |row| numbered(row.sequence)))
 }
 

@@ -1,25 +1,24 @@
-//! What people look at in the console: bounded reads of the catalog, nothing decided but what the domain decides.
+//! What people look at in the console, one thing at a time; lists are in `lists`. Nothing is decided but what the domain
+//! decides.
 
 use std::collections::BTreeMap;
 
-use crate::domain::audit::AuditLine;
+use crate::domain::account::AccountId;
+use crate::domain::alarm::AlarmCode;
 use crate::domain::freshness::{self, Freshness};
 use crate::domain::gate::{self, Facts, Refusal};
-use crate::domain::occurrence::{Occurrence, inspections};
+use crate::domain::occurrence::{Occurrence, OccurrenceState, inspections};
 use crate::domain::preview::{self, Previewed};
 use crate::domain::time::{Day, Instant};
 use crate::domain::window::{Terms, Window, WindowKind};
 
 pub use crate::catalog::CatalogError;
 pub use crate::catalog::{
-    AccountRow, Catalog, Delivery, NoticeRow, Place, RunLife, RunRow, RunState, SnapshotRow, TokenRow,
+    AccountRow, Catalog, Delivery, NoticeRow, RunLife, RunRow, RunState, SnapshotRow, TokenRow,
 };
 
 use super::desk::{Desk, DeskError};
 use super::prove_notices::is_unproven;
-
-/// Rows on a page.
-pub const PAGE: u32 = 50;
 
 /// How a plan stands.
 #[derive(Clone, Debug)]
@@ -49,6 +48,8 @@ pub struct Overview {
     pub lapsed: Vec<Window>,
     /// Occurrences of the last seven days that did not run.
     pub failed: Vec<Occurrence>,
+    /// Occurrences that were let through behind the glass and whose report nobody has seen.
+    pub to_report: Vec<Occurrence>,
 }
 
 /// How far back the first page looks, days.
@@ -83,9 +84,21 @@ pub async fn overview(desk: &Desk, now: Instant) -> Result<Overview, DeskError> 
     });
     let next = next.collect();
     let mut failed = desk.catalog.troubled_occurrences(now.plus_minutes(-DAYS * 24 * 60), now).await?;
-    failed.retain(|found| !found.state.is_open());
+    failed.retain(|found| matches!(found.state, OccurrenceState::Missed | OccurrenceState::Refused));
+    let mut to_report = Vec::new();
+    for row in desk.catalog.open_alarms().await?.iter().filter(|row| row.alarm.code == AlarmCode::BreakGlass)
+    {
+        to_report.extend(desk.catalog.occurrence(&row.alarm.subject).await?);
+    }
     let of_state = |word: &str| windows.iter().filter(|w| w.state.word() == word).cloned().collect();
-    Ok(Overview { plans, next, requested: of_state("requested"), lapsed: of_state("lapsed"), failed })
+    Ok(Overview {
+        plans,
+        next,
+        requested: of_state("requested"),
+        lapsed: of_state("lapsed"),
+        failed,
+        to_report,
+    })
 }
 
 /// A month: its occurrences, and those that windows will bring but that are not made yet.
@@ -120,13 +133,6 @@ pub async fn month(desk: &Desk, (first, last): (Day, Day), now: Instant) -> Resu
     Ok(Month { made, expected, windows })
 }
 
-/// Windows that are alive, and a page of closed ones.
-pub async fn windows(desk: &Desk, closed_before: &str) -> Result<(Vec<Window>, Vec<Window>), DeskError> {
-    let mut alive = desk.catalog.windows_alive().await?;
-    alive.reverse();
-    Ok((alive, desk.catalog.windows_closed(closed_before, PAGE).await?))
-}
-
 /// A window with all that somebody who decides must see.
 #[derive(Clone, Debug)]
 pub struct WindowSheet {
@@ -142,6 +148,17 @@ pub struct WindowSheet {
     pub is_plan_unchanged: Option<bool>,
     /// Its last occurrences.
     pub occurrences: Vec<Occurrence>,
+    /// The window in whose place it was asked for.
+    pub replaces: Option<String>,
+    /// The windows that were asked for in its place, newest first.
+    pub replaced_by: Vec<String>,
+}
+
+/// The terms of an approved window that another one may be asked for in the place of.
+pub async fn to_move(desk: &Desk, id: &str) -> Result<Terms, DeskError> {
+    let none = || DeskError::None { what: "approved window", id: id.to_owned() };
+    let window = desk.catalog.window(id).await?.filter(|window| window.approval().is_some());
+    Ok(window.ok_or_else(none)?.terms)
 }
 
 /// Gathers a window.
@@ -150,27 +167,38 @@ pub async fn window(desk: &Desk, id: &str, now: Instant) -> Result<WindowSheet, 
     let window = desk.catalog.window(id).await?.ok_or_else(none)?;
     let alive = desk.catalog.windows_alive().await?;
     let before = desk.catalog.approved_before(&window).await?;
+    let replaces = desk.catalog.replaced(id).await?;
     let unchanged = before.as_ref().map(|(before, digest)| desk.digest_now(&before.terms) == Some(*digest));
     Ok(WindowSheet {
         digest: desk.digest_now(&window.terms),
-        preview: preview_of(desk, &window.terms, id, &alive, now),
+        preview: preview_of(desk, &window.terms, &[id, replaces.as_deref().unwrap_or_default()], &alive, now),
         occurrences: desk.catalog.occurrences_of(id, 20).await?,
+        replaced_by: desk.catalog.replacements_of(id).await?,
+        replaces,
         before: before.map(|(window, _)| window),
         is_plan_unchanged: unchanged,
         window,
     })
 }
 
-/// The next occurrences of terms that nobody asked for yet.
-pub async fn preview_terms(desk: &Desk, terms: &Terms, now: Instant) -> Result<Vec<Previewed>, DeskError> {
+/// The next occurrences of terms that nobody asked for yet, perhaps in the place of a window.
+pub async fn preview_terms(
+    desk: &Desk,
+    terms: &Terms,
+    replaces: Option<&str>,
+    now: Instant,
+) -> Result<Vec<Previewed>, DeskError> {
     let alive = desk.catalog.windows_alive().await?;
-    Ok(preview_of(desk, terms, "", &alive, now))
+    Ok(preview_of(desk, terms, &[replaces.unwrap_or_default()], &alive, now))
 }
 
-fn preview_of(desk: &Desk, terms: &Terms, id: &str, alive: &[Window], now: Instant) -> Vec<Previewed> {
+/// Occurrences with what they clash with; never with `own`: the window itself, and the one whose place it takes.
+fn preview_of(desk: &Desk, terms: &Terms, own: &[&str], alive: &[Window], now: Instant) -> Vec<Previewed> {
     let is_inspection = terms.parts().kind == WindowKind::PowerInspection;
     let lead = if is_inspection { 0 } else { desk.lead.of(terms) };
-    preview::preview(terms, id, alive, lead, now)
+    let others: Vec<Window> =
+        alive.iter().filter(|window| !own.contains(&window.id.as_str())).cloned().collect();
+    preview::preview(terms, "", &others, lead, now)
 }
 
 /// An occurrence with its window and what speaks against it as things are.
@@ -196,10 +224,9 @@ pub async fn occurrence(desk: &Desk, id: &str) -> Result<(Occurrence, Window, Ve
     Ok((found, window, refusals))
 }
 
-/// A page of runs.
-pub async fn runs(catalog: &Catalog, before: (Instant, &str)) -> Result<Vec<RunRow>, CatalogError> {
-    let place = Place { at: before.0, id: before.1.to_owned() };
-    catalog.runs_page(&place, "", PAGE).await
+/// Who has seen the report of an occurrence's break-glass, and when.
+pub async fn report_seen(desk: &Desk, id: &str) -> Result<Option<(AccountId, Instant)>, DeskError> {
+    Ok(desk.catalog.report_seen(id).await?)
 }
 
 /// A run.
@@ -210,16 +237,6 @@ pub async fn run(catalog: &Catalog, id: &str) -> Result<Option<RunRow>, CatalogE
 /// The newest run of a plan.
 pub async fn newest_run(catalog: &Catalog, plan: &str) -> Result<Option<RunRow>, CatalogError> {
     Ok(catalog.last_runs(plan, 1).await?.pop())
-}
-
-/// A page of a plan's snapshots.
-pub async fn snapshots(catalog: &Catalog, plan: &str, before: u64) -> Result<Vec<SnapshotRow>, CatalogError> {
-    catalog.snapshots_before(plan, before, PAGE).await
-}
-
-/// A page of notices.
-pub async fn notices(catalog: &Catalog, before: (Instant, &str)) -> Result<Vec<NoticeRow>, CatalogError> {
-    catalog.notices_before(before, PAGE).await
 }
 
 /// A notice and how far its delivery is.
@@ -236,14 +253,6 @@ pub async fn accounts(catalog: &Catalog) -> Result<Vec<AccountRow>, CatalogError
 }
 
 /// One account.
-pub async fn account(
-    catalog: &Catalog,
-    id: &crate::domain::account::AccountId,
-) -> Result<Option<AccountRow>, CatalogError> {
+pub async fn account(catalog: &Catalog, id: &AccountId) -> Result<Option<AccountRow>, CatalogError> {
     catalog.account(id).await
-}
-
-/// A page of the audit log.
-pub async fn audit(catalog: &Catalog, before: u64) -> Result<Vec<AuditLine>, CatalogError> {
-    catalog.audit_before(before, PAGE).await
 }

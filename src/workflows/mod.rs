@@ -132,6 +132,12 @@ pub mod prove_notices;
 /// Stopping services and starting them again.
 pub mod services;
 
+/// The same by a person, who confirms it.
+pub mod hand_stops;
+
+/// The services and how each stands.
+pub mod service_list;
+
 /// What somebody has to look after.
 pub mod alarms;
 

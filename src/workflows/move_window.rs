@@ -25,6 +25,7 @@ pub async fn request(
         let plan = terms.parts().plan.as_ref().map(ToString::to_string).unwrap_or_default();
         return Err(DeskError::Plan(plan));
     }
+    desk.check_services(terms)?;
     let mut tx = desk.catalog.begin().await?;
     let windows = tx.windows().await?;
     let (plan, kind) = (&terms.parts().plan, terms.parts().kind);

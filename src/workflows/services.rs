@@ -12,6 +12,7 @@ use crate::domain::window::Window;
 use crate::hooks::Hooks;
 
 use super::desk::{Desk, DeskError, find};
+use super::hand_stops;
 use super::occurrence_lock::OccurrenceLock;
 use super::sign_in::line;
 
@@ -41,6 +42,7 @@ impl From<crate::catalog::CatalogError> for StopError {
 }
 
 /// Stops every service of an occurrence's window, in the order of the window. The caller holds its lease.
+/// What a person stops must be confirmed to have stopped already.
 ///
 /// The first failure ends it; the caller then starts again what is recorded.
 pub async fn stop_all(
@@ -58,15 +60,18 @@ pub async fn stop_all(
     for name in &parts.stops {
         let failed = |problem: String| StopError::Failed { service: name.clone(), problem };
         let service = desk.service(name).ok_or_else(|| failed("kura.toml no longer names it".to_owned()))?;
+        if service.how == How::Manual {
+            if !hand_stops::is_stopped(desk, &occurrence.id, name).await? {
+                return Err(failed("nobody confirmed that it was stopped by hand".to_owned()));
+            }
+            continue;
+        }
         let now = clock.now();
         let mut tx = desk.catalog.begin().await?;
         tx.stopping(&occurrence.id, name, now).await?;
         tx.commit(&[line(now, "kura", "service.stopping", name, &occurrence.id)]).await?;
-        match &service.how {
-            How::Manual => tracing::warn!(occurrence.id, "a service has to be stopped by hand now"),
-            How::Commands { stop, timeout, .. } => {
-                hooks.run(stop, *timeout).await.map_err(|error| failed(error.to_string()))?;
-            }
+        if let How::Commands { stop, timeout, .. } = &service.how {
+            hooks.run(stop, *timeout).await.map_err(|error| failed(error.to_string()))?;
         }
         let now = clock.now();
         let mut tx = desk.catalog.begin().await?;
@@ -76,7 +81,7 @@ pub async fn stop_all(
     Ok(())
 }
 
-/// Starts what is recorded as stopped for an occurrence, last stopped first. Gives how many could not be started; those
+/// Starts what is recorded as stopped for an occurrence, last stopped first, and asks persons for their part. Gives how many could not be started; those
 /// stay recorded and are tried again on the next beat.
 pub async fn start_all(
     desk: &Desk,
@@ -89,6 +94,7 @@ pub async fn start_all(
     for row in open.iter().rev().filter(|row| row.occurrence == occurrence) {
         failures += u32::from(!start(desk, hooks, row, false, clock).await?);
     }
+    hand_stops::release(desk, occurrence, clock.now()).await?;
     Ok(failures)
 }
 
@@ -139,6 +145,7 @@ pub async fn start_left(
     hooks: &dyn Hooks,
     clock: &dyn Clock,
 ) -> Result<u32, DeskError> {
+    hand_stops::release_left(desk, home, clock.now()).await?;
     let open = desk.catalog.stopped_services().await?;
     if open.is_empty() {
         return Ok(0);

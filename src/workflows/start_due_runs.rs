@@ -1,6 +1,6 @@
 //! Starting the runs whose occurrence has come: each once, in its window, if the gate lets it through.
 //!
-//! Order of effects: the lock of the place, the lease with 開始, each service's row and then its stop, the snapshot, each
+//! Order of effects: the lock of the place, what persons stop and confirm, the lease with 開始, each service's row and then its stop, the snapshot, each
 //! service's start and then its row, the end of the occurrence with 終了. A crash between any two leaves rows that say
 //! what is still to be done: services are started again (`services::start_left`), the occurrence may be run again.
 
@@ -14,12 +14,13 @@ use crate::config::Home;
 use crate::domain::occurrence::Occurrence;
 use crate::domain::plan::{Plan, PlanName};
 use crate::domain::service::stops_at;
-use crate::domain::time::Zone;
+use crate::domain::time::{Instant, Zone};
 use crate::domain::window::{Window, WindowKind};
 use crate::hooks::Hooks;
 
-use super::desk::{Desk, DeskError, find};
-use super::gate::{self, Ending, Entry, GateError, Why};
+use super::desk::{Desk, DeskError};
+use super::gate::{self, Ending, GateError, Why};
+use super::hand_stops::{self, Readiness};
 use super::host::Host;
 use super::occurrence_lock::OccurrenceLock;
 use super::services::{self, StopError};
@@ -37,6 +38,10 @@ pub enum Attempt {
     Failed(SnapshotError),
     /// A service could not be stopped: the run did not begin, and what had stopped was started again.
     NotStopped(StopError),
+    /// Persons have to stop these services first, and to confirm it until then.
+    Waiting(Vec<String>, Instant),
+    /// Persons did not confirm in time that these services stopped: the occurrence is refused.
+    NotConfirmed(Vec<String>),
     /// Another program runs this plan already.
     Elsewhere,
     /// There was nothing to do.
@@ -133,12 +138,25 @@ async fn attempt(
     desk.holder.place.clone_from(&lock.place);
     // Nobody else is alive here: what a dead program held is free.
     desk.catalog.expire_leases(&lock.place, plan.as_str()).await?;
-    let occurrence = match gate::enter(&desk, plan, zone, runner.clock.now()).await? {
-        Entry::Occurrence(occurrence, _) => occurrence,
-        Entry::Free => return Ok(Attempt::Nothing),
+    let now = runner.clock.now();
+    let (window, occurrence) = match gate::admit(&desk, plan, zone, now).await {
+        Ok(Some(admitted)) => admitted,
+        Ok(None) => return Ok(Attempt::Nothing),
+        Err(error @ GateError::Refused { .. }) => {
+            // What a person stopped for a run that may not begin any more is started again.
+            hand_stops::give_up(&desk, plan, now).await?;
+            return Err(error);
+        }
+        Err(error) => return Err(error),
     };
-    let windows = desk.catalog.windows().await?;
-    let window = find(&windows, &occurrence.window)?;
+    // Persons first: nothing is stopped in vain while nobody is there.
+    match hand_stops::ready(&desk, (&window, &occurrence), now).await? {
+        Readiness::Ready => {}
+        Readiness::Wait(names, until) => return Ok(Attempt::Waiting(names, until)),
+        Readiness::Ask(names) | Readiness::Late(names) => return Ok(Attempt::NotConfirmed(names)),
+    }
+    gate::begin(&desk, &window, &occurrence, now).await?;
+    let window = &window;
     let inner = Runner { desk: &desk, ..runner };
     let progress = runner.progress;
     if let Some(limit) = stops_at(&window.terms, occurrence.span, &desk.services, desk.on_deadline) {

@@ -90,6 +90,12 @@ pub async fn list(desk: &Desk, limit: u32) -> Result<Vec<EventRequest>, DeskErro
     Ok(desk.catalog.last_requests(limit).await?)
 }
 
+/// The request of an id.
+pub async fn get(desk: &Desk, id: &str) -> Result<EventRequest, DeskError> {
+    let none = || DeskError::None { what: "request", id: id.to_owned() };
+    desk.catalog.request(id).await?.ok_or_else(none)
+}
+
 /// Requests that wait, or that are said to run; oldest first.
 pub async fn open(desk: &Desk) -> Result<Vec<EventRequest>, DeskError> {
     Ok(desk.catalog.open_requests().await?)

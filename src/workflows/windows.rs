@@ -40,6 +40,20 @@ pub async fn request(desk: &Desk, terms: &Terms, by: &Actor, now: Instant) -> Re
     Ok(id)
 }
 
+/// The same, in the place of an approved window if one is named.
+pub async fn request_for(
+    desk: &Desk,
+    terms: &Terms,
+    replaces: Option<&str>,
+    by: &Actor,
+    now: Instant,
+) -> Result<String, DeskError> {
+    match replaces {
+        Some(old) => move_window::request(desk, terms, old, by, now).await,
+        None => request(desk, terms, by, now).await,
+    }
+}
+
 /// What somebody who decides was shown. If it has changed since, nothing is decided.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Seen {
@@ -205,6 +219,20 @@ pub async fn break_glass(
     Ok(tx.commit(&[line(now, by.account.as_str(), "break-glass", occurrence, reason)]).await?)
 }
 
+/// Notes that somebody who approves has seen the report of a break-glass, once its occurrence is over (事後報告).
+pub async fn see_report(desk: &Desk, occurrence: &str, by: &Actor, now: Instant) -> Result<(), DeskError> {
+    by.check(Act::DecideWindow)?;
+    let found = self::occurrence(desk, occurrence).await?;
+    let none = || DeskError::None { what: "break-glass to report of", id: occurrence.to_owned() };
+    // Before its end nobody knows the result.
+    let has_report = found.has_report();
+    let (who, reason) = found.break_glass.filter(|_| has_report).ok_or_else(none)?;
+    let mut tx = desk.catalog.begin().await?;
+    tx.see_report(occurrence, &by.account, now).await?;
+    let detail = format!("break-glass by {who}: {reason}; {}", found.state.word());
+    Ok(tx.commit(&[line(now, by.account.as_str(), "break-glass.report-seen", occurrence, &detail)]).await?)
+}
+
 /// The occurrence of an id.
 pub async fn occurrence(desk: &Desk, id: &str) -> Result<Occurrence, DeskError> {
     let none = || DeskError::None { what: "occurrence", id: id.to_owned() };
@@ -219,6 +247,11 @@ pub async fn preview(desk: &Desk, id: &str, now: Instant) -> Result<(Window, Vec
     let lead = if is_inspection { 0 } else { desk.lead.of(&window.terms) };
     let rows = preview::preview(&window.terms, id, &windows, lead, now);
     Ok((window, rows))
+}
+
+/// The window in whose place a window was asked for.
+pub async fn replaced(desk: &Desk, id: &str) -> Result<Option<String>, DeskError> {
+    Ok(desk.catalog.replaced(id).await?)
 }
 
 /// The kind of notice that tells of a window itself.

@@ -19,6 +19,7 @@ mod deploy;
 mod engine;
 mod faults;
 mod feeds;
+mod hand_stops;
 mod hosts;
 mod identities;
 mod killed_service;

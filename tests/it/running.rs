@@ -391,23 +391,6 @@ async fn a_window_stops_only_services_that_kura_can_start_again() {
 }
 
 #[tokio::test]
-async fn a_service_by_hand_is_asked_for_while_its_window_lasts() {
-    let mut machine = Machine::new().await;
-    machine.office.desk.services = vec![Service { name: "ポータル".to_owned(), how: How::Manual }];
-    let stops = terms(WindowKind::Maintenance, "once 2027-01-03 01:00", &["ポータル"]);
-    machine.office.approved(&stops, machine.clock.now()).await;
-    machine.clock.set(at(START.0, START.1));
-    machine.office.prove(machine.clock.now()).await;
-    let (desk, clock) = (machine.office.desk.clone(), machine.clock.clone());
-    let window = desk.catalog.windows().await.unwrap().remove(0);
-    let occurrence = desk.catalog.occurrence("w-0001-2027-01-03").await.unwrap().unwrap();
-    services::stop_all(&desk, &*machine.shop, &window, &occurrence, &*clock).await.unwrap();
-    assert_eq!(machine.alarms().await, ["service-by-hand"]);
-    services::start_all(&desk, &*machine.shop, &occurrence.id, &*clock).await.unwrap();
-    assert!(machine.alarms().await.is_empty() && machine.shop.log().is_empty());
-}
-
-#[tokio::test]
 async fn a_snapshot_that_was_asked_for_needs_a_right_and_a_reason_and_stops_nothing() {
     let machine = Machine::stopping().await;
     let (office, now) = (&machine.office, machine.clock.now());

@@ -1,12 +1,17 @@
 //! `/api/v1/accounts` and `/api/v1/me`: who may use Kura, and who asks.
 
+use std::borrow::Cow;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use secrecy::SecretString;
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::domain::account::AccountId;
 use crate::domain::role::{Act, Role, may};
@@ -23,39 +28,34 @@ use super::page::{Listing, PageQuery, Wanted};
 use super::version;
 use super::windows::Reason;
 
-/// A role of the security policy.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Roles {
-    ServiceOperator,
-    OperationsManager,
-    SystemAdministrator,
-    SystemOperator,
-    Auditor,
-    Portal,
+/// A role of the security policy, by its word.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RoleWord(Role);
+
+impl Serialize for RoleWord {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.word())
+    }
 }
 
-impl Roles {
-    const fn role(self) -> Role {
-        match self {
-            Self::ServiceOperator => Role::ServiceOperator,
-            Self::OperationsManager => Role::OperationsManager,
-            Self::SystemAdministrator => Role::SystemAdministrator,
-            Self::SystemOperator => Role::SystemOperator,
-            Self::Auditor => Role::Auditor,
-            Self::Portal => Role::Portal,
-        }
+impl<'de> Deserialize<'de> for RoleWord {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let word = String::deserialize(deserializer)?;
+        Role::of_word(&word).map(Self).ok_or_else(|| D::Error::custom(format!("{word} is no role")))
     }
+}
 
-    const fn of(role: Role) -> Self {
-        match role {
-            Role::ServiceOperator => Self::ServiceOperator,
-            Role::OperationsManager => Self::OperationsManager,
-            Role::SystemAdministrator => Self::SystemAdministrator,
-            Role::SystemOperator => Self::SystemOperator,
-            Role::Auditor => Self::Auditor,
-            Role::Portal => Self::Portal,
-        }
+impl PartialSchema for RoleWord {
+    fn schema() -> RefOr<Schema> {
+        let words =
+            ObjectBuilder::new().schema_type(Type::String).enum_values(Some(Role::ALL.map(Role::word)));
+        words.description(Some("A role of the security policy.")).into()
+    }
+}
+
+impl ToSchema for RoleWord {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("Roles")
     }
 }
 
@@ -64,7 +64,7 @@ impl Roles {
 pub(super) struct AccountShown {
     #[schema(example = "tanaka0001")]
     account: String,
-    role: Roles,
+    role: RoleWord,
     is_disabled: bool,
     #[schema(format = DateTime)]
     created_at: String,
@@ -84,7 +84,7 @@ pub(super) struct AccountRequest {
     /// 10 to 64 letters and digits (別紙1); never given twice.
     #[schema(pattern = "^[A-Za-z0-9]{10,64}$")]
     account: String,
-    role: Roles,
+    role: RoleWord,
     /// Its first password, which its holder must change before anything else.
     #[schema(value_type = String, format = Password, min_length = 13, max_length = 128)]
     #[serde(deserialize_with = "secret")]
@@ -105,7 +105,7 @@ pub(super) struct PasswordRequest {
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Me {
     account: String,
-    role: Roles,
+    role: RoleWord,
     /// The role's name in the security policy.
     role_ja: String,
     /// What this token may be used for.
@@ -115,7 +115,7 @@ pub(super) struct Me {
 fn shown(row: &AccountRow) -> AccountShown {
     AccountShown {
         account: row.account.to_string(),
-        role: Roles::of(row.role),
+        role: RoleWord(row.role),
         is_disabled: row.disabled_at.is_some(),
         created_at: row.created_at.to_string(),
         disabled_at: row.disabled_at.map(|at| at.to_string()),
@@ -152,7 +152,7 @@ pub(super) async fn me(caller: Caller) -> Json<Me> {
     let has = |act: &Act| may(actor.role, *act) && actor.check(*act).is_ok();
     Json(Me {
         account: actor.account.to_string(),
-        role: Roles::of(actor.role),
+        role: RoleWord(actor.role),
         role_ja: actor.role.japanese().to_owned(),
         scopes: Act::ALL.into_iter().filter(has).map(|act| act.word().to_owned()).collect(),
     })
@@ -202,7 +202,7 @@ pub(super) async fn add(
         .account
         .parse()
         .map_err(|error: crate::domain::account::BadAccountId| Problem::refused(error.to_string()))?;
-    let new = NewAccount { account: account.clone(), role: body.role.role(), password: body.password };
+    let new = NewAccount { account: account.clone(), role: body.role.0, password: body.password };
     let by = By::Account(caller.actor.clone());
     accounts::add(&caller.desk().catalog, &new, &by, shared.clock.now()).await?;
     let mut response = answer(&caller, &account, StatusCode::CREATED).await?;

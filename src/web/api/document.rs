@@ -51,6 +51,8 @@ pub(super) struct ProblemBody {
         (name = "occurrences", description = "実施回: the dated starts of windows"),
         (name = "plans", description = "計画: what is protected"),
         (name = "runs", description = "実行・スナップショット: what was tried and what came of it"),
+        (name = "services", description = "停止対象サービス: what windows stop"),
+        (name = "watch", description = "状況: whether all is well, and what to look after"),
         (name = "notices", description = "お知らせ: what users are told"),
         (name = "accounts", description = "アカウント: who may use Kura"),
         (name = "tokens", description = "トークン: what programs show"),
@@ -64,6 +66,8 @@ struct Base;
 const GUARDED: [&str; 5] = ["400", "401", "403", "429", "503"];
 /// What an address with an id in it may answer.
 const WITH_ID: [&str; 1] = ["404"];
+/// Operations whose body names something that there may not be.
+const WITH_ID_IN_BODY: [&str; 2] = ["requestWindow", "confirmService"];
 /// What a request with an effect may answer.
 const WITH_EFFECT: [&str; 4] = ["409", "413", "415", "422"];
 /// What a decision about a version may answer.
@@ -130,7 +134,8 @@ fn complete(path: &str, operation: &mut Operation, is_guarded: bool) {
             RefOr::Ref(_) => false,
         })
     };
-    if has(&ParameterIn::Path, None) {
+    let names_in_body = operation.operation_id.as_deref().is_some_and(|id| WITH_ID_IN_BODY.contains(&id));
+    if has(&ParameterIn::Path, None) || names_in_body {
         statuses.extend(WITH_ID);
     }
     if has(&ParameterIn::Header, Some("If-Match")) {

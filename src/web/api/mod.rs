@@ -50,6 +50,12 @@ mod tokens;
 /// The audit log.
 mod audit;
 
+/// Coverage and alarms.
+mod watch;
+
+/// Services.
+mod services;
+
 /// The document.
 mod document;
 
@@ -71,6 +77,7 @@ fn guarded() -> OpenApiRouter<Shared> {
         .routes(routes!(occurrences::list))
         .routes(routes!(occurrences::get))
         .routes(routes!(occurrences::break_glass))
+        .routes(routes!(occurrences::see_report))
         .routes(routes!(plans::list))
         .routes(routes!(plans::get))
         .routes(routes!(plans::take))
@@ -87,6 +94,10 @@ fn guarded() -> OpenApiRouter<Shared> {
         .routes(routes!(accounts::reset_password))
         .routes(routes!(tokens::list, tokens::make))
         .routes(routes!(tokens::revoke))
+        .routes(routes!(services::list))
+        .routes(routes!(services::confirm))
+        .routes(routes!(watch::coverage))
+        .routes(routes!(watch::alarms))
         .routes(routes!(audit::list))
         .routes(routes!(audit::verify))
 }

@@ -169,3 +169,21 @@ pub(super) async fn break_glass(
     // Who may let it run may not be allowed to read by this token: the answer is his own act.
     Ok(Json(shown(&windows::occurrence(&desk, &id).await?)))
 }
+
+#[utoipa::path(
+    post, path = "/api/v1/occurrences/{occurrence}/report-seen", tag = "occurrences", operation_id = "seeReport",
+    summary = "Confirm that the report of a break-glass was seen / 緊急実施の報告を確認する（サービス運用者）",
+    description = "Once the occurrence is over. Ends the alarm `break-glass`.",
+    params(("occurrence" = String, Path, description = "Its id")),
+    responses((status = 200, description = "The occurrence", body = OccurrenceShown)),
+    security(("token" = ["window.decide"]))
+)]
+pub(super) async fn see_report(
+    State(shared): State<Shared>,
+    caller: Caller,
+    Named(id): Named,
+) -> Result<Json<OccurrenceShown>, Problem> {
+    let desk = caller.desk();
+    windows::see_report(&desk, &id, &caller.actor, shared.clock.now()).await?;
+    Ok(Json(shown(&windows::occurrence(&desk, &id).await?)))
+}

@@ -100,13 +100,8 @@ pub(super) async fn list(
 ) -> Result<Response, Problem> {
     let wanted = Wanted::read("plans", (query.limit, query.cursor.as_deref()), ListPlace::oldest())?;
     let plans = lists::plans(&caller.desk(), &shared.home, &caller.actor)?;
-    let limit = usize::try_from(wanted.limit).unwrap_or(usize::MAX);
-    let mut rows: Vec<PlanShown> =
-        plans.into_iter().filter(|plan| plan.name > wanted.after.id).take(limit + 1).collect();
-    let has_more = rows.len() > limit;
-    rows.truncate(limit);
-    let next = rows.last().filter(|_| has_more).map(place);
-    Ok(wanted.answer(Page { rows, next }, &uri, |plan| shown(&shared, plan)))
+    let rows = plans.into_iter().filter(|plan| plan.name > wanted.after.id).collect();
+    Ok(wanted.answer(Page::of_all(rows, wanted.limit, place), &uri, |plan| shown(&shared, plan)))
 }
 
 #[utoipa::path(

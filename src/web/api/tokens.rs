@@ -43,6 +43,8 @@ pub(super) enum Scope {
     BreakGlass,
     #[serde(rename = "snapshot")]
     TakeSnapshot,
+    #[serde(rename = "service.confirm")]
+    ConfirmService,
     #[serde(rename = "notice.edit")]
     EditNotice,
     #[serde(rename = "account.manage")]
@@ -59,6 +61,7 @@ impl Scope {
             Self::DecideWindow => Act::DecideWindow,
             Self::BreakGlass => Act::BreakGlass,
             Self::TakeSnapshot => Act::TakeSnapshot,
+            Self::ConfirmService => Act::ConfirmService,
             Self::EditNotice => Act::EditNotice,
             Self::ManageAccounts => Act::ManageAccounts,
         }
@@ -73,6 +76,7 @@ impl Scope {
             Act::DecideWindow => Self::DecideWindow,
             Act::BreakGlass => Self::BreakGlass,
             Act::TakeSnapshot => Self::TakeSnapshot,
+            Act::ConfirmService => Self::ConfirmService,
             Act::EditNotice => Self::EditNotice,
             Act::ManageAccounts => Self::ManageAccounts,
         }

@@ -28,8 +28,11 @@ use shapes::{States, WindowQuery, WindowRequest, WindowShown, WindowWithPreview,
 /// The answer with a window as it is now.
 async fn answer(shared: &Shared, desk: &Desk, id: &str, status: StatusCode) -> Result<Response, Problem> {
     let (window, rows) = windows::preview(desk, id, shared.clock.now()).await?;
-    let body =
-        WindowWithPreview { window: shown(desk, &window), preview: rows.iter().map(previewed).collect() };
+    let body = WindowWithPreview {
+        window: shown(desk, &window),
+        replaces: windows::replaced(desk, id).await?,
+        preview: rows.iter().map(previewed).collect(),
+    };
     let response = (status, Json(body)).into_response();
     Ok(version::tagged(response, &windows::version(desk, &window)))
 }
@@ -113,8 +116,10 @@ pub(super) async fn request(
     let desk = caller.desk();
     let act = Act::RequestWindow;
     caller.actor.check(act).map_err(|denied| Problem::denied(&denied))?;
+    let replaces = body.replaces.clone();
     let terms = terms(body, &shared)?;
-    let id = windows::request(&desk, &terms, &caller.actor, shared.clock.now()).await?;
+    let now = shared.clock.now();
+    let id = windows::request_for(&desk, &terms, replaces.as_deref(), &caller.actor, now).await?;
     let mut response = answer(&shared, &desk, &id, StatusCode::CREATED).await?;
     if let Ok(location) = format!("/api/v1/windows/{id}").parse() {
         response.headers_mut().insert(header::LOCATION, location);
@@ -156,6 +161,32 @@ pub(super) async fn approve(
     answer(&shared, &desk, &id, StatusCode::OK).await
 }
 
+/// How somebody ends a window with a reason.
+#[derive(Clone, Copy)]
+enum Closing {
+    /// Who decides gives a request back.
+    Return,
+    /// Who asked takes it back.
+    Withdraw,
+}
+
+/// Ends a window with a reason, about the version that was seen.
+async fn close(
+    shared: &Shared,
+    caller: &Caller,
+    (id, headers, reason): (&str, &HeaderMap, &str),
+    closing: Closing,
+) -> Result<Response, Problem> {
+    let (desk, now, by) = (caller.desk(), shared.clock.now(), &caller.actor);
+    let why = (reason, seen(headers)?);
+    let done = match closing {
+        Closing::Return => windows::return_seen(&desk, id, why, by, now).await,
+        Closing::Withdraw => windows::withdraw_seen(&desk, id, why, by, now).await,
+    };
+    done.map_err(decided)?;
+    answer(shared, &desk, id, StatusCode::OK).await
+}
+
 #[utoipa::path(
     post, path = "/api/v1/windows/{window}/return", tag = "windows", operation_id = "returnWindow",
     summary = "Return a request with a reason / 申請を差し戻す",
@@ -173,9 +204,7 @@ pub(super) async fn return_request(
     Headers(headers): Headers,
     Sent(body): Sent<Reason>,
 ) -> Result<Response, Problem> {
-    let (desk, seen, now) = (caller.desk(), seen(&headers)?, shared.clock.now());
-    windows::return_seen(&desk, &id, (&body.reason, seen), &caller.actor, now).await.map_err(decided)?;
-    answer(&shared, &desk, &id, StatusCode::OK).await
+    close(&shared, &caller, (&id, &headers, &body.reason), Closing::Return).await
 }
 
 #[utoipa::path(
@@ -196,7 +225,5 @@ pub(super) async fn withdraw(
     Headers(headers): Headers,
     Sent(body): Sent<Reason>,
 ) -> Result<Response, Problem> {
-    let (desk, seen, now) = (caller.desk(), seen(&headers)?, shared.clock.now());
-    windows::withdraw_seen(&desk, &id, (&body.reason, seen), &caller.actor, now).await.map_err(decided)?;
-    answer(&shared, &desk, &id, StatusCode::OK).await
+    close(&shared, &caller, (&id, &headers, &body.reason), Closing::Withdraw).await
 }

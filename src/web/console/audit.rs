@@ -3,38 +3,28 @@
 use axum::extract::Query;
 use axum::response::Response;
 use maud::{Markup, html};
-use serde::Deserialize;
 
 use super::form;
-use super::layout::{Sheet, facts, older};
+use super::layout::{Sheet, facts};
+use super::paging::{After, older};
 use super::refused::Refused;
 use super::visit::{At, Sent, Visit};
 use super::words::{grouped, w};
 use crate::domain::audit::AuditLine;
 use crate::workflows::check_audit;
-use crate::workflows::look::{self, PAGE};
-
-/// `?before=`.
-#[derive(Debug, Deserialize)]
-pub(super) struct Before {
-    before: Option<u64>,
-}
+use crate::workflows::lists::{self, LIST_PAGE};
 
 /// `GET /console/audit`.
 pub(super) async fn list(
     axum::Extension(visit): At,
-    Query(before): Query<Before>,
+    Query(after): Query<After>,
 ) -> Result<Response, Refused> {
-    let before = before.before.unwrap_or(u64::MAX).min(u64::MAX >> 1);
-    let lines = look::audit(&visit.desk.catalog, before).await?;
-    let is_full = u32::try_from(lines.len()).is_ok_and(|count| count == PAGE);
-    let more =
-        lines.last().filter(|_| is_full).map(|last| format!("/console/audit?before={}", last.sequence));
+    let page = lists::audit(&visit.desk, visit.actor()?, &after.place(), LIST_PAGE).await?;
     let check = form::button("plain", visit.t("記録の連続を確かめる", "Check the whole log"));
     let body = html! {
         (form::form(&visit, "/console/audit/verify", &check))
-        (table(&visit, &lines))
-        (older(&visit, more))
+        (table(&visit, &page.rows))
+        (older(&visit, "/console/audit", None, page.next.as_ref()))
     };
     Ok(Sheet::new(w("監査記録", "Audit log"), body).show(&visit))
 }

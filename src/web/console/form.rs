@@ -177,7 +177,8 @@ fn hint(visit: &Visit, name: &str, words: Option<&Words>) -> Markup {
     html! { @if let Some(words) = words { p class="hint" id={ (name) "-hint" } { (visit.words(words)) } } }
 }
 
-fn fault(visit: &Visit, name: &str, faults: &Faults) -> Markup {
+/// What is wrong with a field, if something is.
+pub(super) fn fault(visit: &Visit, name: &str, faults: &Faults) -> Markup {
     html! {
         @if let Some(words) = faults.of(name) {
             p class="fault" id={ (name) "-fault" } { (visit.t("誤り：", "Error: ")) (visit.words(words)) }

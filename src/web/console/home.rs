@@ -5,20 +5,33 @@ use maud::{Markup, html};
 
 use super::layout::{Sheet, badge};
 use super::refused::Refused;
+use super::services;
 use super::visit::{At, Visit};
-use super::words::{Lang, grouped, size, w};
+use super::watch::{self, share};
+use super::words::{Lang, Words, grouped, size, w};
 use crate::domain::freshness::Freshness;
 use crate::domain::role::Act;
+use crate::domain::standing::{Standing, Summary};
+use crate::workflows::lists::{self, AlarmRow, ListPlace, Page};
 use crate::workflows::look::{self, Overview, PlanState};
+use crate::workflows::service_list::{self, ByHand};
+
+/// How many alarms the first page names.
+const ALARMS_MAX: u32 = 5;
 
 /// `GET /console`.
 pub(super) async fn page(axum::Extension(visit): At) -> Result<Response, Refused> {
     let overview = look::overview(&visit.desk, visit.now).await?;
+    let proofs = lists::coverage(&visit.desk, visit.actor()?).await?;
+    let proved = lists::standing(&proofs, visit.now);
+    let alarms = lists::alarms(&visit.desk, visit.actor()?, &ListPlace::newest(), "open", ALARMS_MAX).await?;
+    let by_hand = service_list::waiting(&visit.desk).await?;
     let account = look::account(&visit.desk.catalog, visit.account()?).await?;
     let has_factor = account.is_some_and(|account| account.has_second_factor());
     let body = html! {
-        (answer(&visit, &overview))
-        (waiting(&visit, &overview, has_factor)?)
+        (answer(&visit, &overview, &proved))
+        (alarming(&visit, &alarms))
+        (waiting(&visit, &overview, (has_factor, &by_hand))?)
         (next(&visit, &overview))
         (plans(&visit, &overview))
         (unproved(&visit))
@@ -27,63 +40,114 @@ pub(super) async fn page(axum::Extension(visit): At) -> Result<Response, Refused
 }
 
 /// The worst that can be said of any plan, with the sentence for it.
-fn sentence(overview: &Overview) -> (&'static str, super::words::Words) {
-    let worst = overview.plans.iter().map(|plan| plan.freshness).max();
+fn sentence(overview: &Overview, proved: &Summary) -> (&'static str, Words) {
     let count =
         |which: &[Freshness]| overview.plans.iter().filter(|plan| which.contains(&plan.freshness)).count();
-    match worst {
-        None => (
+    let (bad, without) = (count(&[Freshness::Stale, Freshness::Missing]), count(&[Freshness::NoWindow]));
+    if overview.plans.is_empty() {
+        return (
             "unknown",
             w(
                 "保護する計画がまだありません。計画を作成してください。",
                 "There is no plan yet that protects anything: make one.",
             ),
-        ),
-        Some(Freshness::Fresh) => (
-            "good",
-            w(
-                "はい。1年以内の記録は、すべての計画で、決められた間隔どおりに保管されています。",
-                "Yes. In every plan the records inside their year are kept, as often as was decided.",
-            ),
-        ),
-        Some(Freshness::NoWindow) => (
-            "unknown",
-            w(
-                format!(
-                    "確認が必要です。{}件の計画に、承認された実施時間帯がありません。",
-                    count(&[Freshness::NoWindow])
-                ),
-                format!("Look at this: {} plans have no approved window.", count(&[Freshness::NoWindow])),
-            ),
-        ),
-        Some(Freshness::Stale | Freshness::Missing) => {
-            let bad = count(&[Freshness::Stale, Freshness::Missing]);
+        );
+    }
+    if bad > 0 {
+        let ja = format!("いいえ。{bad}件の計画に、新しい完全なスナップショットがありません。");
+        return ("bad", w(ja, format!("No. {bad} plans have no recent complete snapshot.")));
+    }
+    match proved.standing {
+        Standing::Broken => {
+            let (count, ja) = (proved.exceptions, "いいえ。保管の確認で例外が見つかりました");
             (
                 "bad",
-                w(
-                    format!("いいえ。{bad}件の計画に、新しい完全なスナップショットがありません。"),
-                    format!("No. {bad} plans have no recent complete snapshot."),
-                ),
+                w(format!("{ja}（{count}件）。"), format!("No. The last check found exceptions: {count}.")),
             )
         }
+        _ if without > 0 => (
+            "unknown",
+            w(
+                format!("確認が必要です。{without}件の計画に、承認された実施時間帯がありません。"),
+                format!("Look at this: {without} plans have no approved window."),
+            ),
+        ),
+        Standing::Unproved | Standing::NoPlan => (
+            "unknown",
+            w(
+                "バックアップは間隔どおりですが、そろっていることの証明がまだありません。",
+                "Snapshots come as often as was decided, but it was not proved yet that all is there.",
+            ),
+        ),
+        Standing::Old => (
+            "unknown",
+            w(
+                "バックアップは間隔どおりですが、そろっていることの証明が2日以上前のものです。",
+                "Snapshots come as often as was decided, but the proof that all is there is two days old or more.",
+            ),
+        ),
+        Standing::Proved => (
+            "good",
+            w(
+                "はい。1年以内の記録は、すべての計画でそろって保管されています。",
+                "Yes. In every plan everything inside its year is kept and whole.",
+            ),
+        ),
     }
 }
 
-fn answer(visit: &Visit, overview: &Overview) -> Markup {
-    let (class, words) = sentence(overview);
+fn answer(visit: &Visit, overview: &Overview, proved: &Summary) -> Markup {
+    let (class, words) = sentence(overview, proved);
     let days: u64 = overview.plans.iter().filter_map(|plan| plan.complete.as_ref()).map(|s| s.cohorts).sum();
     html! {
         section class={ "answer " (class) } aria-label=(visit.t("保管の状況", "Are the records safe")) {
             p class="lead" { (visit.words(&words)) }
-            p class="number" {
-                strong { (grouped(days)) }
-                " " (visit.t("日分（保管区分日）を保管中", "days of records (cohorts) are kept"))
+            @if let Some(share) = share(proved) {
+                p class="number" {
+                    strong { (share) } " "
+                    (visit.t("1年以内の", "of the days inside their year: ")) (grouped(proved.alive))
+                    (visit.t("日分のうち", ", whole: ")) (grouped(proved.whole)) (visit.t("日分がそろっています", ""))
+                }
+                p {
+                    (visit.t("例外 ", "Exceptions: ")) (grouped(proved.exceptions)) (visit.t("件", "")) " / "
+                    @if let Some(at) = proved.proved_at {
+                        (visit.t("最後の確認：", "Last checked: ")) (visit.lang.moment(at))
+                        " (" (visit.lang.ago(at, visit.now)) ")"
+                    } @else { (visit.t("まだ証明されていない計画があります", "a plan was never proved")) }
+                }
+            } @else {
+                p class="number" {
+                    strong { (grouped(days)) }
+                    " " (visit.t("日分（保管区分日）を保管中", "days of records (cohorts) are kept"))
+                }
+            }
+            p { a class="button plain" href="/console/coverage" { (visit.t("保管状況の証明を見る", "See the proof")) } }
+        }
+    }
+}
+
+/// What somebody must look after.
+fn alarming(visit: &Visit, alarms: &Page<AlarmRow>) -> Markup {
+    html! {
+        @if !alarms.rows.is_empty() {
+            section {
+                h2 { (visit.t("続いている警報", "Alarms that last")) }
+                ul class="tasks" {
+                    @for row in &alarms.rows { li { a href="/console/alarms" { (watch::sentence(visit, row)) } } }
+                }
+                @if alarms.next.is_some() {
+                    p { (visit.t("ほかにもあります。", "There are more.")) }
+                }
             }
         }
     }
 }
 
-fn waiting(visit: &Visit, overview: &Overview, has_factor: bool) -> Result<Markup, Refused> {
+fn waiting(
+    visit: &Visit,
+    overview: &Overview,
+    (has_factor, by_hand): (bool, &[ByHand]),
+) -> Result<Markup, Refused> {
     let mine = visit.account()?;
     let decides = visit.may(Act::DecideWindow);
     let asked = overview.requested.iter().filter(|window| decides && window.requested_by != *mine);
@@ -91,6 +155,9 @@ fn waiting(visit: &Visit, overview: &Overview, has_factor: bool) -> Result<Marku
     let failed =
         overview.failed.iter().filter(|_| visit.may(Act::BreakGlass) || visit.may(Act::TakeSnapshot));
     let mut items: Vec<(String, String)> = Vec::new();
+    let helps = visit.may(Act::ConfirmService);
+    let tasks = by_hand.iter().filter(|_| helps).filter_map(|one| services::task(visit, one));
+    items.extend(tasks.map(|text| ("/console/services".to_owned(), text)));
     for window in asked {
         let terms = &window.terms;
         let text = format!(
@@ -100,6 +167,11 @@ fn waiting(visit: &Visit, overview: &Overview, has_factor: bool) -> Result<Marku
             visit.lang.recurrence(terms.parts().recurrence)
         );
         items.push((format!("/console/windows/{}", window.id), text));
+    }
+    for found in overview.to_report.iter().filter(|found| decides && found.has_report()) {
+        let text = visit.t("緊急実施の報告を確認してください：", "See the report of a break-glass: ");
+        let address = format!("/console/occurrences/{}", found.id);
+        items.push((address, format!("{text}{}", visit.lang.day(found.day))));
     }
     for window in lapsed {
         let text =
@@ -160,7 +232,7 @@ fn next(visit: &Visit, overview: &Overview) -> Markup {
 
 fn state(visit: &Visit, plan: &PlanState) -> Markup {
     match plan.freshness {
-        Freshness::Fresh => badge("good", visit.t("✓ 保管中", "✓ safe")),
+        Freshness::Fresh => badge("good", visit.t("✓ 間隔どおり", "✓ on time")),
         Freshness::NoWindow => badge("unknown", visit.t("？ 時間帯なし", "? no window")),
         Freshness::Stale => badge("bad", visit.t("✕ 古い", "✕ too old")),
         Freshness::Missing => badge("bad", visit.t("✕ なし", "✕ none")),
@@ -221,12 +293,12 @@ fn unproved(visit: &Visit) -> Markup {
             ul {
                 @match visit.lang {
                     Lang::Ja => {
-                        li { "この画面は台帳の記録です。保管先のデータを今読み出したものではありません。確かめるには kura verify を実行します。" }
+                        li { "この画面は台帳の記録です。保管先のデータを今読み出したものではありません。" }
                         li { "復旧鍵による復元訓練の結果は、この版では記録されません。" }
                         li { "保管期限が過ぎた記録の消去は、この版ではまだ行いません。" }
                     }
                     Lang::En => {
-                        li { "This page is what the catalog says. Nothing was read from the store just now: `kura verify` does that." }
+                        li { "This page is what the catalog says. Nothing was read from the store just now." }
                         li { "Drills with a recovery key are not recorded in this version." }
                         li { "Records past their year are not deleted in this version." }
                     }

@@ -47,6 +47,9 @@ fn menu(visit: &Visit) -> Vec<(&'static str, Words)> {
         ("/console/windows", w("実施時間帯", "Windows"), Act::Read),
         ("/console/runs", w("実行", "Runs"), Act::Read),
         ("/console/restore-points", w("復元できる時点", "Restore points"), Act::Read),
+        ("/console/services", w("サービス", "Services"), Act::Read),
+        ("/console/coverage", w("保管状況", "Coverage"), Act::Read),
+        ("/console/alarms", w("警報", "Alarms"), Act::Read),
         ("/console/notices", w("お知らせ", "Notices"), Act::Read),
         ("/console/accounts", w("アカウント", "Accounts"), Act::ManageAccounts),
         ("/console/audit", w("監査記録", "Audit log"), Act::ReadAudit),
@@ -204,15 +207,6 @@ pub(super) fn facts(rows: &[(String, Markup)]) -> Markup {
             @for (name, value) in rows {
                 div { dt { (name) } dd { (value) } }
             }
-        }
-    }
-}
-
-/// The link to older rows.
-pub(super) fn older(visit: &Visit, address: Option<String>) -> Markup {
-    html! {
-        @if let Some(address) = address {
-            p { a class="button plain" href=(address) { (visit.t("さらに古いものを表示", "Show older ones")) } }
         }
     }
 }

@@ -34,6 +34,9 @@ mod form;
 /// The frame of every page.
 mod layout;
 
+/// Lists page by page.
+mod paging;
+
 /// How often one address may try.
 mod throttle;
 
@@ -70,8 +73,17 @@ mod runs;
 /// Snapshots.
 mod restore_points;
 
+/// Snapshots that people ask for.
+mod events;
+
 /// Notices.
 mod notices;
+
+/// Coverage and alarms.
+mod watch;
+
+/// Services.
+mod services;
 
 /// Accounts of others.
 mod accounts;
@@ -163,11 +175,14 @@ fn act<H: Handler<T, Shared>, T: 'static>(path: &'static str, need: Need, handle
 }
 
 /// Every page of the console. There is no other list.
+#[expect(clippy::too_many_lines, reason = "it is a table")]
 fn pages() -> Vec<Page> {
     use Need::{Nobody, SignedIn};
     let read = Need::Right(Act::Read);
     let request = Need::Right(Act::RequestWindow);
     let decide = Need::Right(Act::DecideWindow);
+    let take = Need::Right(Act::TakeSnapshot);
+    let confirm = Need::Right(Act::ConfirmService);
     let glass = Need::Right(Act::BreakGlass);
     let edit = Need::Right(Act::EditNotice);
     let manage = Need::Right(Act::ManageAccounts);
@@ -199,9 +214,19 @@ fn pages() -> Vec<Page> {
         show("/console/occurrences/{id}", read, occurrences::one),
         show("/console/occurrences/{id}/break-glass", glass, occurrences::ask),
         act("/console/occurrences/{id}/break-glass", glass, occurrences::break_glass),
+        act("/console/occurrences/{id}/report", decide, occurrences::see_report),
         show("/console/runs", read, runs::list),
         show("/console/runs/{id}", read, runs::one),
         show("/console/restore-points", read, restore_points::list),
+        show("/console/snapshots", read, events::list),
+        act("/console/snapshots", take, events::make),
+        show("/console/snapshots/new", take, events::page),
+        act("/console/snapshots/new", take, events::confirm),
+        show("/console/snapshots/{id}", read, events::one),
+        show("/console/services", read, services::list),
+        act("/console/services/confirm", confirm, services::confirm),
+        show("/console/coverage", read, watch::coverage),
+        show("/console/alarms", read, watch::alarms),
         show("/console/notices", read, notices::list),
         show("/console/notices/{id}", read, notices::one),
         act("/console/notices/{id}/correct", edit, notices::correct),

@@ -3,26 +3,19 @@
 use axum::extract::{Path, Query};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use maud::{Markup, html};
-use serde::Deserialize;
 
 use super::form::{self, Faults};
-use super::layout::{Sheet, badge, facts, older};
+use super::layout::{Sheet, badge, facts};
+use super::paging::{After, older};
 use super::refused::Refused;
 use super::visit::{At, Sent, Visit};
 use super::words::{Lang, Words, w};
 use crate::domain::notice::NoticeStatus;
 use crate::domain::role::Act;
-use crate::domain::time::Instant;
 use crate::workflows::desk::DeskError;
-use crate::workflows::look::{self, Delivery, NoticeRow, PAGE};
+use crate::workflows::lists::{self, LIST_PAGE};
+use crate::workflows::look::{self, Delivery, NoticeRow};
 use crate::workflows::notices;
-
-/// `?at=&notice=`: where the page before ended.
-#[derive(Debug, Deserialize)]
-pub(super) struct Before {
-    at: Option<i64>,
-    notice: Option<String>,
-}
 
 fn status(visit: &Visit, row: &NoticeRow) -> Markup {
     let (class, words): (&str, Words) = match row.status {
@@ -40,15 +33,10 @@ fn status(visit: &Visit, row: &NoticeRow) -> Markup {
 /// `GET /console/notices`.
 pub(super) async fn list(
     axum::Extension(visit): At,
-    Query(before): Query<Before>,
+    Query(after): Query<After>,
 ) -> Result<Response, Refused> {
-    let at = before.at.map_or(Instant::from_micros(i64::MAX), Instant::from_micros);
-    let rows = look::notices(&visit.desk.catalog, (at, before.notice.as_deref().unwrap_or("~"))).await?;
-    let is_full = u32::try_from(rows.len()).is_ok_and(|count| count == PAGE);
-    let more = rows
-        .last()
-        .filter(|_| is_full)
-        .map(|last| format!("/console/notices?at={}&notice={}", last.updated_at.as_micros(), last.notice));
+    let page = lists::notices(&visit.desk, visit.actor()?, &after.place(), LIST_PAGE).await?;
+    let rows = &page.rows;
     let body = html! {
         p {
             (visit.t(
@@ -58,7 +46,7 @@ pub(super) async fn list(
         }
         @if rows.is_empty() { p { (visit.t("まだお知らせはありません。", "There is no notice yet.")) } }
         ul class="rows" {
-            @for row in &rows {
+            @for row in rows {
                 li {
                     a href={ "/console/notices/" (row.notice) } {
                         @match visit.lang { Lang::Ja => (row.words.title), Lang::En => (row.words.title_en) }
@@ -71,7 +59,7 @@ pub(super) async fn list(
                 }
             }
         }
-        (older(&visit, more))
+        (older(&visit, "/console/notices", None, page.next.as_ref()))
     };
     Ok(Sheet::new(w("お知らせ", "Notices"), body).show(&visit))
 }

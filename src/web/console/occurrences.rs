@@ -11,9 +11,11 @@ use super::layout::{Sheet, badge, facts};
 use super::refused::Refused;
 use super::visit::{At, Sent, Visit};
 use super::words::{Lang, w};
+use crate::domain::account::AccountId;
 use crate::domain::gate::Refusal;
 use crate::domain::occurrence::{Occurrence, OccurrenceState};
 use crate::domain::role::Act;
+use crate::domain::time::Instant;
 use crate::domain::window::Window;
 use crate::workflows::{look, windows};
 
@@ -73,12 +75,14 @@ fn can_break(found: &Occurrence, refusals: &[Refusal]) -> bool {
 /// `GET /console/occurrences/{id}`.
 pub(super) async fn one(axum::Extension(visit): At, Path(id): Path<String>) -> Result<Response, Refused> {
     let (found, window, refusals) = look::occurrence(&visit.desk, &id).await?;
+    let seen = look::report_seen(&visit.desk, &id).await?;
     let body = html! {
         (describe(&visit, &found, &window))
         @if found.state.is_open() && !refusals.is_empty() {
             h2 { (visit.t("今のままでは実施されません", "As things are it will not run")) }
             (sentences(&visit, &refusals, &window))
         }
+        (report(&visit, &found, seen.as_ref()))
         @if can_break(&found, &refusals) && visit.may(Act::BreakGlass) {
             p {
                 a class="button danger" href={ "/console/occurrences/" (found.id) "/break-glass" } {
@@ -92,6 +96,46 @@ pub(super) async fn one(axum::Extension(visit): At, Path(id): Path<String>) -> R
         format!("Occurrence of {}", Lang::En.day(found.day)),
     );
     Ok(Sheet::new(title, body).show(&visit))
+}
+
+/// What is reported after a break-glass, and who has seen it.
+fn report(visit: &Visit, found: &Occurrence, seen: Option<&(AccountId, Instant)>) -> Markup {
+    let Some((by, reason)) = found.break_glass.as_ref().filter(|_| found.span.0 <= visit.now) else {
+        return html! {};
+    };
+    let (class, words) = state_words(Some(found.state));
+    let seen_words = seen.map_or_else(
+        || visit.t("まだ確認されていません", "nobody has seen it yet").to_owned(),
+        |(by, at)| format!("{by} {}", visit.lang.moment(*at)),
+    );
+    let rows = [
+        (visit.t("許可した人", "Let through by"), html! { (by) }),
+        (visit.t("理由", "Reason"), html! { (reason) }),
+        (visit.t("結果", "Result"), badge(class, visit.words(&words))),
+        (visit.t("サービス運用者の確認", "Seen by the service operator"), html! { (seen_words) }),
+    ];
+    let rows: Vec<(String, Markup)> =
+        rows.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    let button = form::button("main", visit.t("報告を確認した", "I have seen the report"));
+    html! {
+        section class="note" {
+            h2 { (visit.t("緊急実施の報告（事後報告）", "Report of the break-glass")) }
+            (facts(&rows))
+            @if seen.is_none() && found.has_report() && visit.may(Act::DecideWindow) {
+                (form::form(visit, &format!("/console/occurrences/{}/report", found.id), &button))
+            }
+        }
+    }
+}
+
+/// `POST /console/occurrences/{id}/report`.
+pub(super) async fn see_report(
+    axum::Extension(visit): At,
+    Path(id): Path<String>,
+    Sent(_): Sent,
+) -> Result<Response, Refused> {
+    windows::see_report(&visit.desk, &id, visit.actor()?, visit.now).await?;
+    Ok(Redirect::to(&format!("/console/occurrences/{id}")).into_response())
 }
 
 async fn page(visit: &Visit, id: &str, faults: Faults) -> Result<Response, Refused> {

@@ -32,6 +32,7 @@ fn act_words(act: Act) -> Words {
         Act::DecideWindow => "実施時間帯の承認と差戻し",
         Act::BreakGlass => "緊急実施",
         Act::TakeSnapshot => "スナップショットの取得",
+        Act::ConfirmService => "手動で止めたサービスの確認",
         Act::EditNotice => "お知らせの訂正と掲載終了",
         Act::ManageAccounts => "アカウントの管理",
     };

@@ -11,6 +11,7 @@ use crate::domain::window::BadTerms;
 use crate::workflows::accounts::AccountError;
 use crate::workflows::check_audit::AuditError;
 use crate::workflows::desk::DeskError;
+use crate::workflows::hand_stops::NotConfirmed;
 use crate::workflows::look::CatalogError;
 use crate::workflows::sign_in::AccessError;
 use crate::workflows::tokens::TokenError;
@@ -343,6 +344,12 @@ impl From<DeskError> for Refused {
             DeskError::Lock(_) => {
                 refused("計画の排他制御ファイルを使用できません。しばらくしてから、もう一度お試しください。")
             }
+            DeskError::Confirmation(NotConfirmed::NotAsked) => {
+                refused("今は、この確認を必要としていません。画面を開き直して、状態をご確認ください。")
+            }
+            DeskError::Confirmation(NotConfirmed::TooLate) => refused(
+                "確認の期限を過ぎたため、今回の作業は実施しません。止めたサービスをすぐに動かしてください。",
+            ),
             DeskError::Begun(_) => refused("この実施回は、すでに始まったか、終わったか、許可済みです。"),
         }
     }

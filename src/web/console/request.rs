@@ -1,8 +1,9 @@
 //! Asking for a window: the form, the page that shows what it means, and the act.
 
-use axum::extract::State;
+use axum::extract::Query;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use maud::{Markup, html};
+use serde::Deserialize;
 
 use super::form::{self, Faults, Fields, Line, missing};
 use super::layout::{Sheet, facts};
@@ -13,16 +14,24 @@ use super::words::{Words, w};
 use crate::domain::recurrence::Recurrence;
 use crate::domain::time::{TimeOfDay, Zone};
 use crate::domain::window::{BadTerms, Terms, TermsParts, WindowKind};
-use crate::web::Shared;
 use crate::workflows::desk::tokyo;
 use crate::workflows::{look, windows};
 
 /// The fields of the form, as they go along to the second page.
-const FIELDS: [&str; 9] =
-    ["kind", "plan", "monthly", "once", "start", "hours", "stops", "first_day", "last_day"];
+const FIELDS: [&str; 10] =
+    ["kind", "plan", "monthly", "once", "start", "hours", "stops", "first_day", "last_day", "replaces"];
 
-fn title() -> Words {
-    w("実施時間帯の申請", "Ask for a window")
+/// `?replaces=`: the window that is to be changed.
+#[derive(Debug, Deserialize)]
+pub(super) struct Asked {
+    replaces: Option<String>,
+}
+
+fn title(fields: &Fields) -> Words {
+    match fields.raw("replaces") {
+        "" => w("実施時間帯の申請", "Ask for a window"),
+        old => w(format!("実施時間帯 {old} の変更の申請"), format!("Ask for a change of window {old}")),
+    }
 }
 
 fn kinds(visit: &Visit) -> Vec<(String, String)> {
@@ -73,10 +82,13 @@ fn render(visit: &Visit, fields: &Fields, faults: &Faults) -> Markup {
         (String::new(), visit.t("（計画なし：電源設備の点検）", "(none: power inspection)").to_owned());
     let plans = visit.desk.contents.keys().map(|name| (name.clone(), name.clone()));
     let plans: Vec<(String, String)> = plans.chain([none]).collect();
+    let is_change = !fields.raw("replaces").is_empty();
     let day_hint = || w("例：2026-12-06、令和8年12月6日。全角でも入力できます。", "For example 2026-12-06.");
     let inside = html! {
-        (form::choice(visit, ("kind", &w("種類", "Kind")), &kinds(visit), &value("kind"), faults))
-        (form::choice(visit, ("plan", &w("対象の計画", "Plan")), &plans, &value("plan"), faults))
+        @if is_change { (unchanged(visit, fields)) } @else {
+            (form::choice(visit, ("kind", &w("種類", "Kind")), &kinds(visit), &value("kind"), faults))
+            (form::choice(visit, ("plan", &w("対象の計画", "Plan")), &plans, &value("plan"), faults))
+        }
         (form::choice(visit, ("monthly", &w("毎月の場合：実施する日", "If monthly: the day")), &month_days(visit), &value("monthly"), faults))
         (Line::text("once", w("1回だけの場合：実施する日", "If once: the day"), value("once")).optional()
             .hint(w("維持管理作業と電源設備の点検で使用します。毎日・毎月のときは空欄にします。", "For maintenance and power inspections; else leave it empty."))
@@ -95,17 +107,90 @@ fn render(visit: &Visit, fields: &Fields, faults: &Faults) -> Markup {
     };
     html! {
         p { (visit.t("まだ何も実施されません。次の画面で内容を確かめてから申請します。", "Nothing happens yet. The next page shows what it means.")) }
+        @if is_change {
+            p {
+                (visit.t(
+                    "この申請が承認されるまで、今の時間帯は変わりません。承認されると、今の時間帯は終わり、利用者へのお知らせは自動的に訂正されます。",
+                    "The window stays as it is until this is approved; then it ends, and its notices are corrected.",
+                ))
+            }
+        }
         (faults.summary(visit))
         (form::form(visit, "/console/windows/new", &inside))
     }
 }
 
-/// `GET /console/windows/new`.
-pub(super) async fn page(axum::Extension(visit): At) -> Response {
+/// What a change leaves as it is: kind and plan.
+fn unchanged(visit: &Visit, fields: &Fields) -> Markup {
+    let kind = WindowKind::of_word(fields.raw("kind")).map_or("-", |kind| visit.lang.kind(kind));
+    let plan = if fields.raw("plan").is_empty() { "-" } else { fields.raw("plan") };
+    let rows = [
+        (visit.t("変更する時間帯", "The window that changes"), fields.raw("replaces")),
+        (visit.t("種類", "Kind"), kind),
+        (visit.t("対象の計画", "Plan"), plan),
+    ];
+    let rows: Vec<(String, Markup)> =
+        rows.into_iter().map(|(name, value)| (name.to_owned(), html! { (value) })).collect();
+    html! {
+        (facts(&rows))
+        @for name in ["kind", "plan", "replaces"] { (form::hidden(name, fields.raw(name))) }
+    }
+}
+
+/// The fields of a new request. Where there is one plan, that is the one.
+fn fresh(visit: &Visit) -> Fields {
     let today = tokyo().day_of(visit.now).to_string();
-    let preset = [("kind", "daily"), ("start", "2:00"), ("hours", "4:00"), ("first_day", &today)];
-    let fields = Fields::new(preset.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec());
-    Sheet::new(title(), render(&visit, &fields, &Faults::default())).show(&visit)
+    let mut plans = visit.desk.contents.keys();
+    let only = plans.next().filter(|_| plans.next().is_none()).map_or("", String::as_str);
+    let preset = [
+        ("kind", "daily"),
+        ("plan", only),
+        ("start", "2:00"),
+        ("hours", "4:00"),
+        ("first_day", today.as_str()),
+    ];
+    Fields::new(preset.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec())
+}
+
+/// The fields of a change, filled with the terms as they are; its first day is today at the earliest.
+fn filled(visit: &Visit, old: &str, terms: &Terms) -> Fields {
+    let parts = terms.parts();
+    let (monthly, once) = match parts.recurrence {
+        Recurrence::Daily(_) => (String::new(), String::new()),
+        Recurrence::Monthly(day, _) => (day.to_string(), String::new()),
+        Recurrence::Once(day, _) => (String::new(), day.to_string()),
+    };
+    let length = parts.length_minutes;
+    let pairs = [
+        ("kind", parts.kind.word().to_owned()),
+        ("plan", parts.plan.as_ref().map(ToString::to_string).unwrap_or_default()),
+        ("monthly", monthly),
+        ("once", once),
+        ("start", parts.recurrence.time().to_string()),
+        ("hours", format!("{}:{:02}", length.div_euclid(60), length.rem_euclid(60))),
+        ("stops", parts.stops.join("\n")),
+        ("first_day", parts.first_day.max(tokyo().day_of(visit.now)).to_string()),
+        ("last_day", parts.last_day.map(|day| day.to_string()).unwrap_or_default()),
+        ("replaces", old.to_owned()),
+    ];
+    Fields::new(pairs.map(|(name, value)| (name.to_owned(), value)).to_vec())
+}
+
+/// `GET /console/windows/new`.
+pub(super) async fn page(
+    axum::Extension(visit): At,
+    Query(asked): Query<Asked>,
+) -> Result<Response, Refused> {
+    let fields = match asked.replaces.filter(|old| !old.is_empty()) {
+        Some(old) => filled(&visit, &old, &look::to_move(&visit.desk, &old).await?),
+        None => fresh(&visit),
+    };
+    Ok(Sheet::new(title(&fields), render(&visit, &fields, &Faults::default())).show(&visit))
+}
+
+/// The window that a form changes, if it does.
+fn replaces(fields: &Fields) -> Option<&str> {
+    Some(fields.raw("replaces")).filter(|old| !old.is_empty())
 }
 
 fn length(text: &str) -> Option<u32> {
@@ -219,9 +304,11 @@ fn terms(fields: &Fields) -> Result<Terms, Faults> {
 pub(super) async fn confirm(axum::Extension(visit): At, Sent(fields): Sent) -> Result<Response, Refused> {
     let terms = match terms(&fields) {
         Ok(terms) => terms,
-        Err(faults) => return Ok(Sheet::faulty(title(), render(&visit, &fields, &faults)).show(&visit)),
+        Err(faults) => {
+            return Ok(Sheet::faulty(title(&fields), render(&visit, &fields, &faults)).show(&visit));
+        }
     };
-    let rows = look::preview_terms(&visit.desk, &terms, visit.now).await?;
+    let rows = look::preview_terms(&visit.desk, &terms, replaces(&fields), visit.now).await?;
     let lead = visit.desk.lead.of(&terms);
     let told = match visit.lang {
         super::words::Lang::Ja => format!(
@@ -235,11 +322,20 @@ pub(super) async fn confirm(axum::Extension(visit): At, Sent(fields): Sent) -> R
         @for name in FIELDS { (form::hidden(name, fields.raw(name))) }
         (form::button("main", visit.t("この内容で申請する", "Ask for this")))
     };
+    let mut rows_of_terms = terms_facts(&visit, &terms);
+    if let Some(old) = replaces(&fields) {
+        let name = visit.t("変更する時間帯", "The window that changes").to_owned();
+        rows_of_terms.insert(0, (name, html! { a href={ "/console/windows/" (old) } { (old) } }));
+    }
+    let anew = replaces(&fields).map_or_else(
+        || "/console/windows/new".to_owned(),
+        |old| format!("/console/windows/new?replaces={old}"),
+    );
     let body = html! {
-        (facts(&terms_facts(&visit, &terms)))
+        (facts(&rows_of_terms))
         p { (told) }
         (form::form(&visit, "/console/windows", &inside))
-        p { a class="button plain" href="/console/windows/new" { (visit.t("入力をやり直す", "Begin again")) } }
+        p { a class="button plain" href=(anew) { (visit.t("入力をやり直す", "Begin again")) } }
         h2 { (visit.t("これからの12回", "The next twelve")) }
         (preview(&visit, &rows, &terms.parts().zone))
     };
@@ -247,16 +343,15 @@ pub(super) async fn confirm(axum::Extension(visit): At, Sent(fields): Sent) -> R
 }
 
 /// `POST /console/windows`.
-pub(super) async fn make(
-    State(_): State<Shared>,
-    axum::Extension(visit): At,
-    Sent(fields): Sent,
-) -> Result<Response, Refused> {
+pub(super) async fn make(axum::Extension(visit): At, Sent(fields): Sent) -> Result<Response, Refused> {
     let terms = match terms(&fields) {
         Ok(terms) => terms,
-        Err(faults) => return Ok(Sheet::faulty(title(), render(&visit, &fields, &faults)).show(&visit)),
+        Err(faults) => {
+            return Ok(Sheet::faulty(title(&fields), render(&visit, &fields, &faults)).show(&visit));
+        }
     };
-    let id = windows::request(&visit.desk, &terms, visit.actor()?, visit.now).await?;
+    let by = visit.actor()?;
+    let id = windows::request_for(&visit.desk, &terms, replaces(&fields), by, visit.now).await?;
     Ok(Redirect::to(&format!("/console/windows/{id}")).into_response())
 }
 

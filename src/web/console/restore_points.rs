@@ -3,36 +3,23 @@
 use axum::extract::Query;
 use axum::response::Response;
 use maud::{Markup, html};
-use serde::Deserialize;
 
-use super::layout::{Sheet, badge, older};
+use super::layout::{Sheet, badge};
+use super::paging::{After, older};
 use super::refused::Refused;
 use super::visit::{At, Visit};
 use super::words::{grouped, size, w};
-use crate::workflows::look::{self, PAGE, SnapshotRow};
-
-/// `?plan=&before=`.
-#[derive(Debug, Deserialize)]
-pub(super) struct Asked {
-    plan: Option<String>,
-    before: Option<u64>,
-}
+use crate::workflows::lists::{self, LIST_PAGE, SnapshotRow};
 
 /// `GET /console/restore-points`.
 pub(super) async fn list(
     axum::Extension(visit): At,
-    Query(asked): Query<Asked>,
+    Query(after): Query<After>,
 ) -> Result<Response, Refused> {
     let plans: Vec<&String> = visit.desk.contents.keys().collect();
-    let plan = asked.plan.as_ref().or(plans.first().copied()).cloned().unwrap_or_default();
-    let before = asked.before.unwrap_or(u64::MAX >> 1);
-    let rows = look::snapshots(&visit.desk.catalog, &plan, before.min(u64::MAX >> 1)).await?;
-    let is_full = u32::try_from(rows.len()).is_ok_and(|count| count == PAGE);
-    let mut query = url::form_urlencoded::Serializer::new(String::new());
-    query.append_pair("plan", &plan);
-    let more = rows.last().filter(|_| is_full);
-    let more =
-        more.map(|last| format!("/console/restore-points?{}&before={}", query.finish(), last.sequence));
+    let plan = after.plan.as_ref().or(plans.first().copied()).cloned().unwrap_or_default();
+    let page = lists::snapshots(&visit.desk, visit.actor()?, &after.place(), &plan, LIST_PAGE).await?;
+    let rows = &page.rows;
     let body = html! {
         nav aria-label=(visit.t("計画", "Plans")) class="months" {
             @for name in &plans {
@@ -46,8 +33,8 @@ pub(super) async fn list(
             ))
         }
         @if rows.is_empty() { p { (visit.t("まだスナップショットがありません。", "There is no snapshot yet.")) } }
-        @else { (table(&visit, &rows)) }
-        (older(&visit, more))
+        @else { (table(&visit, rows)) }
+        (older(&visit, "/console/restore-points", Some(&plan), page.next.as_ref()))
     };
     let title = w(format!("復元できる時点：{plan}"), format!("Restore points: {plan}"));
     Ok(Sheet::new(title, body).show(&visit))

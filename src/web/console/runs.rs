@@ -3,26 +3,19 @@
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use maud::{Markup, html};
-use serde::Deserialize;
 
-use super::layout::{Sheet, badge, facts, older};
+use super::layout::{Sheet, badge, facts};
+use super::paging::{After, older};
 use super::refused::Refused;
 use super::visit::{At, Visit};
 use super::words::{Lang, grouped, size, w};
-use crate::domain::time::Instant;
 use crate::web::Shared;
-use crate::workflows::look::{self, PAGE, RunLife, RunRow, RunState};
+use crate::workflows::lists::{self, LIST_PAGE};
+use crate::workflows::look::{self, RunLife, RunRow, RunState};
 use crate::workflows::{Phase, Shown};
 
 /// How often a page with a run under way asks again, seconds.
 const REFRESH_SECONDS: u32 = 5;
-
-/// `?at=&run=`: where the page before ended.
-#[derive(Debug, Deserialize)]
-pub(super) struct Before {
-    at: Option<i64>,
-    run: Option<String>,
-}
 
 fn state(visit: &Visit, life: &RunLife) -> Markup {
     let (class, ja, en) = match life {
@@ -97,21 +90,21 @@ fn bar(visit: &Visit, shown: &Shown) -> Markup {
 pub(super) async fn list(
     State(shared): State<Shared>,
     axum::Extension(visit): At,
-    Query(before): Query<Before>,
+    Query(after): Query<After>,
 ) -> Result<Response, Refused> {
-    let at = before.at.map_or(Instant::from_micros(i64::MAX), Instant::from_micros);
-    let rows = look::runs(&visit.desk.catalog, (at, before.run.as_deref().unwrap_or("~"))).await?;
-    let is_full = u32::try_from(rows.len()).is_ok_and(|count| count == PAGE);
-    let more = rows
-        .last()
-        .filter(|_| is_full)
-        .map(|last| format!("/console/runs?at={}&run={}", last.start.started_at.as_micros(), last.start.run));
+    let page = lists::runs(&visit.desk, visit.actor()?, &after.place(), "", LIST_PAGE).await?;
+    let rows = &page.rows;
     let is_under_way = !shared.under_way.list().is_empty();
     let body = html! {
+        p {
+            a class="button plain" href="/console/snapshots" {
+                (visit.t("受入・維持管理・臨時のスナップショット", "Snapshots for an event"))
+            }
+        }
         (under_way(&visit, &shared))
         @if rows.is_empty() { p { (visit.t("まだ実行されていません。", "Nothing has run yet.")) } }
         ul class="rows" {
-            @for row in &rows {
+            @for row in rows {
                 li {
                     a href={ "/console/runs/" (row.start.run) } { (visit.lang.moment(row.start.started_at)) }
                     p {
@@ -123,7 +116,7 @@ pub(super) async fn list(
                 }
             }
         }
-        (older(&visit, more))
+        (older(&visit, "/console/runs", None, page.next.as_ref()))
     };
     let refresh = is_under_way.then_some(REFRESH_SECONDS);
     Ok(Sheet { refresh, ..Sheet::new(w("実行", "Runs"), body) }.show(&visit))

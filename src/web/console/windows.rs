@@ -3,10 +3,10 @@
 use axum::extract::{Path, Query};
 use axum::response::Response;
 use maud::{Markup, html};
-use serde::Deserialize;
 
 use super::calendar::state_words;
-use super::layout::{Sheet, badge, facts, older};
+use super::layout::{Sheet, badge, facts};
+use super::paging::{After, older};
 use super::refused::Refused;
 use super::visit::{At, Visit};
 use super::words::{Lang, Words, w};
@@ -16,16 +16,9 @@ use crate::domain::role::Act;
 use crate::domain::time::{Instant, Zone};
 use crate::domain::window::{Terms, Window, WindowKind, WindowState};
 use crate::domain::window_changes::{WindowChange, changes};
-use crate::workflows::look::{self, PAGE, WindowSheet};
-
-/// Greater than every id.
-const LAST_ID: &str = "~";
-
-/// `?before=`.
-#[derive(Debug, Deserialize)]
-pub(super) struct Before {
-    before: Option<String>,
-}
+use crate::workflows::desk::tokyo;
+use crate::workflows::lists::{self, LIST_PAGE};
+use crate::workflows::look::{self, WindowSheet};
 
 /// A state in words.
 pub(super) fn state(visit: &Visit, state: &WindowState) -> Markup {
@@ -43,23 +36,22 @@ pub(super) fn state(visit: &Visit, state: &WindowState) -> Markup {
 /// `GET /console/windows`.
 pub(super) async fn list(
     axum::Extension(visit): At,
-    Query(before): Query<Before>,
+    Query(after): Query<After>,
 ) -> Result<Response, Refused> {
-    let before = before.before.unwrap_or_else(|| LAST_ID.to_owned());
-    let (alive, closed) = look::windows(&visit.desk, &before).await?;
-    let is_full = u32::try_from(closed.len()).is_ok_and(|count| count == PAGE);
-    let more = closed.last().filter(|_| is_full).map(|last| format!("/console/windows?before={}", last.id));
+    let (desk, by) = (&visit.desk, visit.actor()?);
+    let alive = if after.is_first() { lists::windows_alive(desk, by).await? } else { Vec::new() };
+    let closed = lists::windows_closed(desk, by, &after.place(), LIST_PAGE).await?;
     let body = html! {
         @if visit.may(Act::RequestWindow) {
             p { a class="button main" href="/console/windows/new" { (visit.t("実施時間帯を申請する", "Ask for a window")) } }
         }
-        @if before == LAST_ID {
+        @if after.is_first() {
             h2 { (visit.t("申請中・承認済み", "Requested and approved")) }
             (rows(&visit, &alive))
         }
         h2 { (visit.t("終わったもの", "Closed")) }
-        (rows(&visit, &closed))
-        (older(&visit, more))
+        (rows(&visit, &closed.rows))
+        (older(&visit, "/console/windows", None, closed.next.as_ref()))
     };
     Ok(Sheet::new(w("実施時間帯", "Windows"), body).show(&visit))
 }
@@ -209,6 +201,23 @@ pub(super) fn sheet_body(visit: &Visit, sheet: &WindowSheet) -> Markup {
     let told = announcement(visit, sheet);
     rows.push((visit.t("利用者への周知", "When users are told").to_owned(), html! { (visit.words(&told)) }));
     rows.push((visit.t("申請者", "Asked for by").to_owned(), html! { (asked) }));
+    if let Some(old) = &sheet.replaces {
+        let name = visit.t("変更する時間帯", "Takes the place of").to_owned();
+        rows.push((
+            name,
+            html! {
+                a href={ "/console/windows/" (old) } { (old) }
+                " " (visit.t("（承認されると終わります）", "(which ends with the approval)"))
+            },
+        ));
+    }
+    if !sheet.replaced_by.is_empty() {
+        let name = visit.t("変更の申請", "Changes that were asked for").to_owned();
+        rows.push((
+            name,
+            html! { @for new in &sheet.replaced_by { a href={ "/console/windows/" (new) } { (new) } " " } },
+        ));
+    }
     facts(&rows)
 }
 
@@ -271,6 +280,10 @@ fn buttons(visit: &Visit, sheet: &WindowSheet) -> Result<Markup, Refused> {
     let is_own = window.requested_by == *visit.account()?;
     let decides = is_requested && visit.may(Act::DecideWindow) && !is_own;
     let withdraws = (is_requested || window.approval().is_some()) && visit.may(Act::RequestWindow);
+    // The form speaks of Tokyo: a window of another zone is changed on the command line.
+    let changes = window.approval().is_some()
+        && visit.may(Act::RequestWindow)
+        && window.terms.parts().zone.name() == tokyo().name();
     let seen = sheet.digest.map(hex::encode).unwrap_or_default();
     let base = format!("/console/windows/{}", window.id);
     Ok(html! {
@@ -283,6 +296,11 @@ fn buttons(visit: &Visit, sheet: &WindowSheet) -> Result<Markup, Refused> {
             }
             @if decides {
                 a class="button plain" href={ (base) "/return" } { (visit.t("差戻しへ進む", "Return …")) }
+            }
+            @if changes {
+                a class="button plain" href={ "/console/windows/new?replaces=" (window.id) } {
+                    (visit.t("この時間帯を変更する", "Change this window …"))
+                }
             }
             @if withdraws {
                 a class="button plain" href={ (base) "/withdraw" } { (visit.t("取下げへ進む", "Withdraw …")) }

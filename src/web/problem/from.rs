@@ -22,7 +22,9 @@ impl From<DeskError> for Problem {
         match error {
             DeskError::None { .. } => not_found(words),
             DeskError::Terms(_) => Self::refused(words),
-            DeskError::Move(_) | DeskError::Stale(_) | DeskError::Begun(_) => wrong_state(words),
+            DeskError::Move(_) | DeskError::Stale(_) | DeskError::Begun(_) | DeskError::Confirmation(_) => {
+                wrong_state(words)
+            }
             DeskError::Plan(plan) => Self::new(
                 Kind::Conflict,
                 format!(

@@ -48,12 +48,27 @@ async fn fuzz(role: Role, examples: &str, phases: &str) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_document_is_kept_to_for_those_who_manage() {
-    Box::pin(fuzz(Role::SystemAdministrator, "15", "examples,coverage,fuzzing")).await;
+    Box::pin(fuzz(Role::SystemAdministrator, "10", "examples,coverage,fuzzing")).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_document_is_kept_to_for_those_who_decide() {
-    Box::pin(fuzz(Role::ServiceOperator, "10", "examples,fuzzing")).await;
+    Box::pin(fuzz(Role::ServiceOperator, "6", "examples,fuzzing")).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_document_is_kept_to_for_those_who_act_in_an_emergency() {
+    Box::pin(fuzz(Role::OperationsManager, "5", "examples,fuzzing")).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_document_is_kept_to_for_those_who_operate() {
+    Box::pin(fuzz(Role::SystemOperator, "5", "examples,fuzzing")).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_document_is_kept_to_for_those_who_audit() {
+    Box::pin(fuzz(Role::Auditor, "5", "examples,fuzzing")).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -305,3 +305,73 @@ async fn a_client_that_takes_for_ever_is_cut_off() {
     }
     assert_eq!(site.get(Role::Auditor, "/api/v1/me").await.status, 200, "others are answered");
 }
+
+#[tokio::test]
+async fn a_window_is_changed_by_one_that_takes_its_place() {
+    let site = Site::new().await;
+    let (admin, doctor) = (Role::SystemAdministrator, Role::ServiceOperator);
+    let body = REQUEST.replace('}', r#","replaces":"w-0001"}"#);
+    let other = body.replace("w-0001", "w-0002");
+    assert_eq!(site.post(admin, "/api/v1/windows", &[], &other).await.status, 404, "that is not approved");
+    let asked = site.post(admin, "/api/v1/windows", &[], &body).await;
+    assert_eq!((asked.status, &asked.json()["replaces"]), (201, &"w-0001".into()), "{asked:?}");
+    let old = site.get(doctor, "/api/v1/windows/w-0001").await.json();
+    assert_eq!((&old["state"], old["replaces"].is_null()), (&"approved".into(), true), "until it is decided");
+    let (path, seen) = ("/api/v1/windows/w-0003/approve", site.version("w-0003").await);
+    assert_eq!(site.ask(("POST", path), site.token(doctor), &[("If-Match", &seen)], None).await.status, 200);
+    let old = site.get(doctor, "/api/v1/windows/w-0001").await.json();
+    assert_eq!(old["state"], "withdrawn");
+}
+
+#[tokio::test]
+async fn coverage_alarms_and_services_are_told_to_programs() {
+    let site = Site::new().await;
+    let (desk, now) = (&site.office.desk, site.now);
+    let coverage = site.get(Role::Auditor, "/api/v1/coverage").await.json();
+    assert_eq!((&coverage["standing"], coverage["proved_at"].is_null()), (&"unproved".into(), true));
+    let mut tx = desk.catalog.begin().await.expect("a transaction");
+    let exceptions = vec!["cohort-damaged".to_owned()];
+    let (plan, checked_at) = ("records".to_owned(), now);
+    let row =
+        kura::catalog::CoverageRow { plan, checked_at, alive: 8, whole: 7, packs: 9, bytes: 10, exceptions };
+    tx.add_coverage(&row).await.expect("added");
+    for number in 1..=3 {
+        let alarm = kura::domain::alarm::Alarm {
+            code: kura::domain::alarm::AlarmCode::NoticeUndelivered,
+            subject: format!("portal-{number}"),
+            since: now.plus_minutes(number.min(2)),
+            japanese: "。".to_owned(),
+            english: ".".to_owned(),
+        };
+        tx.raise(&alarm).await.expect("raised");
+        if number == 1 {
+            tx.clear(&alarm, now.plus_minutes(5)).await.expect("cleared");
+        }
+    }
+    let [actor, act, subject, detail] = ["kura", "coverage", "records", ""].map(str::to_owned);
+    let entry = kura::domain::audit::AuditEntry { at: now, actor, act, subject, detail };
+    tx.commit(&[entry]).await.expect("committed");
+    let coverage = site.get(Role::Auditor, "/api/v1/coverage").await.json();
+    assert_eq!((&coverage["standing"], &coverage["exceptions"]), (&"broken".into(), &1.into()));
+    let exception = &coverage["plans"][0]["exceptions"][0];
+    assert!(
+        exception["code"] == "cohort-damaged" && exception["sentence_ja"].as_str().unwrap().ends_with('。')
+    );
+    let subjects = async |query: &str| -> Vec<String> {
+        let list = site.get(Role::SystemOperator, &format!("/api/v1/alarms{query}")).await.json();
+        let rows = list["items"].as_array().expect("rows").clone();
+        rows.iter().map(|row| row["subject"].as_str().expect("a subject").to_owned()).collect()
+    };
+    assert_eq!(subjects("").await, ["portal-3", "portal-2", "portal-1"]);
+    assert_eq!(subjects("?state=open").await, ["portal-3", "portal-2"]);
+    assert_eq!(subjects("?state=cleared").await, ["portal-1"]);
+    let first = site.get(Role::SystemOperator, "/api/v1/alarms?limit=1").await.json();
+    let next = first["next"].as_str().expect("more").to_owned();
+    assert_eq!(subjects(&format!("?limit=1&cursor={next}")).await, ["portal-2"], "of the same minute");
+    let services = site.get(Role::Auditor, "/api/v1/services?limit=2").await.json();
+    assert_eq!(services["items"].as_array().expect("rows").len(), 2);
+    assert!(services["items"][0]["is_by_hand"] == true && services["next"].is_string(), "{services}");
+    let body = r#"{"occurrence":"w-0001-2026-12-01","service":"portal","state":"stopped"}"#;
+    let none = site.post(Role::SystemOperator, "/api/v1/services/confirm", &[], body).await;
+    assert_eq!((none.status, none.code().as_str()), (404, "not-found"), "nobody was asked");
+}

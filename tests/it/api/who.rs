@@ -21,12 +21,17 @@ const ROWS: &[(&str, &str)] = &[
     ("listOccurrences", "SMAOU"),
     ("getOccurrence", "SMAOU"),
     ("breakGlass", "M"),
+    ("seeReport", "S"),
     ("listPlans", "SMAOU"),
     ("getPlan", "SMAOU"),
     ("takeSnapshot", "A"),
     ("listRuns", "SMAOU"),
     ("getRun", "SMAOU"),
     ("listSnapshots", "SMAOU"),
+    ("listServices", "SMAOU"),
+    ("confirmService", "AO"),
+    ("getCoverage", "SMAOU"),
+    ("listAlarms", "SMAOU"),
     ("listNotices", "SMAOUP"),
     ("listRevisions", "SMAOUP"),
     ("correctNotice", "MO"),
@@ -109,6 +114,9 @@ fn filled(operation: &Operation, occurrence: &str, role: Role) -> (String, Optio
         "returnWindow" | "withdrawWindow" | "breakGlass" => r#"{"reason":"理由"}"#.to_owned(),
         "disableAccount" => r#"{"reason":"退職"}"#.to_owned(),
         "takeSnapshot" => r#"{"event":"maintenance","reason":"before the update"}"#.to_owned(),
+        "confirmService" => {
+            format!(r#"{{"occurrence":"{occurrence}","service":"portal","state":"stopped"}}"#)
+        }
         "correctNotice" => r#"{"text":"訂正です。"}"#.to_owned(),
         "addAccount" => {
             let id = format!("new{}", role.word().replace('_', ""));

@@ -142,3 +142,51 @@ fn settings_say_who_speaks_and_how_early() {
     let ahead = place.kura(&["window", "occurrences", "--json"]).ends(0).json();
     assert!(ahead.as_array().is_some_and(|ahead| ahead.len() <= 31), "{ahead}");
 }
+
+#[test]
+fn a_stop_by_hand_is_listed_and_confirmed_by_somebody_who_may() {
+    let place = place();
+    let file = place.path("home/kura.toml");
+    let settings = std::fs::read_to_string(&file).expect("settings");
+    std::fs::write(&file, settings + "\n[[service]]\nname = \"ポータル\"\nmanual = true\n")
+        .expect("settings");
+    let monthly =
+        ["window", "request", "records", "--kind", "monthly", "--day", "first sunday", "--at", "1:00"];
+    let monthly = [&monthly[..], &["--length", "4h", "--stop", "ポータル"]].concat();
+    place.kura_as(ADMIN, &monthly).ends(0);
+    place.kura_as(DOCTOR, &["window", "approve", "w-0001"]).ends(0);
+    let listed = place.kura(&["service", "list"]).ends(0).out;
+    assert!(listed.contains("by hand") && listed.contains("not stopped"), "{listed}");
+    let confirm = ["service", "confirm", "ポータル", "--stopped"];
+    let ran = place.kura_as(OPERATOR, &confirm).ends(1);
+    assert!(ran.err.contains("nobody is asked to confirm this"), "{}", ran.err);
+    place.kura_as(OPERATOR, &["service", "confirm", "ポータル"]).ends(2);
+
+    // As the service does when the window begins.
+    let ahead = place.kura(&["window", "occurrences", "--json"]).ends(0).json();
+    let occurrence = ahead[0]["occurrence"].as_str().expect("an occurrence").to_owned();
+    let catalog = place.path("home/catalog.sqlite");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        use kura::clock::Clock as _;
+        let catalog = kura::catalog::Catalog::open(&catalog).await.expect("a catalog");
+        let (mut tx, now) = (catalog.begin().await.expect("a transaction"), kura::clock::SystemClock.now());
+        tx.ask_by_hand(&occurrence, "ポータル", now).await.expect("asked for");
+        let [actor, act, detail] = ["kura", "service.ask-stop", ""].map(str::to_owned);
+        let entry =
+            kura::domain::audit::AuditEntry { at: now, actor, act, subject: occurrence.clone(), detail };
+        tx.commit(&[entry]).await.expect("committed");
+        catalog.close().await;
+    });
+    let listed = place.kura(&["service", "list", "--json"]).ends(0).json();
+    assert_eq!((&listed[0]["is_down"], &listed[0]["by_hand"][0]["stage"]), (&true.into(), &"to-stop".into()));
+    place.kura_as(DOCTOR, &confirm).ends(4);
+    let ran = place.kura_as(OPERATOR, &confirm).ends(0);
+    assert!(ran.out.contains("operator01 confirmed: ポータル is stopped"), "{}", ran.out);
+    let listed = place.kura(&["service", "list", "--json"]).ends(0).json();
+    assert_eq!(listed[0]["by_hand"][0]["stage"], "stopped");
+    place
+        .kura_as(OPERATOR, &["service", "confirm", "ポータル", "--running", "--occurrence", &occurrence])
+        .ends(4);
+    place.kura(&["audit", "verify"]).ends(0);
+}

@@ -12,6 +12,8 @@ use crate::windows::terms;
 fn filled(path: &str, window: &str) -> String {
     let id = if path.starts_with("/console/accounts") {
         "person0001".to_owned()
+    } else if path.starts_with("/console/snapshots") {
+        "e-0001".to_owned()
     } else if path.starts_with("/console/occurrences") {
         format!("{window}-2026-12-01")
     } else {

@@ -25,6 +25,9 @@ mod access;
 /// What the pages show.
 mod pages;
 
+/// Break-glass from end to end.
+mod glass;
+
 /// Fifty people, ten years.
 mod load;
 

@@ -1,9 +1,16 @@
 //! What the pages show and do: the first account, second factors, a window from the form to the printed approval.
 
+use kura::catalog::CoverageRow;
+use kura::domain::alarm::{Alarm, AlarmCode};
+use kura::domain::audit::AuditEntry;
+use kura::domain::occurrence::OccurrenceState;
 use kura::domain::role::Role;
+use kura::domain::window::WindowKind;
+use kura::workflows::windows;
 use totp_rs::{Builder, Secret, Totp};
 
 use super::{PASSWORD, Site, Visitor};
+use crate::windows::{at, terms};
 
 /// A code for a secret as people type it.
 fn code(base32: &str, seconds: i64) -> String {
@@ -218,6 +225,54 @@ async fn a_window_goes_from_the_form_to_the_printed_approval() {
     changed_and_returned(&mut admin, &mut doctor, &fields).await;
 }
 
+/// The approved window is changed by another request that is filled with its terms; its notices say so.
+async fn moved(admin: &mut Visitor, doctor: &mut Visitor) {
+    let page = admin.get("/console/windows/w-0001").await.body;
+    assert!(
+        page.contains("/console/windows/new?replaces=w-0001") && page.contains("この時間帯を変更する"),
+        "{page}"
+    );
+    assert!(!doctor.get("/console/windows/w-0001").await.body.contains("この時間帯を変更する"));
+    let form = admin.get("/console/windows/new?replaces=w-0001").await.body;
+    for words in [
+        "name=\"replaces\" value=\"w-0001\"",
+        "name=\"kind\" value=\"monthly\"",
+        "value=\"first sunday\" selected",
+        "value=\"01:00\"",
+        "value=\"4:00\"",
+        ">ポータル</textarea>",
+    ] {
+        assert!(form.contains(words), "{words}: {form}");
+    }
+    assert_eq!(admin.get("/console/windows/new?replaces=w-0009").await.status, 404);
+    let fields = [
+        ("kind", "monthly"),
+        ("plan", "records"),
+        ("monthly", "second sunday"),
+        ("start", "2:00"),
+        ("hours", "4:00"),
+        ("stops", "ポータル"),
+        ("first_day", "2026-12-01"),
+        ("replaces", "w-0001"),
+    ];
+    let check = admin.post("/console/windows/new", &fields).await;
+    assert!(check.status == 200 && check.body.contains("変更する時間帯"), "{}", check.body);
+    assert!(!check.body.contains("時間が重なっています"), "not with what it replaces: {}", check.body);
+    let daily = fields.map(|(name, value)| (name, if name == "kind" { "maintenance" } else { value }));
+    assert_eq!(admin.post("/console/windows", &daily).await.status, 404, "of the same kind only");
+    let asked = admin.post("/console/windows", &fields).await;
+    let new = asked.header("location").expect("a place").to_owned();
+    let sheet = doctor.get(&new).await.body;
+    assert!(sheet.contains("（承認されると終わります）"), "{sheet}");
+    assert!(doctor.get("/console/windows/w-0001").await.body.contains("変更の申請"));
+    let seen = between(&sheet, "/approve?seen=", "\"");
+    assert_eq!(doctor.post(&format!("{new}/approve"), &[("seen", seen)]).await.status, 303);
+    let old = doctor.get("/console/windows/w-0001").await.body;
+    assert!(old.contains("取下げ") && !old.contains("この時間帯を変更する"), "{old}");
+    let notices = doctor.get("/notices").await.body;
+    assert!(notices.contains("変更後は「毎月第2日曜日 2:00～6:00」です"), "{notices}");
+}
+
 /// Another request is compared with what was approved, and returned; the approved one is withdrawn.
 async fn changed_and_returned(admin: &mut Visitor, doctor: &mut Visitor, fields: &[(&str, &str); 7]) {
     let again = admin
@@ -234,8 +289,155 @@ async fn changed_and_returned(admin: &mut Visitor, doctor: &mut Visitor, fields:
     assert!(empty.status == 422 && empty.body.contains("理由を1行で"), "{}", empty.body);
     assert_eq!(doctor.post("/console/windows/w-0002/return", &[("reason", "長すぎます")]).await.status, 303);
     assert!(admin.get("/console/windows/w-0002").await.body.contains("差戻しの理由：長すぎます"));
-    let gone = admin.post("/console/windows/w-0001/withdraw", &[("reason", "延期")]).await;
+    moved(admin, doctor).await;
+    let gone = admin.post("/console/windows/w-0003/withdraw", &[("reason", "延期")]).await;
     assert_eq!(gone.status, 303);
     let notices = admin.get("/console/notices").await.body;
     assert!(notices.contains("中止"), "{notices}");
+}
+
+/// Records what a check of coverage found, and an alarm.
+pub(super) async fn record(site: &Site, whole: u64, exceptions: &[&str], alarm: Option<&Alarm>) {
+    let (desk, now) = (site.desk(), site.now());
+    let mut tx = desk.catalog.begin().await.expect("a transaction");
+    let row = CoverageRow {
+        plan: "records".to_owned(),
+        checked_at: now,
+        alive: 366,
+        whole,
+        packs: 400,
+        bytes: 5_000_000,
+        exceptions: exceptions.iter().map(|&code| code.to_owned()).collect(),
+    };
+    tx.add_coverage(&row).await.expect("added");
+    if let Some(alarm) = alarm {
+        tx.raise(alarm).await.expect("raised");
+    }
+    let [actor, act, subject, detail] = ["kura", "coverage", "records", ""].map(str::to_owned);
+    tx.commit(&[AuditEntry { at: now, actor, act, subject, detail }]).await.expect("committed");
+}
+
+#[tokio::test]
+async fn the_first_page_says_whether_all_is_proved_and_names_the_alarms() {
+    let site = Site::new(None).await;
+    site.people(&[Role::SystemAdministrator]).await;
+    let mut visitor = site.visitor("person0000").await;
+    let empty = visitor.get("/console/coverage").await.body;
+    assert!(empty.contains("？ 未証明") && empty.contains("まだ証明されていない計画があります"), "{empty}");
+    let subject = "N-2026-0001".to_owned();
+    let alarm = Alarm {
+        code: AlarmCode::NoticeNotReadable,
+        subject,
+        since: site.now().plus_minutes(-90),
+        japanese: "お知らせ N-2026-0001 が公開ページで閲覧できることを確認できません。".to_owned(),
+        english: "The public page does not show notice N-2026-0001.".to_owned(),
+    };
+    record(&site, 365, &["cohort-damaged", "newest-partial"], Some(&alarm)).await;
+    let home = visitor.get("/console").await.body;
+    for words in
+        ["99.7%", "366日分のうち365日分", "例外 2件", "最後の確認：", "続いている警報", &alarm.japanese]
+    {
+        assert!(home.contains(words), "{words}: {home}");
+    }
+    let page = visitor.get("/console/coverage").await.body;
+    for words in ["✕ 例外あり", "365 / 366", "最新のバックアップに、読めなかったものがあります", "(1日分)"]
+    {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    let page = visitor.get("/console/alarms").await.body;
+    for words in ["対応が必要", "1時間前", "すること：", "docs/runbooks/notice-not-readable.md"]
+    {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    let english = visitor.get("/console/alarms?lang=en").await.body;
+    assert!(english.contains(&alarm.english) && !english.contains(&alarm.japanese), "{english}");
+
+    // The next day it is mended and proved.
+    site.clock.set(site.now().plus_minutes(24 * 60));
+    let mut visitor = site.visitor("person0000").await;
+    let desk = site.desk();
+    kura::workflows::alarms::refresh(&desk, site.now()).await.expect("alarms");
+    record(&site, 366, &[], None).await;
+    let page = visitor.get("/console/coverage?lang=ja").await.body;
+    assert!(page.contains("✓ 証明済み") && page.contains("100.0%"), "{page}");
+    let page = visitor.get("/console/alarms").await.body;
+    assert!(page.contains("✓ 解消") && !page.contains("対応が必要"), "{page}");
+    site.clock.set(site.now().plus_minutes(48 * 60));
+    let page = site.visitor("person0000").await.get("/console/coverage").await.body;
+    assert!(page.contains("？ 証明が古い"), "{page}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_snapshot_for_an_event_goes_from_the_form_to_its_end() {
+    let site = Site::new(None).await;
+    site.people(&[Role::SystemAdministrator, Role::ServiceOperator]).await;
+    crate::support::simulate::write(&site.kura.source().join("a.txt"), "text", "2026-11-20");
+    let (mut admin, mut doctor) = (site.visitor("person0000").await, site.visitor("person0001").await);
+    assert_eq!(doctor.get("/console/snapshots/new").await.status, 403);
+    let empty = [("plan", "records"), ("event", "daily"), ("reason", " ")];
+    let bad = admin.post("/console/snapshots/new", &empty).await;
+    assert!(
+        bad.status == 422 && bad.body.contains("href=\"#reason\"") && bad.body.contains("href=\"#event\"")
+    );
+    let fields = [("plan", "records"), ("event", "acceptance"), ("reason", "新しい端末の受入の前")];
+    let check = admin.post("/console/snapshots/new", &fields).await;
+    assert!(check.status == 200 && check.body.contains("よろしいですか") && check.body.contains("第19条④"));
+    assert!(site.desk().catalog.open_requests().await.unwrap().is_empty(), "nothing was asked for yet");
+    let asked = admin.post("/console/snapshots", &fields).await;
+    assert_eq!(asked.header("location"), Some("/console/snapshots/e-0001"), "{}", asked.body);
+    site.service.heart.beat().await;
+    site.service.heart.settle().await;
+    let done = doctor.get("/console/snapshots/e-0001").await.body;
+    assert!(done.contains("✓ 完了") && done.contains("新しい端末の受入の前"), "{done}");
+    assert!(doctor.get("/console/snapshots").await.body.contains("e-0001"));
+    assert_eq!(doctor.get("/console/snapshots/e-0009").await.status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_by_hand_is_confirmed_by_a_person_before_the_run_begins_and_after_it() {
+    let site = Site::with(None, "\n[[service]]\nname = \"ポータル\"\nmanual = true\n").await;
+    let people = site.people(&[Role::SystemAdministrator, Role::ServiceOperator, Role::SystemOperator]).await;
+    crate::support::simulate::write(&site.kura.source().join("a.txt"), "text", "2026-11-20");
+    let monthly = terms(WindowKind::Monthly, "monthly first sunday 01:00", &["ポータル"]);
+    let id = windows::request(&site.desk(), &monthly, &people[0], site.now()).await.unwrap();
+    windows::approve(&site.desk(), &id, None, &people[1], site.now()).await.unwrap();
+    let state = async || {
+        let found = site.desk().catalog.occurrence("w-0001-2027-01-03").await.unwrap();
+        found.map(|found| found.state)
+    };
+    let beat = async |day: &str, time: &str| {
+        site.clock.set(at(day, time));
+        site.service.heart.beat().await;
+        site.service.heart.settle().await;
+    };
+    // The first beat sees the notice on the public page.
+    beat("2027-01-02", "12:00").await;
+    beat("2027-01-03", "1:00").await;
+    let (mut doctor, mut operator) = (site.visitor("person0001").await, site.visitor("person0002").await);
+    let home = operator.get("/console").await.body;
+    assert!(home.contains("サービスを止めて確認してください：ポータル（期限 1:30）"), "{home}");
+    let page = doctor.get("/console/services").await.body;
+    assert!(page.contains("止めてください：ポータル") && page.contains("… 停止の確認待ち"), "{page}");
+    assert!(!page.contains("name=\"seen\""), "what a role may not is not offered: {page}");
+    let fields =
+        [("occurrence", "w-0001-2027-01-03"), ("service", "ポータル"), ("state", "stopped"), ("seen", "1")];
+    assert_eq!(doctor.post("/console/services/confirm", &fields).await.status, 403);
+    let unseen = operator.post("/console/services/confirm", &fields[..3]).await;
+    assert!(unseen.status == 422 && unseen.body.contains("チェックを入れてください"), "{}", unseen.body);
+    beat("2027-01-03", "1:02").await;
+    assert_eq!(state().await, Some(OccurrenceState::Announced), "nothing begins before it is confirmed");
+    assert_eq!(operator.post("/console/services/confirm", &fields).await.status, 303);
+    let again = operator.post("/console/services/confirm", &fields).await;
+    assert!(again.status == 409 && again.body.contains("必要としていません"), "{}", again.body);
+    beat("2027-01-03", "1:04").await;
+    assert_eq!(state().await, Some(OccurrenceState::Done));
+    let page = operator.get("/console/services").await.body;
+    assert!(page.contains("動かしてください：ポータル") && page.contains("停止の確認：person0002"), "{page}");
+    let fields = [fields[0], fields[1], ("state", "running"), fields[3]];
+    assert_eq!(operator.post("/console/services/confirm", &fields).await.status, 303);
+    let page = operator.get("/console/services").await.body;
+    assert!(page.contains("✓ 停止していません") && !page.contains("動かしてください"), "{page}");
+    let log = site.desk().catalog.audit_newest(50).await.unwrap();
+    let line = log.iter().find(|line| line.entry.act == "service.confirm-stopped").expect("a line");
+    assert_eq!((line.entry.actor.as_str(), line.entry.subject.as_str()), ("person0002", "ポータル"));
 }

@@ -5,7 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use kura::domain::actor::Actor;
+use kura::domain::alarm::AlarmCode;
 use kura::domain::occurrence::OccurrenceState;
+use kura::domain::role::Role;
+use kura::workflows::windows;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::Command;
 
@@ -42,6 +46,7 @@ async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
 }
 
 /// Does what a line of the script asks for, and answers.
+#[expect(clippy::too_many_lines, reason = "it is a table")]
 async fn answer(site: &Site, received: &Received, line: &str) -> String {
     let words: Vec<&str> = line.split(' ').collect();
     match words.as_slice() {
@@ -71,6 +76,37 @@ async fn answer(site: &Site, received: &Received, line: &str) -> String {
             let ids: BTreeSet<Option<String>> = first.iter().map(|(head, _)| id(head)).collect();
             format!("{} {}", first.len(), ids.len())
         }
+        ["wait"] => {
+            site.service.heart.beat().await;
+            until("a stop by hand is asked for", async || {
+                !site.desk().catalog.open_hand_stops().await.expect("a catalog").is_empty()
+            })
+            .await;
+            "waiting".to_owned()
+        }
+        // What the daily check records.
+        ["prove", whole, exceptions @ ..] => {
+            super::pages::record(site, whole.parse().expect("days"), exceptions, None).await;
+            "proved".to_owned()
+        }
+        ["glass", occurrence] => {
+            let account = "manager001".parse().expect("an id");
+            let manager = Actor { account, role: Role::OperationsManager, scopes: None };
+            let reason = "サーバーの故障のため、点検の前に取得します。";
+            windows::break_glass(&site.desk(), occurrence, reason, &manager, site.now())
+                .await
+                .expect("let through");
+            "let through".to_owned()
+        }
+        ["alarm"] => {
+            site.service.heart.beat().await;
+            until("the break-glass is told of", async || {
+                let open = site.desk().catalog.open_alarms().await.expect("a catalog");
+                open.iter().any(|row| row.alarm.code == AlarmCode::BreakGlass)
+            })
+            .await;
+            "raised".to_owned()
+        }
         ["run"] => {
             site.service.heart.beat().await;
             let id = "w-0001-2027-01-03";
@@ -94,7 +130,7 @@ async fn from_the_first_account_to_the_closing_notice_in_a_real_browser() {
     let services = ["ポータル", "掲示板"]
         .map(|name| format!("[[service]]\nname = {name:?}\nstop = [\"true\"]\nstart = [\"true\"]\n"));
     let settings = format!(
-        "\n{}[[push]]\nname = \"portal\"\nurl = {url:?}\nsecret_file = {:?}\n",
+        "\n{}[[service]]\nname = \"受付窓口の端末\"\nmanual = true\n[[push]]\nname = \"portal\"\nurl = {url:?}\nsecret_file = {:?}\n",
         services.concat(),
         secret.display().to_string()
     );

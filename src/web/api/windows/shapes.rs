@@ -103,6 +103,10 @@ pub(in crate::web::api) struct WindowRequest {
     /// Where days and times are counted; `Asia/Tokyo` unless it is given.
     #[schema(example = "Asia/Tokyo")]
     pub(super) time_zone: Option<String>,
+    /// The approved window, of the same plan and kind, whose place it takes: once this one is approved, that one ends and
+    /// users are told (訂正).
+    #[schema(max_length = 100, example = "w-0001")]
+    pub(super) replaces: Option<String>,
 }
 
 /// Why somebody decides so.
@@ -199,6 +203,8 @@ pub(in crate::web::api) struct PreviewShown {
 pub(in crate::web::api) struct WindowWithPreview {
     #[serde(flatten)]
     pub(super) window: WindowShown,
+    /// The window in whose place it was asked for.
+    pub(super) replaces: Option<String>,
     /// The next occurrences, at most twelve.
     pub(super) preview: Vec<PreviewShown>,
 }
