@@ -25,6 +25,7 @@ use crate::workflows::audit_head;
 use crate::workflows::deliver_notices::{self, Target, TargetError};
 use crate::workflows::desk::Desks;
 use crate::workflows::identities::{Entrance, OpenError};
+use crate::workflows::pulse::Pulse;
 use crate::workflows::start_due_runs::{self, Attempt, Runner};
 use crate::workflows::under_way::UnderWay;
 use crate::workflows::{alarms, prove_notices, services, take_event_snapshot};
@@ -32,9 +33,6 @@ use crate::workflows::{alarms, prove_notices, services, take_event_snapshot};
 /// How often a plan's lock is asked for, and how long is waited in between.
 const LOCK_TRIES_MAX: u32 = 15;
 const LOCK_PAUSE: Duration = Duration::from_secs(2);
-
-/// Without a beat for this long the heart has stopped, minutes.
-const BEAT_MINUTES_MAX: i64 = 1;
 
 /// After a try to store the head of the audit log, the next one comes no sooner than this, minutes.
 const HEAD_PAUSE_MINUTES: i64 = 30;
@@ -198,6 +196,7 @@ impl Program {
                 under_way: &self.under_way,
                 progress: &Arc::default(),
                 clock,
+                is_asked: false,
             };
             let attempt = Box::pin(start_due_runs::run(runner, &on_host, plan.name(), plan.zone())).await;
             tell_of(name, &attempt);
@@ -305,7 +304,7 @@ impl Service {
     ) -> Result<Self, ServiceError> {
         let catalog = app.desk().await?.catalog;
         let targets = deliver_notices::targets(&app.home.settings()?, base)?;
-        let (stop, beat) = (CancellationToken::new(), Arc::new(AtomicI64::new(clock.now().as_micros())));
+        let (stop, pulse) = (CancellationToken::new(), Arc::new(Pulse::new(clock.now())));
         let oidc = app.home.settings()?.oidc;
         let entrance = oidc.map(|oidc| Entrance::open(&oidc, base.trim_end_matches('/'))).transpose()?;
         let under_way = UnderWay::default();
@@ -326,10 +325,10 @@ impl Service {
             under_way,
             clock: clock.clone(),
             base: base.trim_end_matches('/').into(),
-            beat: beat.clone(),
+            pulse: pulse.clone(),
             console: web::Console::new(clock.clone()).with_entrance(entrance),
         };
-        let heart = Heart::new(program, clock, beat, stop.clone());
+        let heart = Heart::new(program, clock, pulse, stop.clone());
         let tasks = TaskTracker::new();
         let (living, pages) = (heart.clone(), web::serve(listener, shared.clone(), stop.clone()));
         let beating = tasks.spawn(async { living.live().await.map_err(|error| error.to_string()) });
@@ -346,8 +345,7 @@ impl Service {
 
     /// Whether both parts live and the heart has beaten lately.
     pub fn is_well(&self) -> bool {
-        let last = Instant::from_micros(self.shared.beat.load(Ordering::SeqCst));
-        self.is_whole() && self.shared.clock.now() < last.plus_minutes(BEAT_MINUTES_MAX)
+        self.is_whole() && self.shared.pulse.beats(self.shared.clock.now())
     }
 
     /// Whether no part has ended by itself: none must go on alone.

@@ -5,12 +5,13 @@
 //! `BEGIN IMMEDIATE`, because a reader that turns writer fails at once when another writes.
 
 use std::fmt;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, Sqlite, Transaction};
+use sqlx::{ConnectOptions, Connection as _, Sqlite, SqliteConnection, Transaction};
 
 use super::CatalogError;
 
@@ -49,6 +50,8 @@ pub enum Trouble {
     NotOpened,
     /// Its tables were made by a program whose migrations differ from this one's.
     OtherTables,
+    /// The file that is open is not the one of this name any more.
+    Moved,
     /// Anything else; the source says it.
     Failed,
 }
@@ -67,7 +70,12 @@ impl fmt::Display for Trouble {
                 "its tables are not those of this program; move it away and run `kura catalog rebuild`, which \
                  restores it from the repository (runs, accounts, windows and the audit log are only in copies of this file)"
             }
-            Self::Failed => "the database failed; if it does so again, `kura catalog rebuild` restores the catalog",
+            Self::Moved => {
+                "its file was moved away or replaced while this program ran; stop the program, put the file back, start it again"
+            }
+            Self::Failed => {
+                "the database failed; try again, and if it fails again stop Kura, keep a copy of the file and start it again"
+            }
         })
     }
 }
@@ -78,6 +86,8 @@ pub(super) struct Engine {
     pool: SqlitePool,
     readers: SqlitePool,
     file: String,
+    /// Device and inode of the file when it was opened.
+    identity: Option<(u64, u64)>,
 }
 
 impl Engine {
@@ -86,7 +96,8 @@ impl Engine {
         let options = SqliteConnectOptions::new().filename(path).create_if_missing(true);
         let readers = common(options.clone()).create_if_missing(false).pragma("query_only", "true");
         let readers = pool(READERS_MAX, readers);
-        Self::with(options, Some(readers), path.display().to_string()).await
+        let engine = Self::with(options, Some(readers), path.display().to_string()).await?;
+        Ok(Self { identity: identity(path), ..engine })
     }
 
     /// An empty database in memory.
@@ -100,8 +111,8 @@ impl Engine {
         readers: Option<SqlitePool>,
         file: String,
     ) -> Result<Self, CatalogError> {
-        let pool = pool(1, common(options));
-        let engine = Self { readers: readers.unwrap_or_else(|| pool.clone()), pool, file };
+        let pool = if readers.is_some() { writer(common(options)) } else { pool(1, common(options)) };
+        let engine = Self { readers: readers.unwrap_or_else(|| pool.clone()), pool, file, identity: None };
         let found = engine.schema_version().await?;
         if found > SCHEMA_VERSION {
             return Err(engine.newer(found));
@@ -126,6 +137,22 @@ impl Engine {
     /// Begins a transaction that writes. Dropping it undoes it.
     pub(super) async fn begin(&self) -> Result<Transaction<'static, Sqlite>, CatalogError> {
         self.pool.begin_with(BEGIN).await.map_err(|error| self.failed(error))
+    }
+
+    /// Proves that what is decided now can be written, and that the next start will find it.
+    pub(super) async fn prove_writable(&self) -> Result<(), CatalogError> {
+        if self.identity.is_some() && identity(Path::new(&self.file)) != self.identity {
+            let source = sqlx::Error::Io(std::io::ErrorKind::NotFound.into());
+            return Err(CatalogError::Unavailable {
+                file: self.file.clone(),
+                trouble: Trouble::Moved,
+                source,
+            });
+        }
+        // Writes what is there already: nothing changes, and yet a page has to reach the disk.
+        let mut tx = self.begin().await?;
+        sqlx::query(SET_SCHEMA_VERSION).execute(&mut *tx).await.map_err(|error| self.failed(error))?;
+        self.commit(tx).await
     }
 
     /// Makes a transaction lasting.
@@ -206,15 +233,39 @@ fn common(options: SqliteConnectOptions) -> SqliteConnectOptions {
         .disable_statement_logging()
 }
 
+/// Device and inode of a file, if it is there.
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    std::fs::metadata(path).ok().map(|data| (data.dev(), data.ino()))
+}
+
+/// The one connection that writes. One whose transaction did not end well is given up for a new one.
+fn writer(options: SqliteConnectOptions) -> SqlitePool {
+    pool_options(1).before_acquire(|connection, _| Box::pin(is_usable(connection))).connect_lazy_with(options)
+}
+
+/// Whether a connection takes another transaction. Where the disk was full SQLite has ended the transaction by itself, and
+/// the driver, which does not know, would refuse every other one for ever.
+async fn is_usable(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    if !connection.is_in_transaction() {
+        return Ok(true);
+    }
+    // One that was dropped a moment ago is still being undone; the answer comes after that.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
+}
+
 /// A pool that opens its connections when they are needed, and never drops one for its age: a database in memory lives
 /// as long as its connection.
 fn pool(connections_max: u32, options: SqliteConnectOptions) -> SqlitePool {
+    pool_options(connections_max).connect_lazy_with(options)
+}
+
+fn pool_options(connections_max: u32) -> SqlitePoolOptions {
     SqlitePoolOptions::new()
         .max_connections(connections_max)
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)
-        .connect_lazy_with(options)
 }
 
 /// Reads SQLite's result codes (sqlite.org/rescode.html): the low byte is the kind, the rest is detail.
@@ -248,6 +299,41 @@ mod tests {
     fn the_schema_version_is_that_of_the_newest_migration() {
         assert_eq!(MIGRATOR.iter().map(|migration| migration.version).max(), Some(SCHEMA_VERSION));
         assert_eq!(SET_SCHEMA_VERSION, format!("PRAGMA user_version = {SCHEMA_VERSION}"));
+    }
+
+    /// What a full disk does: the statement fails, SQLite undoes the transaction by itself.
+    #[tokio::test]
+    async fn a_disk_that_was_full_for_a_moment_stops_nothing_afterwards() {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = Engine::open(&folder.path().join("catalog.sqlite")).await.unwrap();
+        let pages: i64 = sqlx::query_scalar("PRAGMA page_count").fetch_one(&engine.pool).await.unwrap();
+        let limit = sqlx::AssertSqlSafe(format!("PRAGMA max_page_count = {pages}"));
+        sqlx::query(limit).execute(&engine.pool).await.unwrap();
+        let mut tx = engine.begin().await.unwrap();
+        let full = sqlx::query("CREATE TABLE t (x BLOB); INSERT INTO t VALUES (zeroblob(1000000));")
+            .execute(&mut *tx)
+            .await
+            .map_err(|error| engine.failed(error));
+        assert!(
+            matches!(full, Err(CatalogError::Unavailable { trouble: Trouble::DiskFull, .. })),
+            "{full:?}"
+        );
+        drop(tx);
+        engine.prove_writable().await.unwrap();
+        engine.prove_writable().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_file_that_was_moved_away_or_cannot_be_written_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("catalog.sqlite");
+        let engine = Engine::open(&path).await.unwrap();
+        engine.prove_writable().await.unwrap();
+        std::fs::rename(&path, folder.path().join("elsewhere")).unwrap();
+        let moved = engine.prove_writable().await;
+        assert!(matches!(moved, Err(CatalogError::Unavailable { trouble: Trouble::Moved, .. })), "{moved:?}");
+        std::fs::rename(folder.path().join("elsewhere"), &path).unwrap();
+        engine.prove_writable().await.unwrap();
     }
 
     #[tokio::test]

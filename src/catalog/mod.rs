@@ -218,6 +218,11 @@ impl Catalog {
         Ok(Self { engine: Engine::in_memory().await?, receipt: None })
     }
 
+    /// Proves that decisions can be written, and to the file that the next start will open.
+    pub async fn prove_writable(&self) -> Result<(), CatalogError> {
+        self.engine.prove_writable().await
+    }
+
     /// Waits until the file is closed. Dropping the last handle closes it too, but without waiting.
     pub async fn close(self) {
         self.engine.close().await;

@@ -187,6 +187,7 @@ async fn take(
         under_way: &under_way,
         progress,
         clock: &clock,
+        is_asked: true,
     };
     let (reread, reason) = (arguments.reread, arguments.reason.clone());
     let on_host = OnHost { host, desk, plan, clock: &clock, reread, reason };

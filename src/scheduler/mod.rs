@@ -17,6 +17,7 @@ use crate::clock::Clock;
 use crate::domain::time::Instant;
 use crate::workflows::desk::{Desk, Desks};
 use crate::workflows::gate;
+use crate::workflows::pulse::Pulse;
 use crate::workflows::schedule;
 use crate::workflows::take_event_snapshot;
 
@@ -24,6 +25,8 @@ use crate::workflows::take_event_snapshot;
 const BEATS: &str = "*/5 * * * * *";
 /// After a refusal or a failure the occurrence is looked at again after this long, minutes.
 const PAUSE_MINUTES: i64 = 10;
+/// How often the catalog is proved writable, minutes.
+const CHECK_MINUTES: i64 = 1;
 /// While it waits for persons, after this long.
 const WAIT_MINUTES: i64 = 1;
 
@@ -53,9 +56,11 @@ pub trait Works: Desks + 'static {
 pub struct Heart {
     works: Arc<dyn Works>,
     clock: Arc<dyn Clock>,
-    beat: Arc<AtomicI64>,
+    pulse: Arc<Pulse>,
     stop: CancellationToken,
     runs: TaskTracker,
+    /// When the catalog was proved writable last, microseconds.
+    checked: AtomicI64,
     is_beating: tokio::sync::Mutex<()>,
     is_delivering: Arc<tokio::sync::Mutex<()>>,
     is_tending: Arc<tokio::sync::Mutex<()>>,
@@ -64,17 +69,18 @@ pub struct Heart {
 }
 
 impl Heart {
-    /// A heart that notes its beats in `beat` and stops with `stop`.
+    /// A heart that notes its beats in `pulse` and stops with `stop`.
     pub fn new(
         works: Arc<dyn Works>,
         clock: Arc<dyn Clock>,
-        beat: Arc<AtomicI64>,
+        pulse: Arc<Pulse>,
         stop: CancellationToken,
     ) -> Arc<Self> {
         Arc::new(Self {
             works,
             clock,
-            beat,
+            pulse,
+            checked: AtomicI64::new(i64::MIN),
             stop,
             runs: TaskTracker::new(),
             is_beating: tokio::sync::Mutex::new(()),
@@ -93,25 +99,20 @@ impl Heart {
         let now = self.clock.now();
         // Also where the installation cannot be read: a deadline is a deadline.
         self.works.watch(now);
-        match self.works.desk() {
-            Ok(desk) => {
-                if let Err(error) = self.work(&desk, now).await {
-                    tracing::error!(
-                        error,
-                        "the scheduler could not bring everything up to date; it tries again"
-                    );
-                }
-            }
-            Err(error) => {
-                tracing::error!(error, "the installation cannot be read; the scheduler tries again");
-            }
+        let worked = match self.works.desk() {
+            Ok(desk) => self.work(&desk, now).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = &worked {
+            tracing::error!(error, "the scheduler could not bring everything up to date; it tries again");
         }
-        self.beat.store(self.clock.now().as_micros(), Ordering::SeqCst);
+        self.pulse.note(self.clock.now(), worked.is_ok());
     }
 
     async fn work(self: &Arc<Self>, desk: &Desk, now: Instant) -> Result<(), String> {
         // First of all: what this program runs is alive.
         gate::keep_leases(desk, now).await.map_err(|error| error.to_string())?;
+        self.check_catalog(desk, now).await?;
         let refreshed = schedule::refresh(desk, now).await.map_err(|error| error.to_string())?;
         if refreshed.steps > 0 {
             tracing::info!(
@@ -136,6 +137,18 @@ impl Heart {
         }
         self.start_occurrences(desk, now).await?;
         self.start_events(desk, now).await
+    }
+
+    /// Proves now and then that decisions can be written: most beats only read, and would go on in a file that nobody will
+    /// open again, or on a full disk.
+    async fn check_catalog(&self, desk: &Desk, now: Instant) -> Result<(), String> {
+        let checked = Instant::from_micros(self.checked.load(Ordering::SeqCst));
+        if checked <= now && now < checked.plus_minutes(CHECK_MINUTES) {
+            return Ok(());
+        }
+        desk.catalog.prove_writable().await.map_err(|error| error.to_string())?;
+        self.checked.store(now.as_micros(), Ordering::SeqCst);
+        Ok(())
     }
 
     async fn start_occurrences(self: &Arc<Self>, desk: &Desk, now: Instant) -> Result<(), String> {

@@ -1,4 +1,5 @@
-//! Whether the service is well: alive means that the scheduler's heart beats, ready that the catalog answers too.
+//! Whether the service is well: alive means that the scheduler's heart beats, ready that its
+//! work succeeds, which includes writing to the catalog, and that the catalog answers.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -7,11 +8,8 @@ use crate::workflows::notices;
 
 use super::Shared;
 
-/// A heart that has not beaten for this long has stopped, minutes.
-const BEAT_MINUTES_MAX: i64 = 2;
-
 fn beats(shared: &Shared) -> bool {
-    shared.clock.now() < shared.last_beat().plus_minutes(BEAT_MINUTES_MAX)
+    shared.pulse.beats(shared.clock.now())
 }
 
 /// `/healthz`.
@@ -27,6 +25,10 @@ pub(super) async fn alive(State(shared): State<Shared>) -> (StatusCode, &'static
 pub(super) async fn ready(State(shared): State<Shared>) -> (StatusCode, &'static str) {
     if !beats(&shared) {
         return (StatusCode::SERVICE_UNAVAILABLE, "the scheduler has stopped\n");
+    }
+    if !shared.pulse.works(shared.clock.now()) {
+        let words = "the scheduler cannot bring everything up to date; the log says why\n";
+        return (StatusCode::SERVICE_UNAVAILABLE, words);
     }
     let desk = match shared.desks.desk() {
         Ok(desk) => desk,

@@ -14,6 +14,7 @@ use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::domain::time::Instant;
 use crate::workflows::figures::{self, Figures};
 
 use super::Shared;
@@ -62,10 +63,14 @@ fn registry(shared: &Shared, figures: &Figures) -> Registry {
     let mut registry = Registry::with_prefix("kura");
     let version = vec![("version", env!("CARGO_PKG_VERSION").to_owned())];
     add(&mut registry, "build_info", "The running program", [(version, 1)]);
-    let beat_age = Gauge::<f64, AtomicU64>::default();
-    let micros = shared.clock.now().as_micros().saturating_sub(shared.last_beat().as_micros());
-    beat_age.set(std::time::Duration::from_micros(u64::try_from(micros).unwrap_or(0)).as_secs_f64());
-    registry.register("heart_beat_age_seconds", "Time since the scheduler's heart last beat", beat_age);
+    add_age(
+        &mut registry,
+        shared,
+        "heart_beat_age_seconds",
+        (shared.pulse.last_beat(), "Time since the scheduler's heart last beat"),
+    );
+    let worked = (shared.pulse.last_work(), "Time since the scheduler last brought everything up to date");
+    add_age(&mut registry, shared, "heart_work_age_seconds", worked);
     let plan = |plan: &String| vec![("plan", plan.clone())];
     let last = figures.last_complete.iter().map(|(name, at)| (plan(name), at.as_seconds()));
     add(
@@ -89,6 +94,14 @@ fn registry(shared: &Shared, figures: &Figures) -> Registry {
     add(&mut registry, "services_stopped", "Services that are recorded as stopped", [(Vec::new(), stopped)]);
     add_runs(&mut registry, shared);
     registry
+}
+
+/// Registers the time since an instant.
+fn add_age(registry: &mut Registry, shared: &Shared, name: &str, (since, help): (Instant, &str)) {
+    let age = Gauge::<f64, AtomicU64>::default();
+    let micros = shared.clock.now().as_micros().saturating_sub(since.as_micros());
+    age.set(std::time::Duration::from_micros(u64::try_from(micros).unwrap_or(0)).as_secs_f64());
+    registry.register(name, help, age);
 }
 
 fn add_runs(registry: &mut Registry, shared: &Shared) {

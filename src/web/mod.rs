@@ -4,7 +4,6 @@
 //! parses, calls one workflow and renders; failures are told as problem+json with a number that the log has too.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -21,8 +20,8 @@ use tower_http::timeout::TimeoutLayer;
 
 use crate::clock::Clock;
 use crate::config::Home;
-use crate::domain::time::Instant;
 use crate::workflows::desk::{Desk, Desks};
+use crate::workflows::pulse::Pulse;
 use crate::workflows::under_way::UnderWay;
 
 /// The form of problems (RFC 9457).
@@ -86,8 +85,8 @@ pub struct Shared {
     pub clock: Arc<dyn Clock>,
     /// The address of this service as its readers see it, without a slash at its end.
     pub base: Arc<str>,
-    /// When the scheduler's heart last beat, microseconds.
-    pub beat: Arc<AtomicI64>,
+    /// How the scheduler's heart does.
+    pub pulse: Arc<Pulse>,
     /// What the console keeps in memory.
     pub console: Console,
 }
@@ -96,11 +95,6 @@ impl Shared {
     /// The desk as it is now.
     fn desk(&self) -> Result<Desk, Problem> {
         self.desks.desk().map_err(Problem::unreadable)
-    }
-
-    /// When the scheduler's heart last beat.
-    pub fn last_beat(&self) -> Instant {
-        Instant::from_micros(self.beat.load(Ordering::SeqCst))
     }
 }
 

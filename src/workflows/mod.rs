@@ -120,6 +120,9 @@ pub mod gate;
 /// Pushing notices to portals.
 pub mod deliver_notices;
 
+/// How the scheduler's heart does.
+pub mod pulse;
+
 /// The runs under way.
 pub mod under_way;
 

@@ -63,6 +63,8 @@ pub struct Runner<'a> {
     pub progress: &'a Arc<Progress>,
     /// The clock.
     pub clock: &'a dyn Clock,
+    /// Whether somebody asks for it now, and is told why there is nothing to run; else nothing is done then.
+    pub is_asked: bool,
 }
 
 /// Whatever takes the snapshot of a plan.
@@ -139,6 +141,10 @@ async fn attempt(
     // Nobody else is alive here: what a dead program held is free.
     desk.catalog.expire_leases(&lock.place, plan.as_str()).await?;
     let now = runner.clock.now();
+    if !runner.is_asked && !gate::due(&desk, now).await?.iter().any(|(due, _)| due == plan) {
+        // Another program was faster, and has ended already.
+        return Ok(Attempt::Nothing);
+    }
     let (window, occurrence) = match gate::admit(&desk, plan, zone, now).await {
         Ok(Some(admitted)) => admitted,
         Ok(None) => return Ok(Attempt::Nothing),

@@ -1,7 +1,6 @@
 //! The proof that users can read a notice, over real sockets; and the figures for monitoring.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicI64;
 
 use kura::archive::digest::Sha256;
 use kura::clock::ManualClock;
@@ -10,6 +9,7 @@ use kura::domain::window::WindowKind;
 use kura::portal::page::{Page as _, PageError, PublicPage};
 use kura::web::{self, Shared};
 use kura::workflows::prove_notices::{self, Proven};
+use kura::workflows::pulse::Pulse;
 use kura::workflows::under_way::UnderWay;
 use kura::workflows::{alarms, windows};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -42,7 +42,7 @@ fn shared(office: &Office, clock: Arc<ManualClock>) -> Shared {
         under_way: UnderWay::default(),
         clock: clock.clone(),
         base: "https://kura.example".into(),
-        beat: Arc::new(AtomicI64::new(at("2026-11-22", "12:00").as_micros())),
+        pulse: Arc::new(Pulse::new(at("2026-11-22", "12:00"))),
         console: web::Console::new(clock),
     }
 }
@@ -152,6 +152,7 @@ async fn the_figures_name_plans_states_and_alarms_and_no_person() {
     for line in [
         "kura_build_info{version=",
         "kura_heart_beat_age_seconds 950400.0",
+        "kura_heart_work_age_seconds 950400.0",
         "kura_occurrences{state=\"missed\"} 4",
         "kura_alarms{code=\"backup-missed\"} 1",
         "kura_alarms{code=\"service-stopped\"} 0",

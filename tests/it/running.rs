@@ -220,6 +220,7 @@ impl Machine {
             under_way: &self.under_way,
             progress: &Arc::default(),
             clock: &*self.clock,
+            is_asked: true,
         };
         start_due_runs::run(runner, &*self.snaps, &plan(), &tokyo()).await
     }

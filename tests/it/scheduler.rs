@@ -2,7 +2,6 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex};
 
 use kura::clock::{Clock as _, ManualClock};
@@ -11,6 +10,7 @@ use kura::scheduler::{Heart, Works};
 use kura::workflows::desk::{Desk, Desks};
 use kura::workflows::gate::{self, Entry};
 use kura::workflows::prove_notices;
+use kura::workflows::pulse::Pulse;
 use tokio_util::sync::CancellationToken;
 
 use crate::windows::{Office, Showing, at, plan, terms, tokyo};
@@ -68,8 +68,8 @@ async fn each_occurrence_is_run_once_and_a_failure_is_tried_again_in_its_window(
         taken: Mutex::new(Vec::new()),
         fails: Mutex::new(2),
     });
-    let (beat, stop) = (Arc::new(AtomicI64::new(0)), CancellationToken::new());
-    let heart = Heart::new(works.clone(), clock.clone(), beat.clone(), stop.clone());
+    let (pulse, stop) = (Arc::new(Pulse::new(start)), CancellationToken::new());
+    let heart = Heart::new(works.clone(), clock.clone(), pulse.clone(), stop.clone());
     for quarter in 0..12 * 24 * 4 {
         clock.set(start.plus_minutes(quarter * 15));
         heart.beat().await;
@@ -84,5 +84,5 @@ async fn each_occurrence_is_run_once_and_a_failure_is_tried_again_in_its_window(
         expected.map(|day| format!("w-0001-{day}")),
         "two failures on the first day were made good"
     );
-    assert!(beat.load(std::sync::atomic::Ordering::SeqCst) > start.as_micros());
+    assert!(pulse.last_beat() > start && pulse.last_work() > start);
 }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -19,6 +19,7 @@ use kura::hooks::{HookError, Hooks};
 use kura::portal::page::{Fetched, Page, PageError};
 use kura::scheduler::{Heart, Works};
 use kura::workflows::desk::{Desk, Desks};
+use kura::workflows::pulse::Pulse;
 use kura::workflows::start_due_runs::{self, Attempt, Runner, TakesSnapshots};
 use kura::workflows::take_snapshot::{SnapshotError, Summary};
 use kura::workflows::under_way::UnderWay;
@@ -179,6 +180,7 @@ impl Works for World {
                 under_way: &self.under_way,
                 progress: &Arc::default(),
                 clock: &*self.clock,
+                is_asked: false,
             };
             let (name, zone) = (plan(), &self.zone);
             let running = start_due_runs::run(runner, self, &name, zone);
@@ -227,7 +229,12 @@ fn terms(zone: &Zone, kind: WindowKind, recurrence: &str, minutes: u32, stops: &
 }
 
 fn beat_of(world: &Arc<World>) -> Arc<Heart> {
-    Heart::new(world.clone(), world.clock.clone(), Arc::new(AtomicI64::new(0)), CancellationToken::new())
+    Heart::new(
+        world.clone(),
+        world.clock.clone(),
+        Arc::new(Pulse::new(world.now())),
+        CancellationToken::new(),
+    )
 }
 
 /// What a day's decisions are.

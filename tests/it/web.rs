@@ -1,13 +1,13 @@
 //! The public pages and feeds over a real socket.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicI64;
 
 use kura::clock::ManualClock;
 use kura::config::Home;
 use kura::domain::time::Instant;
 use kura::domain::window::WindowKind;
 use kura::web::{self, Shared};
+use kura::workflows::pulse::Pulse;
 use kura::workflows::under_way::UnderWay;
 use kura::workflows::{notices, windows};
 use serde_json::Value;
@@ -21,7 +21,7 @@ use crate::windows::{Fixed, Office, at, terms};
 /// A service with two windows approved and one notice corrected, and what stops it.
 pub(crate) struct Site {
     address: std::net::SocketAddr,
-    beat: Arc<AtomicI64>,
+    pulse: Arc<Pulse>,
     clock: Arc<ManualClock>,
     now: Instant,
     stop: CancellationToken,
@@ -46,7 +46,7 @@ impl Site {
         let now = at("2026-11-22", "12:00");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
-        let (beat, stop) = (Arc::new(AtomicI64::new(now.as_micros())), CancellationToken::new());
+        let (pulse, stop) = (Arc::new(Pulse::new(now)), CancellationToken::new());
         let clock = Arc::new(ManualClock::new(now));
         let shared = Shared {
             home: Home::at(std::path::PathBuf::from("no-home")),
@@ -54,11 +54,11 @@ impl Site {
             under_way: UnderWay::default(),
             clock: clock.clone(),
             base: "https://kura.example".into(),
-            beat: beat.clone(),
+            pulse: pulse.clone(),
             console: web::Console::new(Arc::new(ManualClock::new(now))),
         };
         let served = TaskTracker::new().spawn(web::serve(listener, shared, stop.clone()));
-        Self { address, beat, clock, now, stop, served }
+        Self { address, pulse, clock, now, stop, served }
     }
 
     async fn ask(&self, request: &str) -> (u16, String, String) {
@@ -243,8 +243,12 @@ async fn what_is_not_public_or_not_read_is_refused() {
 async fn health_is_the_beat_of_the_scheduler() {
     let site = Site::new().await;
     assert_eq!((site.get("/healthz").await.0, site.get("/readyz").await.0), (200, 200));
-    let stopped = site.now.plus_minutes(-3).as_micros();
-    site.beat.store(stopped, std::sync::atomic::Ordering::SeqCst);
+    site.pulse.note(site.now.plus_minutes(-3), true);
+    site.pulse.note(site.now, false);
+    let (status, _, body) = site.get("/readyz").await;
+    assert_eq!((site.get("/healthz").await.0, status), (200, 503), "it beats, and nothing succeeds");
+    assert!(body.contains("cannot bring everything up to date"), "{body}");
+    site.pulse.note(site.now.plus_minutes(-3), true);
     assert_eq!((site.get("/healthz").await.0, site.get("/readyz").await.0), (503, 503));
     site.stop.cancel();
     site.served.await.expect("no panic").expect("a clean end");

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::AtomicI64;
 
 use kura::clock::{Clock, ManualClock};
 use kura::config::Home;
@@ -14,6 +13,7 @@ use kura::domain::time::Instant;
 use kura::domain::window::WindowKind;
 use kura::web::{self, Patience, Shared};
 use kura::workflows::accounts::{self, By, NewAccount};
+use kura::workflows::pulse::Pulse;
 use kura::workflows::tokens::{self, NewToken};
 use kura::workflows::under_way::UnderWay;
 use kura::workflows::windows;
@@ -135,7 +135,7 @@ impl Site {
             under_way: UnderWay::default(),
             clock: serving,
             base: "https://kura.example".into(),
-            beat: Arc::new(AtomicI64::new(now.plus_minutes(60 * 24 * 365).as_micros())),
+            pulse: Arc::new(Pulse::new(now.plus_minutes(60 * 24 * 365))),
             console: web::Console::new(clock.clone()),
         };
         drop(TaskTracker::new().spawn(web::serve_with(patience, listener, shared, CancellationToken::new())));
