@@ -183,7 +183,7 @@ impl Failure {
                 VaultError::Unavailable { .. } => {
                     Some("check that the store can be reached and run again; what was sent is taken over")
                 }
-                VaultError::Unusable { .. } => None,
+                VaultError::Locked { .. } | VaultError::Unusable { .. } => None,
             };
         }
         if let Some(next) = self.repository().and_then(next_for_repository) {

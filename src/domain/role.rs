@@ -95,11 +95,21 @@ pub enum Act {
     EditNotice,
     /// Add and disable accounts.
     ManageAccounts,
+    /// Approve an order of deletion.
+    ApproveDeletion,
+    /// Confirm what somebody else approved; say what day it is.
+    ConfirmDeletion,
+    /// Approve for good that a plan's data is deleted when its time is over.
+    StandingDeletion,
+    /// Delete what was approved.
+    RunDeletion,
+    /// Place and release holds.
+    ManageHolds,
 }
 
 impl Act {
     /// Every act.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 14] = [
         Self::Read,
         Self::ReadNotices,
         Self::ReadAudit,
@@ -109,6 +119,11 @@ impl Act {
         Self::TakeSnapshot,
         Self::EditNotice,
         Self::ManageAccounts,
+        Self::ApproveDeletion,
+        Self::ConfirmDeletion,
+        Self::StandingDeletion,
+        Self::RunDeletion,
+        Self::ManageHolds,
     ];
 
     /// The word, also the name of a token's scope.
@@ -123,6 +138,11 @@ impl Act {
             Self::TakeSnapshot => "snapshot",
             Self::EditNotice => "notice.edit",
             Self::ManageAccounts => "account.manage",
+            Self::ApproveDeletion => "deletion.approve",
+            Self::ConfirmDeletion => "deletion.confirm",
+            Self::StandingDeletion => "deletion.standing",
+            Self::RunDeletion => "deletion.run",
+            Self::ManageHolds => "hold",
         }
     }
 
@@ -143,6 +163,11 @@ impl Act {
             Self::TakeSnapshot => "take snapshots through the service",
             Self::EditNotice => "correct or close notices",
             Self::ManageAccounts => "add or disable accounts",
+            Self::ApproveDeletion => "approve orders of deletion",
+            Self::ConfirmDeletion => "confirm orders of deletion",
+            Self::StandingDeletion => "approve deletion for good",
+            Self::RunDeletion => "delete what was approved",
+            Self::ManageHolds => "place or release holds",
         }
     }
 }
@@ -153,15 +178,37 @@ pub const fn may(role: Role, act: Act) -> bool {
         // A portal is a machine outside: it has no business with what is protected and when (design §2).
         (Role::Portal, Act::Read) => false,
         (_, Act::Read | Act::ReadNotices) => true,
-        (Role::Auditor | Role::ServiceOperator | Role::OperationsManager, Act::ReadAudit)
-        | (Role::SystemAdministrator, Act::ReadAudit | Act::RequestWindow | Act::TakeSnapshot)
-        | (Role::ServiceOperator, Act::DecideWindow)
-        | (Role::OperationsManager, Act::BreakGlass | Act::EditNotice)
-        | (Role::SystemOperator, Act::EditNotice)
+        (Role::Auditor, Act::ReadAudit)
         | (
-            Role::ServiceOperator | Role::OperationsManager | Role::SystemAdministrator,
-            Act::ManageAccounts,
-        ) => true,
+            Role::ServiceOperator,
+            Act::ReadAudit
+            | Act::ManageAccounts
+            | Act::DecideWindow
+            | Act::ConfirmDeletion
+            | Act::StandingDeletion
+            | Act::ManageHolds,
+        )
+        | (
+            Role::OperationsManager,
+            Act::ReadAudit
+            | Act::ManageAccounts
+            | Act::BreakGlass
+            | Act::EditNotice
+            | Act::ApproveDeletion
+            | Act::ConfirmDeletion
+            | Act::RunDeletion
+            | Act::ManageHolds,
+        )
+        | (
+            Role::SystemAdministrator,
+            Act::ReadAudit
+            | Act::ManageAccounts
+            | Act::RequestWindow
+            | Act::TakeSnapshot
+            | Act::ApproveDeletion
+            | Act::RunDeletion,
+        )
+        | (Role::SystemOperator, Act::EditNotice) => true,
         (
             Role::ServiceOperator
             | Role::OperationsManager
@@ -175,7 +222,12 @@ pub const fn may(role: Role, act: Act) -> bool {
             | Act::BreakGlass
             | Act::TakeSnapshot
             | Act::EditNotice
-            | Act::ManageAccounts,
+            | Act::ManageAccounts
+            | Act::ApproveDeletion
+            | Act::ConfirmDeletion
+            | Act::StandingDeletion
+            | Act::RunDeletion
+            | Act::ManageHolds,
         ) => false,
     }
 }
@@ -200,9 +252,18 @@ mod tests {
             (role.word(), acts.collect::<Vec<_>>().join(" "))
         });
         let expected = [
-            ("service_operator", "read notice.read audit window.decide account.manage"),
-            ("operations_manager", "read notice.read audit break-glass notice.edit account.manage"),
-            ("system_administrator", "read notice.read audit window.request snapshot account.manage"),
+            (
+                "service_operator",
+                "read notice.read audit window.decide account.manage deletion.confirm deletion.standing hold",
+            ),
+            (
+                "operations_manager",
+                "read notice.read audit break-glass notice.edit account.manage deletion.approve deletion.confirm deletion.run hold",
+            ),
+            (
+                "system_administrator",
+                "read notice.read audit window.request snapshot account.manage deletion.approve deletion.run",
+            ),
             ("system_operator", "read notice.read notice.edit"),
             ("auditor", "read notice.read audit"),
             ("portal", "notice.read"),

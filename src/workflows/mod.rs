@@ -135,6 +135,15 @@ pub mod alarms;
 /// Snapshots that people ask for.
 pub mod take_event_snapshot;
 
+/// Evidence of deletion in the store.
+pub mod evidence;
+
+/// Holds.
+pub mod holds;
+
+/// Deleting what is past its time.
+pub mod expire;
+
 /// Figures for monitoring.
 pub mod figures;
 

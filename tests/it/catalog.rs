@@ -432,6 +432,7 @@ const SAMPLES: &[(i64, &str)] = &[
     (10, include_str!("fixtures/migrations/0010_replacements.sql")),
     (11, include_str!("fixtures/migrations/0011_subjects.sql")),
     (12, include_str!("fixtures/migrations/0012_coverage.sql")),
+    (13, include_str!("fixtures/migrations/0013_expiry.sql")),
 ];
 
 #[tokio::test]

@@ -47,6 +47,16 @@ pub(super) enum Scope {
     EditNotice,
     #[serde(rename = "account.manage")]
     ManageAccounts,
+    #[serde(rename = "deletion.approve")]
+    ApproveDeletion,
+    #[serde(rename = "deletion.confirm")]
+    ConfirmDeletion,
+    #[serde(rename = "deletion.standing")]
+    StandingDeletion,
+    #[serde(rename = "deletion.run")]
+    RunDeletion,
+    #[serde(rename = "hold")]
+    ManageHolds,
 }
 
 impl Scope {
@@ -61,6 +71,11 @@ impl Scope {
             Self::TakeSnapshot => Act::TakeSnapshot,
             Self::EditNotice => Act::EditNotice,
             Self::ManageAccounts => Act::ManageAccounts,
+            Self::ApproveDeletion => Act::ApproveDeletion,
+            Self::ConfirmDeletion => Act::ConfirmDeletion,
+            Self::StandingDeletion => Act::StandingDeletion,
+            Self::RunDeletion => Act::RunDeletion,
+            Self::ManageHolds => Act::ManageHolds,
         }
     }
 
@@ -75,6 +90,11 @@ impl Scope {
             Act::TakeSnapshot => Self::TakeSnapshot,
             Act::EditNotice => Self::EditNotice,
             Act::ManageAccounts => Self::ManageAccounts,
+            Act::ApproveDeletion => Self::ApproveDeletion,
+            Act::ConfirmDeletion => Self::ConfirmDeletion,
+            Act::StandingDeletion => Self::StandingDeletion,
+            Act::RunDeletion => Self::RunDeletion,
+            Act::ManageHolds => Self::ManageHolds,
         }
     }
 }

@@ -365,7 +365,10 @@ fn count_others(
                 | ObjectKind::RecoveryKeys(_)
                 | ObjectKind::CatalogKey(_)
                 // `kura audit verify --store` checks these.
-                | ObjectKind::AuditHead(..),
+                | ObjectKind::AuditHead(..)
+                | ObjectKind::Intent(_)
+                | ObjectKind::Certificate(_)
+                | ObjectKind::Hold(..),
             ) => continue,
             Some(
                 ObjectKind::CohortKey(plan, _, _)
