@@ -17,6 +17,7 @@ mod damage;
 mod days;
 mod deploy;
 mod engine;
+mod expiry;
 mod faults;
 mod feeds;
 mod hosts;

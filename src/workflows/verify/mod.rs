@@ -16,12 +16,15 @@ use crate::archive::seal::Keys;
 use crate::catalog::SnapshotRow;
 use crate::domain::cohort::CohortId;
 use crate::domain::plan::PlanName;
+use crate::domain::time::Instant;
 use crate::vault::Vault;
 
+mod deleted;
 mod manifests;
 mod packs;
 mod records;
 
+use deleted::{check_deleted, check_evidence};
 use manifests::{check_manifests, cohort_keys};
 use packs::check_packs;
 use records::{check_known, check_records};
@@ -29,6 +32,7 @@ use records::{check_known, check_records};
 use super::causes::with_causes;
 use super::chain::Chain;
 use super::cohort_key;
+use super::evidence;
 use super::repository::{Opened, RepositoryError, Trust, open_signed};
 use super::snapshots::{self, SnapshotKeys, SnapshotName};
 
@@ -95,6 +99,10 @@ pub struct Report {
     pub orphans: u64,
     /// Objects that are not Kura's.
     pub foreign: u64,
+    /// Cohorts that snapshots name and that were deleted when their time was over, as evidence shows.
+    pub expired: u64,
+    /// Certificates of deletion that are whole.
+    pub certificates: u64,
     /// What is there of each cohort that a snapshot names.
     pub seen: Vec<Seen>,
     /// What is wrong.
@@ -112,11 +120,15 @@ pub struct Seen {
     pub packs: u64,
     /// Bytes of those packs.
     pub bytes: u64,
+    /// Whether evidence shows that it was deleted when its time was over.
+    pub is_deleted: bool,
 }
 
 /// What is known of one cohort from all snapshots.
 #[derive(Default)]
 struct Cohort {
+    /// From when on it could be deleted, as snapshots promised: the latest counts.
+    delete_from: Option<Instant>,
     keys: BTreeSet<(u32, Sha256)>,
     indexes: BTreeSet<Sha256>,
     parts: BTreeMap<Vec<Sha256>, Vec<Location>>,
@@ -165,6 +177,8 @@ pub async fn verify(
         viewer.vault.list("").await?.into_iter().map(|listed| (listed.key, listed.size_bytes)).collect();
     let mut report = Report::default();
     let mut named: BTreeSet<String> = BTreeSet::new();
+    let evidence = evidence::load(&viewer.vault, &viewer.trust).await?;
+    check_evidence(&evidence, &mut report);
     check_records(&viewer, &stored, &mut report).await;
     check_known(&stored, request, &mut report);
     let mut plans = snapshots::by_plan(stored.keys());
@@ -172,13 +186,16 @@ pub async fn verify(
     for (plan, names) in plans {
         let cohorts = check_snapshots(&viewer, &plan, &names, &mut report, &mut named).await;
         for (id, mut cohort) in cohorts {
+            if check_deleted(&evidence, (&plan, &id, &cohort), &stored, (&mut report, &mut named)) {
+                continue;
+            }
             report.cohorts += 1;
             check_keys(&viewer, &plan, &id, &cohort, (&mut report, &mut named)).await;
             check_indexes(&viewer, &plan, &id, &mut cohort, (&mut report, &mut named)).await;
             let before = (report.packs, report.bytes);
             check_presence(&plan, &id, &cohort, &stored, (&mut report, &mut named));
             let (packs, bytes) = (report.packs - before.0, report.bytes - before.1);
-            report.seen.push(Seen { plan: plan.clone(), cohort: id, packs, bytes });
+            report.seen.push(Seen { plan: plan.clone(), cohort: id, packs, bytes, is_deleted: false });
             let keys = cohort_keys(&viewer, &plan, &id, &cohort, &mut report).await;
             check_packs(&viewer, &plan, &id, (&cohort, keys.as_ref()), (request, &mut report, progress))
                 .await;
@@ -236,6 +253,7 @@ fn collect(cohorts: &mut BTreeMap<CohortId, Cohort>, name: &SnapshotName, snapsh
     for named in &snapshot.cohorts {
         let Ok(id) = named.cohort.parse::<CohortId>() else { continue };
         let cohort = cohorts.entry(id).or_default();
+        cohort.delete_from = cohort.delete_from.max(evidence::instant(&named.delete_from));
         cohort.keys.insert((named.key_number, named.key));
         cohort.indexes.extend(&named.indexes);
         cohort.parts.insert(named.parts.iter().map(|part| part.pack).collect(), named.parts.clone());
