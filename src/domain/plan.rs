@@ -315,7 +315,6 @@ pub(crate) mod tests {
         Plan::new(parts(vec![source("/srv/records")])).unwrap()
     }
 
-    /// A plan of system data in Tokyo, by months, kept for a year.
     pub(crate) fn system() -> Plan {
         let whole = SourceParts { sent_day: None, ..source("/srv/records") };
         Plan::new(PlanParts { class: Class::System, ..parts(vec![whole]) }).unwrap()

@@ -144,6 +144,9 @@ pub mod holds;
 /// Deleting what is past its time.
 pub mod expire;
 
+/// Certificates of deletion as people show and check them.
+pub mod certificates;
+
 /// Figures for monitoring.
 pub mod figures;
 

@@ -99,24 +99,6 @@ impl DirVault {
         Ok(vault)
     }
 
-    /// Lets another clock say whether a lock has ended; for tests.
-    #[must_use]
-    pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
-        // A vault that was just opened has none.
-        self.tree.clock.get_or_init(|| clock);
-        self
-    }
-
-    /// Removes an object; only for what a probe has left.
-    pub(super) fn remove(&self, key: &str) -> Result<(), VaultError> {
-        key::check(key)?;
-        let (path, name) = key.rsplit_once('/').unwrap_or(("", key));
-        self.tree
-            .enter(path, Missing::Report)
-            .and_then(|folder| Ok(rustix::fs::unlinkat(&folder, name, AtFlags::empty())?))
-            .map_err(|error| fault("removal", key, &error))
-    }
-
     /// Runs slow file work on a thread of its own, so that it holds up nobody else.
     async fn slowly<T: Send + 'static>(
         &self,

@@ -3,6 +3,7 @@
 
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use rustix::fs::{AtFlags, Dir, FileType};
@@ -11,7 +12,7 @@ use rustix::io::Errno;
 use super::errors::{fault, is_absence};
 use super::files::open_folder;
 use super::{DirVault, Missing, Tree};
-use crate::clock::{Clock as _, SystemClock};
+use crate::clock::{Clock, SystemClock};
 use crate::domain::time::Instant;
 use crate::vault::reaper::{Locking, Reaper, Remain, RemainKind};
 use crate::vault::{VaultError, key};
@@ -68,6 +69,22 @@ impl Reaper for DirVault {
 
     async fn outside_time(&self) -> Result<Option<Instant>, VaultError> {
         Ok(None)
+    }
+}
+
+impl DirVault {
+    /// Lets another clock say whether a lock has ended; for tests.
+    #[must_use]
+    pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
+        // A vault that was just opened has none.
+        self.tree.clock.get_or_init(|| clock);
+        self
+    }
+
+    /// Removes an object; only for what a probe has left.
+    pub(in crate::vault) fn remove(&self, key: &str) -> Result<(), VaultError> {
+        key::check(key)?;
+        self.tree.remove(key).map_err(|error| fault("removal", key, &error))
     }
 }
 

@@ -27,17 +27,19 @@ mod approvals;
 mod carry_out;
 /// What is known before anything is decided.
 mod gather;
+/// Building what expiry needs.
+mod open;
 /// Deciding and deleting.
 mod run;
 
 pub use approvals::{approve, confirm, confirm_today, end_standing, stand};
 pub use gather::{Look, look};
+pub use open::{Bench, OpenError};
 pub use run::{Ran, Refusal, run};
 
 pub use crate::catalog::{CertificateRow, LookRow, OrderRow, StandingRow};
 pub use crate::domain::deletion::{Item, Order, What};
 pub use crate::domain::expiry::{KeptBack, TooMany};
-pub use crate::portal::date::{BadClock, PageClock};
 pub use crate::vault::reaper::Locking;
 
 /// Everything that expiry needs.

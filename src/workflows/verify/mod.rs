@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::archive::digest::{Hashing, Sha256};
 use crate::archive::envelope::payload_type;
 use crate::archive::index::Index;
-use crate::archive::layout::{self, ObjectKind};
+use crate::archive::layout;
 use crate::archive::pack::PackFacts;
 use crate::archive::progress::Progress;
 use crate::archive::records::{Location, Snapshot};
@@ -21,11 +21,13 @@ use crate::vault::Vault;
 
 mod deleted;
 mod manifests;
+mod others;
 mod packs;
 mod records;
 
 use deleted::{check_deleted, check_evidence};
 use manifests::{check_manifests, cohort_keys};
+use others::count_others;
 use packs::check_packs;
 use records::{check_known, check_records};
 
@@ -364,44 +366,5 @@ fn check_presence(
         let key = layout::pack(plan, id, &pack);
         let what = "it holds a manifest, but no index names it".to_owned();
         report.problems.push(cohort.problem(key, what));
-    }
-}
-
-/// Counts what no snapshot names.
-fn count_others(
-    stored: &mut BTreeMap<String, u64>,
-    named: &BTreeSet<String>,
-    request: &Request,
-    report: &mut Report,
-) {
-    stored.retain(|key, _| !named.contains(key));
-    for key in stored.keys() {
-        let plan = match layout::parse(key) {
-            Some(
-                ObjectKind::Repository(_)
-                | ObjectKind::SigningKeys(_)
-                | ObjectKind::RecoveryKeys(_)
-                | ObjectKind::CatalogKey(_)
-                // `kura audit verify --store` checks these.
-                | ObjectKind::AuditHead(..)
-                | ObjectKind::Intent(_)
-                | ObjectKind::Certificate(_)
-                | ObjectKind::Hold(..),
-            ) => continue,
-            Some(
-                ObjectKind::CohortKey(plan, _, _)
-                | ObjectKind::Pack(plan, _, _)
-                | ObjectKind::Index(plan, _, _),
-            ) => plan,
-            Some(ObjectKind::Snapshot(plan, _, _)) => plan,
-            None if key.starts_with("probe/") => continue,
-            None => {
-                report.foreign += 1;
-                continue;
-            }
-        };
-        if request.plan.as_ref().is_none_or(|wanted| *wanted == plan) {
-            report.orphans += 1;
-        }
     }
 }
