@@ -106,7 +106,7 @@ impl From<OpenError> for Failure {
 async fn bench(app: &App, catalog: &Catalog) -> Result<Bench, Failure> {
     let plans = app.plan_names().iter().map(|name| app.plan(name)).collect::<Result<Vec<Plan>, _>>()?;
     let contents = app.desk_on(catalog.clone())?.contents;
-    Ok(Bench::open(app.host(None).await?, plans, contents).await?)
+    Bench::open(app.host(None).await?, plans, contents).await.map_err(|(_, error)| error.into())
 }
 
 pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Result<Exit, Failure> {

@@ -144,6 +144,9 @@ pub mod holds;
 /// Deleting what is past its time.
 pub mod expire;
 
+/// What the service does once a day.
+pub mod keep_day;
+
 /// Certificates of deletion as people show and check them.
 pub mod certificates;
 

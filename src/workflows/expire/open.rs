@@ -55,44 +55,16 @@ pub struct Bench {
 }
 
 impl Bench {
-    /// Opens the reaper and the clocks of the host's settings.
+    /// Opens the reaper and the clocks of the host's settings. If that fails, the host is given back.
     pub async fn open(
         host: Host,
         plans: Vec<Plan>,
         contents: BTreeMap<String, String>,
-    ) -> Result<Self, OpenError> {
-        let settings = &host.settings;
-        let address: StoreUrl = host
-            .vault
-            .address()
-            .parse()
-            .map_err(|error: vault::StoreUrlError| OpenError::Address(error.to_string()))?;
-        let mut s3 = S3Settings::default();
-        match (&address, &settings.reaper) {
-            (StoreUrl::Directory(_), _) => {}
-            (StoreUrl::Bucket(_), None) => return Err(OpenError::NoReaper),
-            (StoreUrl::Bucket(_), Some(reaper)) => {
-                let bytes = Zeroizing::new(config::read_file(&reaper.secret_access_key_file)?);
-                let text = Zeroizing::new(String::from_utf8_lossy(&bytes).into_owned());
-                let secret = text.lines().next().unwrap_or_default().trim().to_owned();
-                s3.credentials = Credentials::Keys {
-                    access_key_id: reaper.access_key_id.clone(),
-                    secret_access_key: SecretString::from(secret),
-                };
-            }
+    ) -> Result<Self, (Box<Host>, OpenError)> {
+        match parts(&host).await {
+            Ok((reaper, clocks, limits)) => Ok(Self { host, reaper, plans, contents, clocks, limits }),
+            Err(error) => Err((Box::new(host), error)),
         }
-        let reaper = vault::open_reaper(&address, &s3).await?;
-        let expiry = settings.expiry.clone().unwrap_or_default();
-        let mut clocks: Vec<Arc<dyn OutsideClock>> = Vec::new();
-        for address in &expiry.clocks {
-            clocks.push(Arc::new(PageClock::at(address)?));
-        }
-        let default = Limits::default();
-        let limits = Limits {
-            cohorts: expiry.cohorts_at_once.unwrap_or(default.cohorts).max(default.cohorts),
-            percent: expiry.percent_at_once.unwrap_or(default.percent).min(100),
-        };
-        Ok(Self { host, reaper, plans, contents, clocks, limits })
     }
 
     /// The same with a catalog and a clock.
@@ -108,4 +80,41 @@ impl Bench {
             clock,
         }
     }
+}
+
+type Parts = (Arc<dyn Reaper>, Vec<Arc<dyn OutsideClock>>, Limits);
+
+async fn parts(host: &Host) -> Result<Parts, OpenError> {
+    let settings = &host.settings;
+    let address: StoreUrl = host
+        .vault
+        .address()
+        .parse()
+        .map_err(|error: vault::StoreUrlError| OpenError::Address(error.to_string()))?;
+    let mut s3 = S3Settings::default();
+    match (&address, &settings.reaper) {
+        (StoreUrl::Directory(_), _) => {}
+        (StoreUrl::Bucket(_), None) => return Err(OpenError::NoReaper),
+        (StoreUrl::Bucket(_), Some(reaper)) => {
+            let bytes = Zeroizing::new(config::read_file(&reaper.secret_access_key_file)?);
+            let text = Zeroizing::new(String::from_utf8_lossy(&bytes).into_owned());
+            let secret = text.lines().next().unwrap_or_default().trim().to_owned();
+            s3.credentials = Credentials::Keys {
+                access_key_id: reaper.access_key_id.clone(),
+                secret_access_key: SecretString::from(secret),
+            };
+        }
+    }
+    let reaper = vault::open_reaper(&address, &s3).await?;
+    let expiry = settings.expiry.clone().unwrap_or_default();
+    let mut clocks: Vec<Arc<dyn OutsideClock>> = Vec::new();
+    for address in &expiry.clocks {
+        clocks.push(Arc::new(PageClock::at(address)?));
+    }
+    let default = Limits::default();
+    let limits = Limits {
+        cohorts: expiry.cohorts_at_once.unwrap_or(default.cohorts).max(default.cohorts),
+        percent: expiry.percent_at_once.unwrap_or(default.percent).min(100),
+    };
+    Ok((reaper, clocks, limits))
 }
