@@ -18,6 +18,7 @@ mod days;
 mod deploy;
 mod engine;
 mod expiry;
+mod expiry_bucket;
 mod expiry_steps;
 mod faults;
 mod feeds;

@@ -220,15 +220,6 @@ pub(super) async fn absorb(on: OnHost<'_>, found: &Evidence) -> Result<(), Expir
 /// Records a certificate in the catalog, and forgets what it says is gone; all at once.
 async fn note(on: OnHost<'_>, certified: &Certified, approved: Option<Sha256>) -> Result<(), ExpireError> {
     let certificate = &certified.certificate;
-    let mut tx = on.catalog.begin().await?;
-    for cohort in &certificate.cohorts {
-        tx.forget_packs(&cohort.plan, &cohort.cohort).await?;
-    }
-    for snapshot in &certificate.snapshots {
-        if let Ok(digest) = snapshot.digest.parse::<Sha256>() {
-            tx.forget_snapshot(&snapshot.plan, snapshot.sequence, &digest).await?;
-        }
-    }
     let sum =
         |of: fn(&crate::archive::evidence::DeletedCohort) -> u64| certificate.cohorts.iter().map(of).sum();
     let row = CertificateRow {
@@ -240,7 +231,19 @@ async fn note(on: OnHost<'_>, certified: &Certified, approved: Option<Sha256>) -
         bytes: sum(|cohort| cohort.bytes),
         envelope: certified.envelope.clone(),
     };
-    tx.add_certificate(&row).await?;
+    let mut tx = on.catalog.begin().await?;
+    if !tx.add_certificate(&row).await? {
+        // Another program ended the same intent, and noted it with all that follows.
+        return Ok(());
+    }
+    for cohort in &certificate.cohorts {
+        tx.forget_packs(&cohort.plan, &cohort.cohort).await?;
+    }
+    for snapshot in &certificate.snapshots {
+        if let Ok(digest) = snapshot.digest.parse::<Sha256>() {
+            tx.forget_snapshot(&snapshot.plan, snapshot.sequence, &digest).await?;
+        }
+    }
     if let Some(digest) = approved {
         tx.end_order(&digest, certificate.number).await?;
     }

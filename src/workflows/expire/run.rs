@@ -79,6 +79,10 @@ pub async fn run(on: OnHost<'_>, executor: &str) -> Result<Ran, ExpireError> {
     };
     for job in jobs(on, &look, &proof, &mut ran).await? {
         let evidence = whole_evidence(on).await?;
+        if let Some(number) = evidence.open.keys().next() {
+            // Certificates follow each other: the next intent waits for this one's.
+            return Err(ExpireError::Busy(layout::intent(*number)));
+        }
         let number = evidence.next_number();
         let intent = intent(on, number, (&evidence, &job), (&look, &proof), executor).await?;
         let open = write_intent(on, number, intent).await?;
