@@ -19,6 +19,7 @@ mod deploy;
 mod engine;
 mod expiry;
 mod expiry_bucket;
+mod expiry_days;
 mod expiry_steps;
 mod faults;
 mod feeds;
