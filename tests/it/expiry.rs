@@ -14,6 +14,7 @@ use kura::domain::role::Role;
 use kura::domain::time::Instant;
 use kura::portal::date::OutsideClock;
 use kura::vault::{DirVault, Reaper};
+use kura::workflows::certificates;
 use kura::workflows::coverage::{self, Proof};
 use kura::workflows::expire::{self, ExpireError, Look, OnHost, Ran, Refusal};
 use kura::workflows::host::Host;
@@ -248,4 +249,58 @@ async fn a_wrong_or_missing_clock_stops_expiry_whatever_is_approved() {
     assert!(matches!(said, Err(ExpireError::OtherDay { .. })), "{said:?}");
     expire::confirm_today(&desk.catalog, "2032-03-04".parse().unwrap(), &doctor(), now).await.unwrap();
     assert_eq!(desk.run().await.unwrap().certificates, [1]);
+}
+
+/// Three days, one certificate each.
+async fn three_certificates() -> (Kura, Desk) {
+    let (kura, plan) = a_year_later().await;
+    for day in ["2032-03-04", "2032-03-05", "2032-03-06"] {
+        kura.set_day(day);
+        let desk = Desk::of(&kura, &plan).await;
+        if day == "2032-03-04" {
+            expire::stand(desk.on(), "test", &doctor()).await.unwrap();
+        }
+        assert_eq!(desk.run().await.unwrap().certificates.len(), 1, "{day}");
+        desk.catalog.close().await;
+    }
+    let desk = Desk::of(&kura, &plan).await;
+    (kura, desk)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_altered_by_one_byte_or_missing_from_the_chain_is_found_and_named() {
+    let (kura, desk) = three_certificates().await;
+    let identity = std::fs::read_to_string(kura.recovery_key()).unwrap();
+    let root = identity.lines().find_map(|line| line.strip_prefix("# kura-root: ")).unwrap();
+    let mut bundles = Vec::new();
+    for row in desk.catalog.certificates(u64::MAX, 10).await.unwrap().iter().rev() {
+        bundles.push(serde_json::to_vec(&certificates::bundle(&desk.host, row).unwrap()).unwrap());
+    }
+    let checked = |numbers: &[usize]| {
+        let one = |number: &usize| certificates::check("file", &bundles[*number - 1], root).unwrap();
+        certificates::check_links(&mut numbers.iter().map(one).collect::<Vec<_>>())
+    };
+    assert_eq!(checked(&[3, 1, 2]), Vec::<String>::new(), "in any order");
+    assert_eq!(checked(&[1, 3]), ["certificate 2 is missing"]);
+    for at in (0..bundles[0].len()).step_by(5) {
+        let mut bad = bundles[0].clone();
+        bad[at] ^= 1;
+        assert!(certificates::check("file", &bad, root).is_err(), "byte {at}");
+    }
+    // In the store: altered, then gone.
+    let file = kura.store().join("certificates/0000000002.json");
+    let whole = std::fs::read(&file).unwrap();
+    std::fs::remove_file(&file).unwrap();
+    let mut bad = whole.clone();
+    bad[whole.len() / 2] ^= 1;
+    std::fs::write(&file, bad).unwrap();
+    let named = |proof: &Proof| proof.report.problems.iter().any(|one| one.object.contains("certificates/"));
+    let proof = desk.prove(&kura).await;
+    assert!(!proof.is_whole() && named(&proof), "{proof:?}");
+    assert!(matches!(desk.run().await, Err(ExpireError::Evidence { .. })), "none can follow");
+    std::fs::remove_file(&file).unwrap();
+    let proof = desk.prove(&kura).await;
+    assert!(!proof.is_whole(), "the intent alone is left, and the chain is broken: {proof:?}");
+    std::fs::write(&file, whole).unwrap();
+    assert!(desk.prove(&kura).await.is_whole());
 }

@@ -42,8 +42,10 @@ struct World {
     kura: Kura,
     plan: Plan,
     dice: Dice,
-    /// Every content that was ever captured: its mark, and its day.
-    captured: BTreeMap<u64, Day>,
+    /// Every content that was ever sent: its mark, and its day.
+    sent: BTreeMap<u64, Day>,
+    /// Those that stood at the source when a snapshot was taken.
+    seen: BTreeSet<u64>,
     /// What is at the source now: file name, mark of its content.
     source: BTreeMap<String, u64>,
     /// Days that are held, with the number of the hold and when it is released.
@@ -63,12 +65,12 @@ impl World {
     }
 
     fn send(&mut self, name: String, today: Day) {
-        let id = u64::try_from(self.captured.len()).expect("small") + 1;
+        let id = u64::try_from(self.sent.len()).expect("small") + 1;
         // Text that does not compress to nothing, with the mark at both ends.
         let body = blake3::hash(&id.to_le_bytes()).to_hex().repeat(3);
         let content = format!("{} {body} {}", mark(id), mark(id));
         write(&self.kura.source().join(&name), content, &today.to_string());
-        self.captured.insert(id, today);
+        self.sent.insert(id, today);
         self.source.insert(name, id);
     }
 
@@ -91,7 +93,7 @@ impl World {
         let past: Vec<String> = self
             .source
             .iter()
-            .filter(|(_, id)| self.is_past(self.captured[id]))
+            .filter(|(_, id)| self.is_past(self.sent[id]))
             .map(|(name, _)| name.clone())
             .collect();
         for name in past {
@@ -115,7 +117,7 @@ impl World {
             return;
         }
         // The oldest day that is still there.
-        let oldest = self.captured.values().filter(|day| !self.is_past(**day)).min();
+        let oldest = self.sent.values().filter(|day| !self.is_past(**day)).min();
         let Some(day) = oldest.copied().filter(|day| !self.held.contains_key(day)) else { return };
         let new = holds::NewHold {
             plan: self.plan.name().clone(),
@@ -170,8 +172,9 @@ impl World {
 
     async fn check(&self, name: &str) {
         let found = self.marks_in_the_store().await;
-        for (id, day) in &self.captured {
-            let is_owed = !self.is_past(*day) || self.held.contains_key(day);
+        for (id, day) in &self.sent {
+            let is_kept = !self.is_past(*day) || self.held.contains_key(day);
+            let is_owed = is_kept && self.seen.contains(id);
             assert_eq!(found.contains(id), is_owed, "{name}: record {id} of {day}");
         }
         // Nor is it anywhere on the host, but for reports, which are kept for 30 days of real time.
@@ -184,7 +187,7 @@ impl World {
         assert_eq!(on_host, BTreeSet::new(), "{name}: no content on the host");
         let (to, summary) = self.kura.restore_to(name, &[]).await;
         assert_eq!(summary.failed, Vec::new(), "{name}");
-        let owed = self.source.iter().filter(|(_, id)| !self.is_past(self.captured[id]));
+        let owed = self.source.iter().filter(|(_, id)| !self.is_past(self.sent[id]));
         let owed: Vec<&String> = owed.map(|(name, _)| name).collect();
         assert_eq!(files(&to).iter().collect::<Vec<_>>(), owed, "{name}");
         for file in owed {
@@ -228,7 +231,8 @@ async fn simulate(course: Course) {
         kura,
         plan,
         dice: Dice(course.seed << 32),
-        captured: BTreeMap::new(),
+        sent: BTreeMap::new(),
+        seen: BTreeSet::new(),
         source: BTreeMap::new(),
         held: BTreeMap::new(),
         certificates: 0,
@@ -241,6 +245,7 @@ async fn simulate(course: Course) {
         world.change_source(today, course.sent_daily);
         let summary = world.kura.snapshot(&world.plan).await.expect("a snapshot");
         assert_eq!(summary.skipped, 0, "{today}");
+        world.seen.extend(world.source.values());
         // A little after the snapshot.
         world.kura.clock.set(Instant::from_micros(world.kura.clock.now().as_micros() + 60_000_000));
         let mut desk = Desk::of(&world.kura, &world.plan).await;
