@@ -235,6 +235,13 @@ fn item(plan: &Plan, what: What, clock_day: Day, present: &Present) -> Item {
     }
 }
 
+/// The most sent days whose time can end on the same day.
+const TOGETHER_MAX: usize = 4;
+
+fn count(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
+}
+
 /// What fell due since the last look may be no more than a few days' worth: a wrong retention or clock shows here.
 fn too_many(
     facts: &PlanFacts<'_>,
@@ -247,9 +254,12 @@ fn too_many(
             && matches!(item.what, What::Cohort(_))
             && last_look.is_none_or(|last| last < item.delete_from)
     };
-    let fresh = u64::try_from(due.iter().filter(is_fresh).count()).unwrap_or(u64::MAX);
-    let all = u64::try_from(facts.cohorts.len()).unwrap_or(u64::MAX);
-    let allowed = limits.cohorts.max(all.saturating_mul(limits.percent).div_euclid(100));
+    let fresh: Vec<Instant> = due.iter().filter(is_fresh).map(|item| item.delete_from).collect();
+    // Periods of months end together for the last days of a month: 28 to 31 January a month later on 1 March.
+    let together = |at: &Instant| fresh.iter().filter(|other| *other == at).count().min(TOGETHER_MAX);
+    let together = count(fresh.iter().map(together).max().unwrap_or(0));
+    let share = count(facts.cohorts.len()).saturating_mul(limits.percent).div_euclid(100);
+    let (fresh, allowed) = (count(fresh.len()), limits.cohorts.max(share).max(together));
     (fresh > allowed).then(|| TooMany { plan: facts.plan.name().clone(), fresh, allowed })
 }
 
@@ -257,7 +267,9 @@ fn too_many(
 #[expect(clippy::arithmetic_side_effects, reason = "a test may stop where a sum overflows")]
 mod tests {
     use super::*;
-    use crate::domain::plan::tests::{application, system};
+    use crate::domain::plan::PlanParts;
+    use crate::domain::plan::tests::{application, parts, source, system};
+    use crate::domain::retention::Retention;
     use crate::domain::time::Zone;
     use proptest::prelude::*;
 
@@ -391,6 +403,15 @@ mod tests {
         year.cohorts.extend((0..300).map(|n| (CohortId::Sent(Day::from_number(30_000 + n)), present())));
         let found = year.decide(Some(start("2027-11-02")), start("2027-11-05"));
         assert_eq!(found.too_many, [], "three of 328 are less than one in a hundred");
+    }
+
+    #[test]
+    fn days_that_end_together_go_together() {
+        let month = PlanParts { retention: Retention::Months(1), ..parts(vec![source("/srv/records")]) };
+        let plan = Plan::new(month).unwrap();
+        let world = World::of(plan, sent(&["2031-01-28", "2031-01-29", "2031-01-30", "2031-01-31"]));
+        let found = world.decide(Some(start("2031-02-28")), start("2031-03-01"));
+        assert_eq!((found.due.len(), found.too_many), (4, vec![]));
     }
 
     proptest! {

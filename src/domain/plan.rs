@@ -320,7 +320,7 @@ pub(crate) mod tests {
         Plan::new(PlanParts { class: Class::System, ..parts(vec![whole]) }).unwrap()
     }
 
-    fn source(path: &str) -> SourceParts {
+    pub(crate) fn source(path: &str) -> SourceParts {
         SourceParts {
             name: None,
             path: path.into(),
@@ -330,7 +330,7 @@ pub(crate) mod tests {
         }
     }
 
-    fn parts(sources: Vec<SourceParts>) -> PlanParts {
+    pub(crate) fn parts(sources: Vec<SourceParts>) -> PlanParts {
         PlanParts {
             name: "records".parse().unwrap(),
             class: Class::Application,

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::archive::digest::Sha256;
-use crate::archive::envelope::{self, payload_type};
+use crate::archive::envelope::{self, PublicKey, payload_type};
 use crate::archive::layout;
 use crate::archive::records::{RecoveryKeys, Repository, SigningKeys};
 use crate::config;
@@ -80,10 +80,12 @@ pub fn check(name: &str, bytes: &[u8], root: &str) -> Result<Checked, Repository
         return Err(RepositoryError::OtherRoot { expected: root.to_owned(), found });
     }
     let trusted = [repository.root.clone()];
-    envelope::open(bundle.repository.as_bytes(), payload_type::REPOSITORY, &trusted)
+    let signed = envelope::open(bundle.repository.as_bytes(), payload_type::REPOSITORY, &trusted)
         .map_err(record("repository"))?;
+    check_key_id(name, &bundle.repository, &signed.signer)?;
     let signing = envelope::open(bundle.signing.as_bytes(), payload_type::SIGNING_KEYS, &trusted)
         .map_err(record("signing"))?;
+    check_key_id(name, &bundle.signing, &signing.signer)?;
     let signers: SigningKeys = decode(name, &signing.payload)?;
     if signers.repository != repository.repository {
         return Err(wrong("its host keys are those of another repository"));
@@ -93,13 +95,18 @@ pub fn check(name: &str, bytes: &[u8], root: &str) -> Result<Checked, Repository
     let envelope = bundle.certificate.as_bytes();
     let opened = envelope::open(envelope, payload_type::CERTIFICATE, &trust.host_keys())
         .map_err(record("certificate"))?;
-    // The key id is a hint that is not signed; in evidence nothing may differ.
-    if !bundle.certificate.contains(&format!("\"keyid\":\"{}\"", opened.signer.id())) {
-        return Err(wrong("its signature names another key than the one that made it"));
-    }
+    check_key_id(name, &bundle.certificate, &opened.signer)?;
     let claimed: Certificate = decode(name, &opened.payload)?;
     let certificate = open_certificate(name, envelope, &trust, claimed.number)?;
     Ok(Checked { digest: Sha256::of(envelope), certificate })
+}
+
+/// The key id is a hint that is not signed; in evidence nothing may differ.
+fn check_key_id(name: &str, envelope: &str, signer: &PublicKey) -> Result<(), RepositoryError> {
+    if envelope.contains(&format!("\"keyid\":\"{}\"", signer.id())) {
+        return Ok(());
+    }
+    Err(RepositoryError::wrong(name, "a signature names another key than the one that made it"))
 }
 
 /// Checks that certificates follow each other; gives what is wrong between them.
