@@ -1,6 +1,6 @@
 //! Expiry end to end on simulated days: what is past its time is deleted by approval, proved gone, and certified.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -14,11 +14,12 @@ use kura::domain::role::Role;
 use kura::domain::time::Instant;
 use kura::portal::date::OutsideClock;
 use kura::vault::{DirVault, Reaper};
-use kura::workflows::certificates;
 use kura::workflows::coverage::{self, Proof};
 use kura::workflows::expire::{self, ExpireError, Look, OnHost, Ran, Refusal};
 use kura::workflows::host::Host;
+use kura::workflows::keep_day::{self, Kept};
 use kura::workflows::verify::Viewer;
+use kura::workflows::{alarms, certificates};
 
 use crate::support::kura::Kura;
 use crate::support::simulate::{files, objects, write};
@@ -218,7 +219,8 @@ async fn a_standing_approval_covers_its_version_of_the_plan_and_a_few_days() {
     assert_eq!(desk.run().await.unwrap().certificates, [1]);
     assert_eq!(below(&kura, "test/sent-2031-03-03"), 0);
     drop(desk);
-    kura.set_day("2032-03-05");
+    // Two days, each of which ends on its own.
+    kura.set_day("2032-03-06");
     kura.snapshot(&plan).await.unwrap();
     let mut desk = Desk::of(&kura, &plan).await;
     desk.limits = Limits { cohorts: 0, percent: 0 };
@@ -303,4 +305,46 @@ async fn a_certificate_altered_by_one_byte_or_missing_from_the_chain_is_found_an
     assert!(!proof.is_whole(), "the intent alone is left, and the chain is broken: {proof:?}");
     std::fs::write(&file, whole).unwrap();
     assert!(desk.prove(&kura).await.is_whole());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_service_deletes_and_proves_once_a_day_and_alarms_tell_what_stops_it() {
+    // Two years ago, so that the machine's own clock is past every lock.
+    let kura = Kura::new("2024-11-01").await;
+    let plan = kura.records();
+    for day in ["2024-11-01", "2024-11-02"] {
+        kura.set_day(day);
+        write(&kura.source().join(day), day, day);
+        kura.snapshot(&plan).await.unwrap();
+    }
+    kura.set_day("2025-11-02");
+    let desk = Desk::of(&kura, &plan).await;
+    let service = kura::workflows::desk::Desk::new(desk.catalog.clone(), desk.contents.clone(), None);
+    let (kept, now) = (Kept::default(), kura.clock.now());
+    assert!(keep_day::is_due(&desk.catalog, &kept, now).await.unwrap());
+    assert!(!keep_day::is_due(&desk.catalog, &kept, now).await.unwrap(), "not again at once");
+    let keep = async || {
+        let host = Host::open(kura.home(), None).await.unwrap();
+        keep_day::keep(host, (&service, vec![plan.clone()]), &kura.clock).await;
+        alarms::refresh(&service, kura.clock.now()).await.unwrap();
+        let rows = alarms::list(&service, false, 10).await.unwrap();
+        rows.iter().map(|row| row.alarm.code.word()).collect::<BTreeSet<_>>()
+    };
+    expire::stand(desk.on(), "test", &doctor()).await.unwrap();
+    assert_eq!(keep().await, BTreeSet::from(["deletion-stopped"]), "a folder alone proves no date");
+    let look = &desk.catalog.expiry_looks().await.unwrap()[0];
+    assert_eq!((look.due, look.stopped.as_str()), (1, "clock-unproved"));
+    assert!(!keep_day::is_due(&desk.catalog, &Kept::default(), now).await.unwrap(), "proved today");
+    kura.set_day("2025-11-09");
+    assert_eq!(keep().await, BTreeSet::from(["deletion-overdue", "deletion-stopped"]));
+    let today = "2025-11-09".parse().unwrap();
+    expire::confirm_today(&desk.catalog, today, &doctor(), kura.clock.now()).await.unwrap();
+    kura.clock.set(kura.clock.now().plus_minutes(1));
+    assert!(!keep().await.is_empty(), "who approved also said what day it is");
+    expire::confirm_today(&desk.catalog, today, &manager(), kura.clock.now()).await.unwrap();
+    kura.clock.set(kura.clock.now().plus_minutes(1));
+    assert_eq!(keep().await, BTreeSet::new());
+    assert_eq!(desk.catalog.newest_certificate().await.unwrap(), 1);
+    let proof = &desk.catalog.newest_coverage().await.unwrap()[0];
+    assert_eq!(proof.exceptions, Vec::<String>::new(), "{proof:?}");
 }

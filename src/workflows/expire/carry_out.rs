@@ -88,10 +88,14 @@ async fn delete(on: OnHost<'_>, item: &Item) -> Result<Option<NotDeleted>, Expir
 /// What may have changed since the intent was written: holds, and a clock that went back.
 async fn why_not_now(on: OnHost<'_>, item: &Item) -> Result<Option<Why>, ExpireError> {
     let now = on.clock.now();
-    if now < item.delete_from {
-        return Ok(Some(Why::Locked(item.delete_from)));
+    let plan = plan_of(on, item).ok_or_else(|| ExpireError::Plan(item.plan.to_string()))?;
+    // What the plan says now counts too: an intent is a file in the store.
+    let of_plan = item.cohort().map(|cohort| cohort.delete_from(plan.retention(), plan.zone()));
+    let delete_from = of_plan.map_or(item.delete_from, |of_plan| of_plan.max(item.delete_from));
+    if now < delete_from {
+        return Ok(Some(Why::Locked(delete_from)));
     }
-    let (Some(cohort), Some(plan)) = (item.cohort(), plan_of(on, item)) else { return Ok(None) };
+    let Some(cohort) = item.cohort() else { return Ok(None) };
     let holds = holds::of_host(on.host, on.catalog, plan.name()).await?;
     let held = holds.iter().find(|shown| shown.hold.keeps(cohort, plan.zone(), now));
     Ok(held.map(|shown| Why::Hold(shown.hold.number)))

@@ -165,7 +165,7 @@ async fn present(on: OnHost<'_>, remains: &[Remain], is_past: bool) -> Result<Pr
 }
 
 /// SHA-256 over all that there is.
-fn digest_of(remains: &[Remain]) -> [u8; 32] {
+pub(super) fn digest_of(remains: &[Remain]) -> [u8; 32] {
     let mut remains: Vec<&Remain> = remains.iter().collect();
     remains.sort_unstable();
     let line = |remain: &&Remain| {

@@ -86,11 +86,11 @@ type Parts = (Arc<dyn Reaper>, Vec<Arc<dyn OutsideClock>>, Limits);
 
 async fn parts(host: &Host) -> Result<Parts, OpenError> {
     let settings = &host.settings;
-    let address: StoreUrl = host
-        .vault
-        .address()
-        .parse()
-        .map_err(|error: vault::StoreUrlError| OpenError::Address(error.to_string()))?;
+    let shown = host.vault.address();
+    // A folder is named as it is, which an address would write otherwise.
+    let text = shown.strip_prefix("file://").unwrap_or(&shown);
+    let address: StoreUrl =
+        text.parse().map_err(|error: vault::StoreUrlError| OpenError::Address(error.to_string()))?;
     let mut s3 = S3Settings::default();
     match (&address, &settings.reaper) {
         (StoreUrl::Directory(_), _) => {}

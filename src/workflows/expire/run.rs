@@ -23,7 +23,7 @@ use crate::workflows::repository::RepositoryError;
 use crate::workflows::sign_in::line;
 
 use super::carry_out::{absorb, carry_out};
-use super::gather::{LOOKED, WAITS};
+use super::gather::{LOOKED, WAITS, digest_of};
 use super::{ExpireError, Look, OnHost, look};
 
 /// Why something that is due was not deleted.
@@ -77,13 +77,18 @@ pub async fn run(on: OnHost<'_>, executor: &str) -> Result<Ran, ExpireError> {
             return Ok(ran);
         }
     };
-    for job in jobs(on, &look, &proof, &mut ran).await? {
+    for mut job in jobs(on, &look, &proof, &mut ran).await? {
         let evidence = whole_evidence(on).await?;
         if let Some(number) = evidence.open.keys().next() {
             // Certificates follow each other: the next intent waits for this one's.
             return Err(ExpireError::Busy(layout::intent(*number)));
         }
         let number = evidence.next_number();
+        // After the number was taken: what another program deleted meanwhile is not certified twice.
+        job.items = still_there(on, job.items).await?;
+        if job.items.is_empty() {
+            continue;
+        }
         let intent = intent(on, number, (&evidence, &job), (&look, &proof), executor).await?;
         let open = write_intent(on, number, intent).await?;
         carry_out(on, number, &open, executor).await?;
@@ -94,6 +99,17 @@ pub async fn run(on: OnHost<'_>, executor: &str) -> Result<Ran, ExpireError> {
         record_looks(on, &super::look(on).await?).await?;
     }
     Ok(ran)
+}
+
+/// The items of which exactly the same is there as when it was looked at.
+async fn still_there(on: OnHost<'_>, items: Vec<Item>) -> Result<Vec<Item>, ExpireError> {
+    let mut there = Vec::new();
+    for item in items {
+        if digest_of(&on.reaper.remains(&item.place()).await?) == item.digest {
+            there.push(item);
+        }
+    }
+    Ok(there)
 }
 
 /// The evidence in the store, which must be whole; what the catalog lacks of it is added.
