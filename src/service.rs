@@ -25,6 +25,7 @@ use crate::workflows::audit_head;
 use crate::workflows::deliver_notices::{self, Target, TargetError};
 use crate::workflows::desk::Desks;
 use crate::workflows::identities::{Entrance, OpenError};
+use crate::workflows::keep_day::{self, Kept};
 use crate::workflows::pulse::Pulse;
 use crate::workflows::start_due_runs::{self, Attempt, Runner};
 use crate::workflows::under_way::UnderWay;
@@ -73,6 +74,7 @@ struct Program {
     waiting: Mutex<BTreeSet<String>>,
     /// When storing the head of the audit log was tried last, microseconds.
     head_tried: AtomicI64,
+    kept: Kept,
 }
 
 impl Desks for Program {
@@ -100,6 +102,9 @@ impl Works for Program {
 
     fn is_waiting(&self, plan: &str) -> bool {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner).contains(plan)
+    }
+    fn keep(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(self.keep_day())
     }
 
     fn watch(&self, now: Instant) {
@@ -159,6 +164,26 @@ impl Program {
         if let Err(error) = alarms::refresh(&desk, self.clock.now()).await {
             tracing::error!(%error, "alarms could not be brought up to date");
         }
+    }
+
+    /// Once a day: delete what is past its time, prove that the rest is there.
+    async fn keep_day(&self) {
+        let now = self.clock.now();
+        match keep_day::is_due(&self.catalog, &self.kept, now).await {
+            Ok(false) => return,
+            Ok(true) => {}
+            Err(error) => return tracing::error!(%error, "the catalog cannot be read"),
+        }
+        let plans: Result<Vec<Plan>, _> =
+            self.app.plan_names().iter().map(|name| self.app.plan(name)).collect();
+        let (plans, desk, host) = match (plans, self.desk(), self.app.host(None).await) {
+            (Ok(plans), Ok(desk), Ok(host)) => (plans, desk, host),
+            (plans, desk, host) => {
+                let (plans, desk, host) = (plans.err(), desk.err(), host.err());
+                return tracing::error!(?plans, ?desk, ?host, "deletion and proof cannot begin");
+            }
+        };
+        Box::pin(keep_day::keep(host, (&desk, plans), &*self.clock)).await;
     }
 
     async fn prove(&self, desk: &Desk) {
@@ -318,6 +343,7 @@ impl Service {
             clock: clock.clone(),
             waiting: Mutex::default(),
             head_tried: AtomicI64::new(i64::MIN),
+            kept: Kept::default(),
         });
         let shared = Shared {
             home: app.home.clone(),

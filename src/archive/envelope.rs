@@ -26,6 +26,12 @@ pub mod payload_type {
     pub const SNAPSHOT: &str = "application/vnd.kura.snapshot+json";
     /// `audit/<sequence>-<sha256>`.
     pub const AUDIT_HEAD: &str = "application/vnd.kura.audit-head+json";
+    /// `certificates/<number>.intent.json`.
+    pub const INTENT: &str = "application/vnd.kura.intent+json";
+    /// `certificates/<number>.json`.
+    pub const CERTIFICATE: &str = "application/vnd.kura.certificate+json";
+    /// `<plan>/holds/<number>`.
+    pub const HOLD: &str = "application/vnd.kura.hold+json";
 }
 
 /// Why an envelope was refused.

@@ -60,6 +60,29 @@ pub fn audit_head(sequence: u64, name: &Sha256) -> String {
     format!("{AUDIT}{sequence:010}-{name}")
 }
 
+/// Where intents and certificates of deletion are.
+pub const CERTIFICATES: &str = "certificates/";
+
+/// `certificates/<number>.intent.json`; ten digits as for snapshots.
+pub fn intent(number: u64) -> String {
+    format!("{CERTIFICATES}{number:010}.intent.json")
+}
+
+/// `certificates/<number>.json`.
+pub fn certificate(number: u64) -> String {
+    format!("{CERTIFICATES}{number:010}.json")
+}
+
+/// `<plan>/holds/`.
+pub fn holds(plan: &PlanName) -> String {
+    format!("{plan}/holds/")
+}
+
+/// `<plan>/holds/<number>`; ten digits as for snapshots.
+pub fn hold(plan: &PlanName, number: u64) -> String {
+    format!("{plan}/holds/{number:010}")
+}
+
 /// What a key says the object is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ObjectKind {
@@ -81,6 +104,12 @@ pub enum ObjectKind {
     Snapshot(PlanName, u64, Sha256),
     /// `audit/<sequence>-<sha256>`.
     AuditHead(u64, Sha256),
+    /// `certificates/<number>.intent.json`.
+    Intent(u64),
+    /// `certificates/<number>.json`.
+    Certificate(u64),
+    /// `<plan>/holds/<number>`.
+    Hold(PlanName, u64),
 }
 
 /// What the object of this key is, or `None` if the name is not one of Kura's.
@@ -96,6 +125,11 @@ pub fn parse(key: &str) -> Option<ObjectKind> {
             let (number, name) = sequenced(file)?;
             Some(ObjectKind::AuditHead(number, name))
         }
+        ["certificates", file] => match file.strip_suffix(".intent.json") {
+            Some(number) => ten_digits(number).map(ObjectKind::Intent),
+            None => ten_digits(file.strip_suffix(".json")?).map(ObjectKind::Certificate),
+        },
+        [plan, "holds", number] => Some(ObjectKind::Hold(plan.parse().ok()?, ten_digits(number)?)),
         [plan, "snapshots", file] => {
             let (number, name) = sequenced(file)?;
             Some(ObjectKind::Snapshot(plan.parse().ok()?, number, name))
@@ -117,8 +151,12 @@ pub fn parse(key: &str) -> Option<ObjectKind> {
 
 fn sequenced(file: &str) -> Option<(u64, Sha256)> {
     let (sequence, name) = file.split_once('-')?;
-    let number: u64 = sequence.parse().ok()?;
-    (format!("{number:010}") == sequence).then_some((number, name.parse().ok()?))
+    Some((ten_digits(sequence)?, name.parse().ok()?))
+}
+
+fn ten_digits(text: &str) -> Option<u64> {
+    let number: u64 = text.parse().ok()?;
+    (format!("{number:010}") == text).then_some(number)
 }
 
 fn numbered(file: &str, prefix: &str, suffix: &str) -> Option<u32> {

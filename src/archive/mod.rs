@@ -25,6 +25,9 @@ pub mod seal;
 /// The JSON records: repository, keys, cohort keys, snapshots.
 pub mod records;
 
+/// The JSON records of deletion.
+pub mod evidence;
+
 /// Content-defined cuts with a secret table.
 pub mod chunk;
 

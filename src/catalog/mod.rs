@@ -91,10 +91,18 @@ mod event_requests;
 /// What somebody has to look after.
 mod alarms;
 
+/// Orders of deletion, standing approvals, how expiry stands.
+mod deletions;
+
+/// Certificates of deletion, and holds as far as they are noted here.
+mod certificates;
+
 pub use accounts::AccountRow;
 pub use alarms::AlarmRow;
 pub use answers::{Answer, AnswerRow, Receipt};
+pub use certificates::CertificateRow;
 pub use coverage::CoverageRow;
+pub use deletions::{LookRow, OrderRow, StandingRow};
 pub use engine::Trouble;
 pub use event_requests::{EventRequest, RequestState};
 pub use leases::Holder;

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::{
-    account, alarm, audit, cat, catalog, config, coverage, diff, find, init, key, ls, notice, pages, plan,
-    quickstart, restore, serve, service, snapshot, snapshots, store, token, verify, window,
+    account, alarm, audit, cat, catalog, certificate, config, coverage, diff, expire, find, hold, init, key,
+    ls, notice, pages, plan, quickstart, restore, serve, service, snapshot, snapshots, store, token, verify,
+    window,
 };
 
 /// Kura (蔵): sealed backups that are kept for their year, then provably gone.
@@ -85,6 +86,9 @@ pub(super) enum Command {
     Alarm(alarm::Arguments),
     /// Check and read the audit log.
     Audit(audit::Arguments),
+    Expire(expire::Arguments),
+    Hold(hold::Arguments),
+    Certificate(certificate::Arguments),
     /// Bring the catalog back from the store.
     Catalog(catalog::Arguments),
     /// Print completions for a shell.

@@ -14,7 +14,9 @@ use crate::workflows::audit_head::AuditHeadError;
 use crate::workflows::check_audit::AuditError;
 use crate::workflows::choice::ChoiceError;
 use crate::workflows::desk::DeskError;
+use crate::workflows::expire::ExpireError;
 use crate::workflows::gate::GateError;
+use crate::workflows::holds::HoldError;
 use crate::workflows::host::HostError;
 use crate::workflows::init::InitError;
 use crate::workflows::keys::IdentityError;
@@ -94,6 +96,12 @@ pub enum Failure {
     /// The audit log against the store.
     #[error(transparent)]
     AuditHead(#[from] AuditHeadError),
+    /// Deletion.
+    #[error(transparent)]
+    Expire(#[from] ExpireError),
+    /// A hold.
+    #[error(transparent)]
+    Hold(HoldError),
     /// A file that the command itself reads or writes.
     #[error("cannot {act} {}", .path.display())]
     File {
@@ -183,7 +191,7 @@ impl Failure {
                 VaultError::Unavailable { .. } => {
                     Some("check that the store can be reached and run again; what was sent is taken over")
                 }
-                VaultError::Unusable { .. } => None,
+                VaultError::Locked { .. } | VaultError::Unusable { .. } => None,
             };
         }
         if let Some(next) = self.repository().and_then(next_for_repository) {
@@ -231,6 +239,8 @@ impl Failure {
     const fn repository(&self) -> Option<&RepositoryError> {
         match self {
             Self::Repository(error)
+            | Self::Expire(ExpireError::Repository(error))
+            | Self::Hold(HoldError::Repository(error))
             | Self::Init(InitError::Repository(error))
             | Self::Rebuild(RebuildError::Repository(error))
             | Self::Host(HostError::Repository(error))
@@ -246,6 +256,7 @@ impl Failure {
     const fn vault(&self) -> Option<&VaultError> {
         match self {
             Self::Vault(error)
+            | Self::Expire(ExpireError::Vault(error))
             | Self::Init(InitError::Vault(error))
             | Self::Host(HostError::Vault(error))
             | Self::Snapshot(SnapshotError::Upload(UploadError::Vault { source: error, .. }))
@@ -256,6 +267,17 @@ impl Failure {
             },
         }
     }
+}
+
+/// An error and what caused it, in one line.
+pub(super) fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text = format!("{text}: {inner}");
+        cause = inner.source();
+    }
+    text
 }
 
 const fn next_for_repository(error: &RepositoryError) -> Option<&'static str> {

@@ -112,6 +112,18 @@ mod token;
 /// `kura audit`.
 mod audit;
 
+/// `kura expire`.
+mod expire;
+
+/// `kura hold`.
+mod hold;
+
+/// `kura certificate`.
+mod certificate;
+
+/// A certificate as a page to print.
+mod certificate_page;
+
 /// `kura alarm`.
 mod alarm;
 
@@ -194,6 +206,9 @@ async fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Service(arguments) => Box::pin(service::run(&app, &global, arguments)).await,
         Command::Alarm(arguments) => alarm::run(&app, &global, arguments).await,
         Command::Audit(arguments) => audit::run(&app, &global, arguments).await,
+        Command::Expire(arguments) => Box::pin(expire::run(&app, &global, arguments)).await,
+        Command::Hold(arguments) => Box::pin(hold::run(&app, &global, arguments)).await,
+        Command::Certificate(arguments) => Box::pin(certificate::run(&app, &global, arguments)).await,
         Command::Catalog(arguments) => Box::pin(catalog::run(&app, &global, arguments)).await,
         Command::Completions(arguments) => pages::completions(&arguments),
         Command::Man(arguments) => pages::man(&arguments),

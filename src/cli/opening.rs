@@ -102,7 +102,7 @@ impl Place {
 }
 
 /// A fingerprint as people copy it: with or without `sha256:`, in any case.
-fn fingerprint(text: &str) -> Result<String, Failure> {
+pub(super) fn fingerprint(text: &str) -> Result<String, Failure> {
     let lower = text.trim().to_ascii_lowercase();
     let digits = lower.strip_prefix("sha256:").unwrap_or(&lower);
     if digits.len() == 64 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {

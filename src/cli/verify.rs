@@ -50,6 +50,8 @@ struct Checked<'a> {
     opened_packs: u64,
     files: u64,
     orphans: u64,
+    expired: u64,
+    certificates: u64,
     foreign: u64,
     problems: Vec<Wrong<'a>>,
 }
@@ -128,6 +130,8 @@ fn checked(report: &Report) -> Checked<'_> {
         opened_packs: report.opened_packs,
         files: report.files,
         orphans: report.orphans,
+        expired: report.expired,
+        certificates: report.certificates,
         foreign: report.foreign,
         problems: report
             .problems
@@ -176,6 +180,11 @@ fn words(report: &Report) -> String {
     }
     if report.files > 0 {
         lines.push(format!("  {} read in manifests", entries(report.files)));
+    }
+    if report.expired > 0 {
+        let cohorts = counted(report.expired, "cohort");
+        let certificates = counted(report.certificates, "certificate");
+        lines.push(format!("  {cohorts} deleted when their time was over ({certificates})"));
     }
     if report.orphans > 0 {
         let orphans = counted(report.orphans, "object");

@@ -11,6 +11,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+/// Settings of deletion.
+mod expiry;
+
+pub use expiry::{ExpirySettings, ReaperSettings};
+
 use crate::domain::retention::Retention;
 use crate::domain::service::{How, Service, TIMEOUT_DEFAULT};
 
@@ -61,6 +66,12 @@ pub struct Settings {
     /// Mail servers that notices are sent through. Default: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mail: Vec<MailSettings>,
+    /// The credential that deletes. Default: none, so that nothing is deleted from a bucket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reaper: Option<ReaperSettings>,
+    /// How deletion is guarded. Default: see [`ExpirySettings`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expiry: Option<ExpirySettings>,
 }
 
 /// `on_deadline` in `kura.toml`.

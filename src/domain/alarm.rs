@@ -34,11 +34,15 @@ pub enum AlarmCode {
     ServiceByHand,
     /// An occurrence was let through although a rule refused it, and nobody has seen the report yet.
     BreakGlass,
+    /// Something is past its time for days and is not deleted, though nothing keeps it.
+    DeletionOverdue,
+    /// A rule stops deletion: the clock is in doubt, or too much is due at once.
+    DeletionStopped,
 }
 
 impl AlarmCode {
     /// Every code.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::BackupMissed,
         Self::SnapshotOld,
         Self::SnapshotPartial,
@@ -49,6 +53,8 @@ impl AlarmCode {
         Self::ServiceStopped,
         Self::ServiceByHand,
         Self::BreakGlass,
+        Self::DeletionOverdue,
+        Self::DeletionStopped,
     ];
 
     /// The word.
@@ -64,6 +70,8 @@ impl AlarmCode {
             Self::ServiceStopped => "service-stopped",
             Self::ServiceByHand => "service-by-hand",
             Self::BreakGlass => "break-glass",
+            Self::DeletionOverdue => "deletion-overdue",
+            Self::DeletionStopped => "deletion-stopped",
         }
     }
 
@@ -110,6 +118,19 @@ pub struct Stopped {
     pub is_wanted: bool,
 }
 
+/// How the deletion of a plan's data stood when it was looked at last.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Expiring {
+    /// The plan.
+    pub plan: String,
+    /// When it was looked at.
+    pub looked_at: Instant,
+    /// Since when the oldest that may go could have been deleted.
+    pub due_since: Option<Instant>,
+    /// The code of the rule that stops deletion; empty if none does.
+    pub stopped: String,
+}
+
 /// What alarms are made from.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
@@ -130,6 +151,8 @@ pub struct Facts<'a> {
     pub stopped: &'a [Stopped],
     /// Occurrences that were let through behind the glass and whose report was seen.
     pub reported: &'a [String],
+    /// How deletion stands, by plan.
+    pub expiring: &'a [Expiring],
     /// How early notices come.
     pub lead: LeadDays,
 }
@@ -170,6 +193,7 @@ pub fn alarms(facts: &Facts<'_>, now: Instant) -> Vec<Alarm> {
     }
     found.extend(facts.stopped.iter().filter_map(of_service));
     found.extend(facts.occurrences.iter().filter_map(|occurrence| to_report(facts, occurrence, now)));
+    found.extend(facts.expiring.iter().flat_map(|expiring| of_expiry(expiring, now)));
     found.sort_by(|a, b| (a.code, &a.subject, a.since).cmp(&(b.code, &b.subject, b.since)));
     found.dedup_by(|a, b| (a.code, &a.subject) == (b.code, &b.subject));
     found
@@ -289,6 +313,28 @@ fn to_report(facts: &Facts<'_>, occurrence: &Occurrence, now: Instant) -> Option
     Some(alarm(AlarmCode::BreakGlass, id, since, japanese, english))
 }
 
+/// How long something that may go may still be there, minutes: a week (遅滞なく).
+const OVERDUE_MINUTES: i64 = 7 * 24 * 60;
+
+fn of_expiry(expiring: &Expiring, now: Instant) -> Vec<Alarm> {
+    let Some(since) = expiring.due_since else { return Vec::new() };
+    let (plan, mut found) = (&expiring.plan, Vec::new());
+    if since.plus_minutes(OVERDUE_MINUTES) <= now {
+        let japanese =
+            format!("計画 {plan} に、保管期限を過ぎて7日以上たってもまだ消去していないものがあります。");
+        let english = format!("Something of {plan} could have been deleted a week ago and is still there.");
+        let from = since.plus_minutes(OVERDUE_MINUTES);
+        found.push(alarm(AlarmCode::DeletionOverdue, plan, from, japanese, english));
+    }
+    if !expiring.stopped.is_empty() {
+        let code = &expiring.stopped;
+        let japanese = format!("計画 {plan} の消去は規則（{code}）により止まっています。");
+        let english = format!("Deletion of {plan} is stopped by a rule: {code}.");
+        found.push(alarm(AlarmCode::DeletionStopped, plan, since, japanese, english));
+    }
+    found
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -324,6 +370,7 @@ mod tests {
         snapshots: BTreeMap<String, Vec<Taken>>,
         stopped: Vec<Stopped>,
         reported: Vec<String>,
+        expiring: Vec<Expiring>,
     }
 
     impl World {
@@ -337,6 +384,7 @@ mod tests {
                 undelivered: &[],
                 stopped: &self.stopped,
                 reported: &self.reported,
+                expiring: &self.expiring,
                 lead: LeadDays::default(),
             };
             let found = alarms(&facts, at(minutes));
@@ -360,7 +408,26 @@ mod tests {
             snapshots: BTreeMap::new(),
             stopped: Vec::new(),
             reported: Vec::new(),
+            expiring: Vec::new(),
         }
+    }
+
+    #[test]
+    fn what_is_due_for_a_week_is_overdue_and_a_stopped_deletion_is_told_at_once() {
+        let mut world = World { windows: Vec::new(), ..daily() };
+        let expiring = |due_since, stopped: &str| Expiring {
+            plan: "records".to_owned(),
+            looked_at: at(0),
+            due_since,
+            stopped: stopped.to_owned(),
+        };
+        world.expiring = vec![expiring(None, "clock-unproved")];
+        assert!(world.codes(30 * DAY).is_empty(), "nothing is due");
+        world.expiring = vec![expiring(Some(at(0)), "")];
+        assert!(world.codes(7 * DAY - 1).is_empty());
+        assert_eq!(world.codes(7 * DAY), ["deletion-overdue"]);
+        world.expiring = vec![expiring(Some(at(0)), "clock-disagrees")];
+        assert_eq!(world.codes(1), ["deletion-stopped"]);
     }
 
     #[test]

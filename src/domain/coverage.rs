@@ -4,7 +4,7 @@
 
 use crate::domain::calendar::{english, wareki};
 use crate::domain::cohort::CohortId;
-use crate::domain::plan::Plan;
+use crate::domain::plan::{Class, Plan};
 use crate::domain::time::Instant;
 
 /// What a check found of one cohort.
@@ -18,6 +18,10 @@ pub struct CohortFacts {
     pub bytes: u64,
     /// Objects of it that are missing or altered.
     pub problems: u64,
+    /// Whether evidence shows that it was deleted when its time was over.
+    pub is_deleted: bool,
+    /// Whether a hold keeps it.
+    pub is_held: bool,
 }
 
 /// What is known of one plan.
@@ -48,6 +52,10 @@ pub enum Exception {
     Damaged(CohortId, u64),
     /// A cohort is past its time and still there.
     Past(CohortId),
+    /// A cohort is gone, and no certificate says that it was deleted.
+    Lost(CohortId),
+    /// The newest generation of a system plan is past its time: it is kept, and nothing locks it any more.
+    Unlocked(CohortId),
     /// There are fewer copies than the plan asks for.
     Copies {
         /// How many there are.
@@ -66,6 +74,8 @@ impl Exception {
             Self::Records(_) => "records-damaged",
             Self::Damaged(..) => "cohort-damaged",
             Self::Past(_) => "past-its-time",
+            Self::Lost(_) => "cohort-lost",
+            Self::Unlocked(_) => "newest-unlocked",
             Self::Copies { .. } => "too-few-copies",
         }
     }
@@ -115,6 +125,16 @@ impl Exception {
             Self::Past(cohort) => {
                 format!("{}の分は、保管期限を過ぎていますが、まだ残っています。", wareki(cohort.clock_day()))
             }
+            Self::Lost(cohort) => {
+                format!(
+                    "{}の分がありません。消去の記録もないため、失われたものとして扱います。",
+                    wareki(cohort.clock_day())
+                )
+            }
+            Self::Unlocked(cohort) => format!(
+                "最新の世代（{}まで）の保管期限が過ぎました。新しい世代を取得してください。",
+                wareki(cohort.clock_day())
+            ),
             Self::Copies { found, wanted } => format!("写しは{found}か所です。計画では{wanted}か所です。"),
         }
     }
@@ -131,6 +151,14 @@ impl Exception {
             Self::Past(cohort) => {
                 format!("What counts from {} is past its time and still there.", english(cohort.clock_day()))
             }
+            Self::Lost(cohort) => format!(
+                "What counts from {} is gone and no certificate says why: it is lost.",
+                english(cohort.clock_day())
+            ),
+            Self::Unlocked(cohort) => format!(
+                "The newest generation (to {}) is past its time and no longer locked: take a new one.",
+                english(cohort.clock_day())
+            ),
             Self::Copies { found, wanted } => {
                 format!("Copies: {found}; the plan asks for {wanted}.")
             }
@@ -145,6 +173,8 @@ pub struct Coverage {
     pub alive: u64,
     /// Those of them whose every object is there.
     pub whole: u64,
+    /// Cohorts past their time that a hold keeps.
+    pub held: u64,
     /// Packs of cohorts inside their time.
     pub packs: u64,
     /// Their bytes.
@@ -171,10 +201,7 @@ pub fn coverage(facts: &PlanFacts<'_>, now: Instant) -> Coverage {
     for one in facts.cohorts {
         let is_past = one.cohort.delete_from(plan.retention(), plan.zone()) <= now;
         if is_past {
-            // Nothing is owed any more, but it should be gone; what is left of it need not be whole.
-            if one.packs > 0 {
-                found.exceptions.push(Exception::Past(one.cohort));
-            }
+            past(facts, one, &mut found);
             continue;
         }
         found.alive = found.alive.saturating_add(1);
@@ -189,6 +216,20 @@ pub fn coverage(facts: &PlanFacts<'_>, now: Instant) -> Coverage {
     found
 }
 
+/// Nothing is owed any more: it should be gone, and a certificate should say so. What is left of it need not be whole.
+fn past(facts: &PlanFacts<'_>, one: &CohortFacts, found: &mut Coverage) {
+    let newest = facts.newest.map(|(at, _)| facts.plan.cohort_of(facts.plan.zone().day_of(at)));
+    let is_newest = facts.plan.class() == Class::System && newest == Some(one.cohort);
+    match (one.packs > 0, one.is_deleted) {
+        (true, true) => found.exceptions.push(Exception::Past(one.cohort)),
+        (true, false) if one.is_held => found.held = found.held.saturating_add(1),
+        (true, false) if is_newest => found.exceptions.push(Exception::Unlocked(one.cohort)),
+        (true, false) => found.exceptions.push(Exception::Past(one.cohort)),
+        (false, true) => {}
+        (false, false) => found.exceptions.push(Exception::Lost(one.cohort)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -201,6 +242,8 @@ mod tests {
             packs,
             bytes: packs.saturating_mul(10),
             problems,
+            is_deleted: false,
+            is_held: false,
         }
     }
 
@@ -221,9 +264,25 @@ mod tests {
         let over = coverage(&facts, noon("2027-11-23"));
         assert_eq!((over.alive, over.whole), (0, 0));
         assert_eq!(over.exceptions, [Exception::Past(cohorts[0].cohort)]);
-        let gone = [cohort("2026-11-22", 0, 4)];
-        let gone = coverage(&PlanFacts { cohorts: &gone, ..facts }, noon("2027-11-23"));
-        assert_eq!(gone.exceptions, [], "what is past and gone is no loss");
+        let told = |cohorts: &[CohortFacts]| {
+            let found = coverage(&PlanFacts { cohorts, ..facts }, noon("2027-11-23"));
+            (found.held, found.exceptions.first().map(Exception::code))
+        };
+        let gone = cohort("2026-11-22", 0, 4);
+        assert_eq!(told(&[gone]), (0, Some("cohort-lost")), "gone, and nobody says why");
+        assert_eq!(told(&[CohortFacts { is_deleted: true, ..gone }]), (0, None));
+        let there = cohort("2026-11-22", 3, 0);
+        assert_eq!(told(&[CohortFacts { is_held: true, ..there }]), (1, None));
+        assert_eq!(told(&[CohortFacts { is_deleted: true, ..there }]), (0, Some("past-its-time")));
+        let early = coverage(
+            &PlanFacts { cohorts: &[CohortFacts { is_deleted: true, ..gone }], ..facts },
+            noon("2027-11-22"),
+        );
+        assert_eq!(
+            early.exceptions[0].code(),
+            "cohort-damaged",
+            "evidence does not excuse an early deletion"
+        );
     }
 
     #[test]

@@ -48,6 +48,18 @@ pub mod hand_stop;
 /// Whether everything inside its time is stored.
 pub mod coverage;
 
+/// Holds: what must not be deleted although its time is over.
+pub mod hold;
+
+/// An order of deletion.
+pub mod deletion;
+
+/// What may be deleted now.
+pub mod expiry;
+
+/// Whether the date is known well enough to delete by it.
+pub mod clock_evidence;
+
 /// Roles, acts, and who may do what.
 pub mod role;
 

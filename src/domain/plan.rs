@@ -315,7 +315,12 @@ pub(crate) mod tests {
         Plan::new(parts(vec![source("/srv/records")])).unwrap()
     }
 
-    fn source(path: &str) -> SourceParts {
+    pub(crate) fn system() -> Plan {
+        let whole = SourceParts { sent_day: None, ..source("/srv/records") };
+        Plan::new(PlanParts { class: Class::System, ..parts(vec![whole]) }).unwrap()
+    }
+
+    pub(crate) fn source(path: &str) -> SourceParts {
         SourceParts {
             name: None,
             path: path.into(),
@@ -325,7 +330,7 @@ pub(crate) mod tests {
         }
     }
 
-    fn parts(sources: Vec<SourceParts>) -> PlanParts {
+    pub(crate) fn parts(sources: Vec<SourceParts>) -> PlanParts {
         PlanParts {
             name: "records".parse().unwrap(),
             class: Class::Application,

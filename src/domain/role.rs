@@ -97,11 +97,21 @@ pub enum Act {
     EditNotice,
     /// Add and disable accounts.
     ManageAccounts,
+    /// Approve an order of deletion.
+    ApproveDeletion,
+    /// Confirm what somebody else approved; say what day it is.
+    ConfirmDeletion,
+    /// Approve for good that a plan's data is deleted when its time is over.
+    StandingDeletion,
+    /// Delete what was approved.
+    RunDeletion,
+    /// Place and release holds.
+    ManageHolds,
 }
 
 impl Act {
     /// Every act.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 15] = [
         Self::Read,
         Self::ReadNotices,
         Self::ReadAudit,
@@ -112,6 +122,11 @@ impl Act {
         Self::ConfirmService,
         Self::EditNotice,
         Self::ManageAccounts,
+        Self::ApproveDeletion,
+        Self::ConfirmDeletion,
+        Self::StandingDeletion,
+        Self::RunDeletion,
+        Self::ManageHolds,
     ];
 
     /// The word, also the name of a token's scope.
@@ -127,6 +142,11 @@ impl Act {
             Self::ConfirmService => "service.confirm",
             Self::EditNotice => "notice.edit",
             Self::ManageAccounts => "account.manage",
+            Self::ApproveDeletion => "deletion.approve",
+            Self::ConfirmDeletion => "deletion.confirm",
+            Self::StandingDeletion => "deletion.standing",
+            Self::RunDeletion => "deletion.run",
+            Self::ManageHolds => "hold",
         }
     }
 
@@ -148,6 +168,11 @@ impl Act {
             Self::ConfirmService => "confirm that a service was stopped or started by hand",
             Self::EditNotice => "correct or close notices",
             Self::ManageAccounts => "add or disable accounts",
+            Self::ApproveDeletion => "approve orders of deletion",
+            Self::ConfirmDeletion => "confirm orders of deletion",
+            Self::StandingDeletion => "approve deletion for good",
+            Self::RunDeletion => "delete what was approved",
+            Self::ManageHolds => "place or release holds",
         }
     }
 }
@@ -158,18 +183,38 @@ pub const fn may(role: Role, act: Act) -> bool {
         // A portal is a machine outside: it has no business with what is protected and when (design §2).
         (Role::Portal, Act::Read) => false,
         (_, Act::Read | Act::ReadNotices) => true,
-        (Role::Auditor | Role::ServiceOperator | Role::OperationsManager, Act::ReadAudit)
+        (Role::Auditor, Act::ReadAudit)
+        | (
+            Role::ServiceOperator,
+            Act::ReadAudit
+            | Act::ManageAccounts
+            | Act::DecideWindow
+            | Act::ConfirmDeletion
+            | Act::StandingDeletion
+            | Act::ManageHolds,
+        )
+        | (
+            Role::OperationsManager,
+            Act::ReadAudit
+            | Act::ManageAccounts
+            | Act::BreakGlass
+            | Act::EditNotice
+            | Act::ApproveDeletion
+            | Act::ConfirmDeletion
+            | Act::RunDeletion
+            | Act::ManageHolds,
+        )
         | (
             Role::SystemAdministrator,
-            Act::ReadAudit | Act::RequestWindow | Act::TakeSnapshot | Act::ConfirmService,
+            Act::ReadAudit
+            | Act::ManageAccounts
+            | Act::RequestWindow
+            | Act::TakeSnapshot
+            | Act::ConfirmService
+            | Act::ApproveDeletion
+            | Act::RunDeletion,
         )
-        | (Role::ServiceOperator, Act::DecideWindow)
-        | (Role::OperationsManager, Act::BreakGlass | Act::EditNotice)
-        | (Role::SystemOperator, Act::EditNotice | Act::ConfirmService)
-        | (
-            Role::ServiceOperator | Role::OperationsManager | Role::SystemAdministrator,
-            Act::ManageAccounts,
-        ) => true,
+        | (Role::SystemOperator, Act::EditNotice | Act::ConfirmService) => true,
         (
             Role::ServiceOperator
             | Role::OperationsManager
@@ -184,7 +229,12 @@ pub const fn may(role: Role, act: Act) -> bool {
             | Act::TakeSnapshot
             | Act::ConfirmService
             | Act::EditNotice
-            | Act::ManageAccounts,
+            | Act::ManageAccounts
+            | Act::ApproveDeletion
+            | Act::ConfirmDeletion
+            | Act::StandingDeletion
+            | Act::RunDeletion
+            | Act::ManageHolds,
         ) => false,
     }
 }
@@ -209,11 +259,17 @@ mod tests {
             (role.word(), acts.collect::<Vec<_>>().join(" "))
         });
         let expected = [
-            ("service_operator", "read notice.read audit window.decide account.manage"),
-            ("operations_manager", "read notice.read audit break-glass notice.edit account.manage"),
+            (
+                "service_operator",
+                "read notice.read audit window.decide account.manage deletion.confirm deletion.standing hold",
+            ),
+            (
+                "operations_manager",
+                "read notice.read audit break-glass notice.edit account.manage deletion.approve deletion.confirm deletion.run hold",
+            ),
             (
                 "system_administrator",
-                "read notice.read audit window.request snapshot service.confirm account.manage",
+                "read notice.read audit window.request snapshot service.confirm account.manage deletion.approve deletion.run",
             ),
             ("system_operator", "read notice.read service.confirm notice.edit"),
             ("auditor", "read notice.read audit"),

@@ -12,6 +12,9 @@ use url::Url;
 /// Reading the public page.
 pub mod page;
 
+/// Clocks outside the machine.
+pub mod date;
+
 /// The longest that a portal may take to answer.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
 

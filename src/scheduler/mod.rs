@@ -48,6 +48,10 @@ pub trait Works: Desks + 'static {
     fn is_waiting(&self, _plan: &str) -> bool {
         false
     }
+    /// Does what is done once a day: deletes what is past its time, proves that the rest is there.
+    fn keep(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async {})
+    }
     /// Stops runs whose time is over. Takes no time.
     fn watch(&self, _now: Instant) {}
 }
@@ -64,6 +68,7 @@ pub struct Heart {
     is_beating: tokio::sync::Mutex<()>,
     is_delivering: Arc<tokio::sync::Mutex<()>>,
     is_tending: Arc<tokio::sync::Mutex<()>>,
+    is_keeping: Arc<tokio::sync::Mutex<()>>,
     /// Plans that run, or pause after a try, with the instant from which they may be tried again.
     pauses: Mutex<BTreeMap<String, Option<Instant>>>,
 }
@@ -86,6 +91,7 @@ impl Heart {
             is_beating: tokio::sync::Mutex::new(()),
             is_delivering: Arc::default(),
             is_tending: Arc::default(),
+            is_keeping: Arc::default(),
             pauses: Mutex::new(BTreeMap::new()),
         })
     }
@@ -132,6 +138,13 @@ impl Heart {
             let works = self.works.clone();
             self.runs.spawn(async move {
                 works.tend().await;
+                drop(guard);
+            });
+        }
+        if let Ok(guard) = self.is_keeping.clone().try_lock_owned() {
+            let works = self.works.clone();
+            self.runs.spawn(async move {
+                works.keep().await;
                 drop(guard);
             });
         }

@@ -1,13 +1,16 @@
-//! A vault in memory for tests, with faults on request. It keeps the promises of the trait; locks are only noted.
+//! A vault in memory for tests, with faults on request. It keeps the promises of the traits; with a clock it also enforces
+//! locks against its own reaper.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 
+use super::reaper::{Locking, Reaper, Remain, RemainKind};
 use super::{Listed, Put, Vault, VaultError, key};
+use crate::clock::Clock;
 use crate::domain::time::Instant;
 
 /// How a call to a `MemoryVault` fails.
@@ -24,9 +27,11 @@ pub enum Fault {
 }
 
 /// A vault in memory.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct MemoryVault {
     state: Mutex<State>,
+    /// Says whether a lock has ended, and what a clock outside the machine shows.
+    clock: Option<Arc<dyn Clock>>,
 }
 
 #[derive(Debug, Default)]
@@ -34,7 +39,10 @@ struct State {
     objects: BTreeMap<String, Object>,
     puts: Counter,
     gets: Counter,
+    deletes: Counter,
     flushes: u64,
+    /// Delete markers, hidden versions and unfinished uploads that a test put there.
+    hidden: Vec<Remain>,
 }
 
 #[derive(Debug)]
@@ -61,6 +69,28 @@ impl MemoryVault {
     /// An empty vault.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// An empty vault that enforces locks by a clock, which also counts as one outside the machine.
+    pub fn with_clock(clock: Arc<dyn Clock>) -> Self {
+        Self { clock: Some(clock), ..Self::default() }
+    }
+
+    /// Makes the `nth` delete from now on fail (1 is the next).
+    pub fn fail_delete(&self, nth: u64, fault: Fault) {
+        let mut state = self.state();
+        let call = state.deletes.calls + nth;
+        state.deletes.faults.insert(call, fault);
+    }
+
+    /// Leaves a delete marker, a hidden version or an unfinished upload.
+    pub fn hide(&self, remain: Remain) {
+        self.state().hidden.push(remain);
+    }
+
+    /// How often `delete` was called.
+    pub fn deletes(&self) -> u64 {
+        self.state().deletes.calls
     }
 
     /// Makes the `nth` put from now on fail (1 is the next).
@@ -185,6 +215,63 @@ impl Vault for MemoryVault {
 
     fn is_remote(&self) -> bool {
         false
+    }
+}
+
+#[async_trait]
+impl Reaper for MemoryVault {
+    fn address(&self) -> String {
+        Vault::address(self)
+    }
+
+    async fn remains(&self, prefix: &str) -> Result<Vec<Remain>, VaultError> {
+        let listed = self.list(prefix).await?.into_iter().map(|listed| Remain {
+            key: listed.key,
+            kind: RemainKind::Version,
+            id: String::new(),
+            size_bytes: listed.size_bytes,
+        });
+        let state = self.state();
+        let hidden = state.hidden.iter().filter(|hidden| hidden.key.starts_with(prefix)).cloned();
+        let mut found: Vec<Remain> = listed.chain(hidden).collect();
+        found.sort_unstable();
+        Ok(found)
+    }
+
+    async fn locked_until(&self, remain: &Remain) -> Result<Option<Instant>, VaultError> {
+        Ok(self.lock_of(&remain.key).filter(|_| remain.kind == RemainKind::Version))
+    }
+
+    async fn delete(&self, remain: &Remain) -> Result<(), VaultError> {
+        let until = self.locked_until(remain).await?;
+        let mut state = self.state();
+        let fault = state.deletes.next();
+        if let Some(fault) = fault.filter(|fault| *fault != Fault::LostAnswer) {
+            return Err(error_of(fault, "DELETE", &remain.key));
+        }
+        if let (Some(until), Some(clock)) = (until, &self.clock)
+            && clock.now() < until
+        {
+            return Err(VaultError::Locked { key: remain.key.clone(), until });
+        }
+        let before = state.hidden.len();
+        state.hidden.retain(|hidden| hidden != remain);
+        if state.hidden.len() == before && remain.kind == RemainKind::Version {
+            state.objects.remove(&remain.key);
+        }
+        fault.map_or(Ok(()), |fault| Err(error_of(fault, "DELETE", &remain.key)))
+    }
+
+    async fn flush(&self) -> Result<(), VaultError> {
+        Ok(())
+    }
+
+    fn locking(&self) -> Locking {
+        if self.clock.is_some() { Locking::Enforced } else { Locking::Noted }
+    }
+
+    async fn outside_time(&self) -> Result<Option<Instant>, VaultError> {
+        Ok(self.clock.as_ref().map(|clock| clock.now()))
     }
 }
 

@@ -28,12 +28,16 @@ pub mod memory;
 /// What a store can do, tried out.
 pub mod probe;
 
+/// Deleting what is past its time.
+pub mod reaper;
+
 /// Trying again after a passing fault.
 mod retry;
 
 pub use address::{BucketUrl, LockKind, StoreUrl, StoreUrlError};
 pub use dir::DirVault;
 pub use memory::MemoryVault;
+pub use reaper::{Reaper, Remain, RemainKind, open_reaper};
 pub use retry::Patience;
 pub use s3::S3Settings;
 
@@ -89,6 +93,16 @@ pub enum VaultError {
         place: String,
         /// The store's own words.
         reason: String,
+    },
+    /// It may not be deleted yet.
+    #[error(
+        "the store keeps {key} from being deleted until {until}: nothing can shorten that; try again then"
+    )]
+    Locked {
+        /// The key.
+        key: String,
+        /// The end of the lock.
+        until: Instant,
     },
     /// The store is full.
     #[error("the store has no space left at {place}")]

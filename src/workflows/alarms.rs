@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::alarm::{self, Facts, Stopped, Taken};
+use crate::domain::alarm::{self, Expiring, Facts, Stopped, Taken};
 use crate::domain::occurrence::Occurrence;
 use crate::domain::service::{How, stops_at};
 use crate::domain::time::Instant;
@@ -36,6 +36,13 @@ async fn gather(desk: &Desk, now: Instant) -> Result<Vec<Alarm>, DeskError> {
     let undelivered = desk.catalog.undelivered().await?;
     let stopped = stopped(desk, &windows, &occurrences, now).await?;
     let reported = desk.catalog.seen_reports().await?;
+    let expiring = desk.catalog.expiry_looks().await?.into_iter().map(|row| Expiring {
+        plan: row.plan,
+        looked_at: row.looked_at,
+        due_since: row.due_since,
+        stopped: row.stopped,
+    });
+    let expiring: Vec<Expiring> = expiring.collect();
     let facts = Facts {
         windows: &windows,
         occurrences: &occurrences,
@@ -45,6 +52,7 @@ async fn gather(desk: &Desk, now: Instant) -> Result<Vec<Alarm>, DeskError> {
         undelivered: &undelivered,
         stopped: &stopped,
         reported: &reported,
+        expiring: &expiring,
         lead: desk.lead,
     };
     Ok(alarm::alarms(&facts, now))

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use crate::archive::progress::Progress;
 use crate::catalog::{Catalog, CatalogError, CoverageRow};
 use crate::domain::coverage::{CohortFacts, Coverage, PlanFacts, coverage};
+use crate::domain::hold::Hold;
 use crate::domain::plan::Plan;
 use crate::domain::time::Instant;
 
+use super::holds::{self, HoldError};
 use super::repository::RepositoryError;
 use super::sign_in::line;
 use super::verify::{self, Report, Request, Viewer};
@@ -54,12 +56,15 @@ pub async fn prove(
 ) -> Result<Proof, CoverageError> {
     let known = catalog.snapshots(None).await?;
     let can_lock = viewer.vault.can_lock();
+    let checked = viewer.clone();
     let report = verify::verify(viewer, &Request { plan: None, read, known }, progress).await?;
     let now = clock.now();
     let mut proof = Proof { plans: BTreeMap::new(), unplanned: Vec::new(), can_lock, report };
     for plan in plans {
         let head = catalog.head(plan.name().as_str()).await?;
-        let (cohorts, other_problems) = facts(&proof.report, plan);
+        let (holds, is_gap) = holds_of(&checked, catalog, plan).await?;
+        let (cohorts, mut other_problems) = facts(&proof.report, plan, &holds, now);
+        other_problems = other_problems.saturating_add(u64::from(is_gap));
         let facts = PlanFacts {
             plan,
             newest: head.map(|head| (head.taken_at, head.is_complete)),
@@ -77,8 +82,25 @@ pub async fn prove(
     Ok(proof)
 }
 
+/// The holds of a plan, and whether some are missing or altered.
+async fn holds_of(
+    viewer: &Viewer,
+    catalog: &Catalog,
+    plan: &Plan,
+) -> Result<(Vec<Hold>, bool), CoverageError> {
+    let noted = catalog.noted_holds(plan.name().as_str()).await?;
+    match holds::load(&*viewer.vault, &viewer.trust, &viewer.catalog, plan.name(), &noted).await {
+        Ok(holds) => Ok((holds.into_iter().map(|shown| shown.hold).collect(), false)),
+        Err(HoldError::Repository(error)) if !error.is_of_object() => Err(error.into()),
+        Err(reason) => {
+            tracing::error!(plan = %plan.name(), %reason, "holds are missing or altered");
+            Ok((Vec::new(), true))
+        }
+    }
+}
+
 /// What the check found of a plan: its cohorts, and how much else of it is wrong.
-fn facts(report: &Report, plan: &Plan) -> (Vec<CohortFacts>, u64) {
+fn facts(report: &Report, plan: &Plan, holds: &[Hold], now: Instant) -> (Vec<CohortFacts>, u64) {
     let mine = format!("{}/", plan.name());
     let problems = |prefix: &str| {
         let found = report.problems.iter().filter(|problem| problem.object.starts_with(prefix));
@@ -89,10 +111,12 @@ fn facts(report: &Report, plan: &Plan) -> (Vec<CohortFacts>, u64) {
         packs: seen.packs,
         bytes: seen.bytes,
         problems: problems(&format!("{mine}{}/", seen.cohort)),
+        is_deleted: seen.is_deleted,
+        is_held: holds.iter().any(|hold| hold.keeps(&seen.cohort, plan.zone(), now)),
     });
     let cohorts: Vec<CohortFacts> = cohorts.collect();
     let in_cohorts: u64 = cohorts.iter().map(|one| one.problems).sum();
-    let shared = problems("kura/").saturating_add(problems("keys/"));
+    let shared = ["kura/", "keys/", "certificates/"].map(problems).into_iter().fold(0, u64::saturating_add);
     (cohorts, problems(&mine).saturating_sub(in_cohorts).saturating_add(shared))
 }
 

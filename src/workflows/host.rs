@@ -71,7 +71,7 @@ pub struct Host {
     /// The recovery keys to seal to.
     pub recovery: Vec<Recipient>,
     /// How far its threads give way where the settings do not say.
-    nice_default: u8,
+    pub nice_default: u8,
 }
 
 /// Beside the pages of the service and the programs that it protects.

@@ -125,6 +125,8 @@ pub async fn init(new: NewInstallation, clock: &dyn Clock) -> Result<Installed, 
         service: Vec::new(),
         on_deadline: None,
         mail: Vec::new(),
+        reaper: None,
+        expiry: None,
         evidence_retention: None,
     };
     new.home.write_settings(&settings)?;

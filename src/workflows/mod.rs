@@ -147,6 +147,21 @@ pub mod alarms;
 /// Snapshots that people ask for.
 pub mod take_event_snapshot;
 
+/// Evidence of deletion in the store.
+pub mod evidence;
+
+/// Holds.
+pub mod holds;
+
+/// Deleting what is past its time.
+pub mod expire;
+
+/// What the service does once a day.
+pub mod keep_day;
+
+/// Certificates of deletion as people show and check them.
+pub mod certificates;
+
 /// Figures for monitoring.
 pub mod figures;
 

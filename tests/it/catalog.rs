@@ -432,8 +432,9 @@ const SAMPLES: &[(i64, &str)] = &[
     (10, include_str!("fixtures/migrations/0010_replacements.sql")),
     (11, include_str!("fixtures/migrations/0011_subjects.sql")),
     (12, include_str!("fixtures/migrations/0012_coverage.sql")),
-    (15, include_str!("fixtures/migrations/0015_hand_stops.sql")),
-    (16, include_str!("fixtures/migrations/0016_indexes.sql")),
+    (13, include_str!("fixtures/migrations/0013_expiry.sql")),
+    (14, include_str!("fixtures/migrations/0014_hand_stops.sql")),
+    (15, include_str!("fixtures/migrations/0015_indexes.sql")),
 ];
 
 #[tokio::test]

@@ -23,6 +23,9 @@ mod quickstart;
 /// `kura account`, `kura token` and `kura audit`.
 mod accounts;
 
+/// `kura expire`, `kura hold` and `kura certificate`.
+mod expire;
+
 /// `kura serve`.
 mod serve;
 

@@ -4,10 +4,11 @@ use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::os::fd::{AsFd, OwnedFd};
 
-use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags};
+use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags, Timespec, Timestamps};
 use rustix::io::Errno;
 
 use crate::clock::random_bytes;
+use crate::domain::time::Instant;
 use crate::vault::Put;
 
 /// A file is compared in pieces of this length, bytes: they stay in the processor's cache.
@@ -32,11 +33,23 @@ pub(super) fn open_folder(above: &OwnedFd, part: &str) -> Result<OwnedFd, Errno>
     rustix::fs::openat(above, part, flags, Mode::empty())
 }
 
-/// Writes a new read-only file.
-pub(super) fn write_new(folder: &OwnedFd, name: &str, bytes: &[u8]) -> io::Result<()> {
+/// Writes a new read-only file whose modification time is the end of its lock, if it has one.
+pub(super) fn write_new(
+    folder: &OwnedFd,
+    name: &str,
+    bytes: &[u8],
+    retain_until: Option<Instant>,
+) -> io::Result<()> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let mut file = File::from(rustix::fs::openat(folder, name, flags, Mode::RUSR | Mode::WUSR)?);
     file.write_all(bytes)?;
+    if let Some(until) = retain_until {
+        // Rounded up, as everywhere: a lock never ends early.
+        let seconds = until.as_micros().saturating_add(999_999).div_euclid(1_000_000);
+        let end = Timespec { tv_sec: seconds, tv_nsec: 0 };
+        let now = Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_NOW };
+        rustix::fs::futimens(&file, &Timestamps { last_access: now, last_modification: end })?;
+    }
     Ok(rustix::fs::fchmod(&file, Mode::RUSR | Mode::RGRP | Mode::ROTH)?)
 }
 

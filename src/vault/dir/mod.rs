@@ -5,13 +5,17 @@
 //! of an object (usually nothing) under its key; `put` of the same key replaces such a torn beginning and nothing
 //! else. Kura stores no empty objects, so an empty file counts as torn.
 //!
-//! Symbolic links and odd files in the tree are not followed and not listed. A directory cannot enforce a lock.
+//! Symbolic links and odd files in the tree are not followed and not listed. A directory cannot enforce a lock: the end
+//! of an object's lock is noted as its modification time, and Kura itself deletes nothing before it.
 
 /// What the errors of a file system mean.
 mod errors;
 
 /// The few system calls that it is made of.
 mod files;
+
+/// Deleting.
+mod reap;
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -20,7 +24,7 @@ use std::ops::Range;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -31,7 +35,7 @@ use errors::{cannot_open, fault, is_absence};
 use files::{has_bytes, open_folder, publish, random_name, remove_quietly, write_new};
 
 use super::{Listed, Put, Vault, VaultError, key};
-use crate::clock::{Clock as _, SystemClock};
+use crate::clock::{Clock, SystemClock};
 use crate::domain::time::Instant;
 
 /// Where objects are written before they get their key.
@@ -61,6 +65,8 @@ struct Tree {
     unflushed: Mutex<BTreeSet<String>>,
     /// Held while a flush runs; true once one has failed.
     flush_failed: Mutex<bool>,
+    /// Who says whether a lock has ended; the machine's clock if nobody else does.
+    clock: OnceLock<Arc<dyn Clock>>,
 }
 
 impl DirVault {
@@ -76,6 +82,7 @@ impl DirVault {
             folder,
             unflushed: Mutex::new(BTreeSet::new()),
             flush_failed: Mutex::new(false),
+            clock: OnceLock::new(),
         };
         tree.remove_leftovers();
         Ok(Self { tree: Arc::new(tree) })
@@ -90,16 +97,6 @@ impl DirVault {
             above.sync_all().map_err(|error| fault("creation", &root.display().to_string(), &error))?;
         }
         Ok(vault)
-    }
-
-    /// Removes an object; only for what a probe has left.
-    pub(super) fn remove(&self, key: &str) -> Result<(), VaultError> {
-        key::check(key)?;
-        let (path, name) = key.rsplit_once('/').unwrap_or(("", key));
-        self.tree
-            .enter(path, Missing::Report)
-            .and_then(|folder| Ok(rustix::fs::unlinkat(&folder, name, AtFlags::empty())?))
-            .map_err(|error| fault("removal", key, &error))
     }
 
     /// Runs slow file work on a thread of its own, so that it holds up nobody else.
@@ -125,10 +122,13 @@ impl Vault for DirVault {
         format!("file://{}", self.tree.root.display())
     }
 
-    async fn put(&self, key: &str, bytes: Bytes, _: Option<Instant>) -> Result<Put, VaultError> {
+    async fn put(&self, key: &str, bytes: Bytes, retain_until: Option<Instant>) -> Result<Put, VaultError> {
         key::check(key)?;
         let key = key.to_owned();
-        self.slowly(move |tree| tree.put(&key, &bytes).map_err(|error| fault("write", &key, &error))).await
+        self.slowly(move |tree| {
+            tree.put(&key, &bytes, retain_until).map_err(|error| fault("write", &key, &error))
+        })
+        .await
     }
 
     async fn get(&self, key: &str, range: Option<Range<u64>>) -> Result<Bytes, VaultError> {
@@ -254,12 +254,12 @@ impl Tree {
         Ok(is_as_long && has_bytes(&mut file, bytes)?)
     }
 
-    fn put(&self, key: &str, bytes: &[u8]) -> io::Result<Put> {
+    fn put(&self, key: &str, bytes: &[u8], retain_until: Option<Instant>) -> io::Result<Put> {
         let (path, name) = key.rsplit_once('/').unwrap_or(("", key));
         let temp = self.enter(TEMP, Missing::Make)?;
         let folder = self.enter(path, Missing::Make)?;
         let temp_name = random_name();
-        let written = write_new(&temp, &temp_name, bytes)
+        let written = write_new(&temp, &temp_name, bytes, retain_until)
             .and_then(|()| publish(&temp, &temp_name, &folder, name).map_err(io::Error::from))
             .and_then(|put| match put {
                 Put::AlreadyThere if self.is_torn(key, bytes)? => {
@@ -378,7 +378,8 @@ impl Tree {
             let is_file = FileType::from_raw_mode(about.st_mode) == FileType::RegularFile;
             if let Ok(name) = entry.file_name().to_str()
                 && is_file
-                && about.st_mtime < oldest
+                // The modification time may be the end of a lock.
+                && about.st_mtime.min(about.st_ctime) < oldest
             {
                 remove_quietly(&temp, name);
             }

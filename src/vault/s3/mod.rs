@@ -15,6 +15,9 @@ mod errors;
 /// The checks of `kura store probe` that only S3 can answer.
 pub(super) mod probe;
 
+/// Deleting.
+mod reap;
+
 /// How Kura speaks to an S3 server.
 mod settings;
 

@@ -49,6 +49,16 @@ pub(super) enum Scope {
     EditNotice,
     #[serde(rename = "account.manage")]
     ManageAccounts,
+    #[serde(rename = "deletion.approve")]
+    ApproveDeletion,
+    #[serde(rename = "deletion.confirm")]
+    ConfirmDeletion,
+    #[serde(rename = "deletion.standing")]
+    StandingDeletion,
+    #[serde(rename = "deletion.run")]
+    RunDeletion,
+    #[serde(rename = "hold")]
+    ManageHolds,
 }
 
 impl Scope {
@@ -64,6 +74,11 @@ impl Scope {
             Self::ConfirmService => Act::ConfirmService,
             Self::EditNotice => Act::EditNotice,
             Self::ManageAccounts => Act::ManageAccounts,
+            Self::ApproveDeletion => Act::ApproveDeletion,
+            Self::ConfirmDeletion => Act::ConfirmDeletion,
+            Self::StandingDeletion => Act::StandingDeletion,
+            Self::RunDeletion => Act::RunDeletion,
+            Self::ManageHolds => Act::ManageHolds,
         }
     }
 
@@ -79,6 +94,11 @@ impl Scope {
             Act::ConfirmService => Self::ConfirmService,
             Act::EditNotice => Self::EditNotice,
             Act::ManageAccounts => Self::ManageAccounts,
+            Act::ApproveDeletion => Self::ApproveDeletion,
+            Act::ConfirmDeletion => Self::ConfirmDeletion,
+            Act::StandingDeletion => Self::StandingDeletion,
+            Act::RunDeletion => Self::RunDeletion,
+            Act::ManageHolds => Self::ManageHolds,
         }
     }
 }

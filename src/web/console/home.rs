@@ -295,12 +295,12 @@ fn unproved(visit: &Visit) -> Markup {
                     Lang::Ja => {
                         li { "この画面は台帳の記録です。保管先のデータを今読み出したものではありません。" }
                         li { "復旧鍵による復元訓練の結果は、この版では記録されません。" }
-                        li { "保管期限が過ぎた記録の消去は、この版ではまだ行いません。" }
+                        li { "保管期限が過ぎた記録は、承認を受けてから消去します。消去の記録は kura certificate list で確かめます。" }
                     }
                     Lang::En => {
                         li { "This page is what the catalog says. Nothing was read from the store just now." }
                         li { "Drills with a recovery key are not recorded in this version." }
-                        li { "Records past their year are not deleted in this version." }
+                        li { "Records past their year are deleted once that is approved: `kura certificate list` shows what was." }
                     }
                 }
             }

@@ -35,6 +35,11 @@ fn act_words(act: Act) -> Words {
         Act::ConfirmService => "手動で止めたサービスの確認",
         Act::EditNotice => "お知らせの訂正と掲載終了",
         Act::ManageAccounts => "アカウントの管理",
+        Act::ApproveDeletion => "消去の承認",
+        Act::ConfirmDeletion => "消去の確認",
+        Act::StandingDeletion => "消去の包括承認",
+        Act::RunDeletion => "消去の実行",
+        Act::ManageHolds => "保全の設定と解除",
     };
     w(ja, act.phrase())
 }

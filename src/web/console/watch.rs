@@ -184,6 +184,14 @@ pub(super) fn advice(code: AlarmCode) -> Words {
             "サービス運用者が、実施回の画面で理由と結果を確かめ、報告の確認を入力します。",
             "The service operator reads reason and result on the occurrence's page and confirms the report.",
         ),
+        AlarmCode::DeletionOverdue => w(
+            "システム管理者が消去の計画を確かめ、承認を受けて実行します（kura expire plan）。",
+            "The administrator looks at what is due, has it approved and runs it (`kura expire plan`).",
+        ),
+        AlarmCode::DeletionStopped => w(
+            "システム管理者が時計と消去の計画を確かめます。直るまで何も消去されません。",
+            "The administrator looks at the clock and at what is due; nothing is deleted until it is settled.",
+        ),
         AlarmCode::ServiceByHand => w(
             "サービスを止めるか動かすかして、「サービス」の画面で確認を入力します。",
             "Stop or start the service, then confirm it on the page of services.",

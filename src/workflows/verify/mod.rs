@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::archive::digest::{Hashing, Sha256};
 use crate::archive::envelope::payload_type;
 use crate::archive::index::Index;
-use crate::archive::layout::{self, ObjectKind};
+use crate::archive::layout;
 use crate::archive::pack::PackFacts;
 use crate::archive::progress::Progress;
 use crate::archive::records::{Location, Snapshot};
@@ -16,19 +16,25 @@ use crate::archive::seal::Keys;
 use crate::catalog::SnapshotRow;
 use crate::domain::cohort::CohortId;
 use crate::domain::plan::PlanName;
+use crate::domain::time::Instant;
 use crate::vault::Vault;
 
+mod deleted;
 mod manifests;
+mod others;
 mod packs;
 mod records;
 
+use deleted::{check_deleted, check_evidence};
 use manifests::{check_manifests, cohort_keys};
+use others::count_others;
 use packs::check_packs;
 use records::{check_known, check_records};
 
 use super::causes::with_causes;
 use super::chain::Chain;
 use super::cohort_key;
+use super::evidence;
 use super::repository::{Opened, RepositoryError, Trust, open_signed};
 use super::snapshots::{self, SnapshotKeys, SnapshotName};
 
@@ -95,6 +101,10 @@ pub struct Report {
     pub orphans: u64,
     /// Objects that are not Kura's.
     pub foreign: u64,
+    /// Cohorts that snapshots name and that were deleted when their time was over, as evidence shows.
+    pub expired: u64,
+    /// Certificates of deletion that are whole.
+    pub certificates: u64,
     /// What is there of each cohort that a snapshot names.
     pub seen: Vec<Seen>,
     /// What is wrong.
@@ -112,11 +122,15 @@ pub struct Seen {
     pub packs: u64,
     /// Bytes of those packs.
     pub bytes: u64,
+    /// Whether evidence shows that it was deleted when its time was over.
+    pub is_deleted: bool,
 }
 
 /// What is known of one cohort from all snapshots.
 #[derive(Default)]
 struct Cohort {
+    /// From when on it could be deleted, as snapshots promised: the latest counts.
+    delete_from: Option<Instant>,
     keys: BTreeSet<(u32, Sha256)>,
     indexes: BTreeSet<Sha256>,
     parts: BTreeMap<Vec<Sha256>, Vec<Location>>,
@@ -165,6 +179,8 @@ pub async fn verify(
         viewer.vault.list("").await?.into_iter().map(|listed| (listed.key, listed.size_bytes)).collect();
     let mut report = Report::default();
     let mut named: BTreeSet<String> = BTreeSet::new();
+    let evidence = evidence::load(&viewer.vault, &viewer.trust).await?;
+    check_evidence(&evidence, &mut report);
     check_records(&viewer, &stored, &mut report).await;
     check_known(&stored, request, &mut report);
     let mut plans = snapshots::by_plan(stored.keys());
@@ -172,13 +188,16 @@ pub async fn verify(
     for (plan, names) in plans {
         let cohorts = check_snapshots(&viewer, &plan, &names, &mut report, &mut named).await;
         for (id, mut cohort) in cohorts {
+            if check_deleted(&evidence, (&plan, &id, &cohort), &stored, (&mut report, &mut named)) {
+                continue;
+            }
             report.cohorts += 1;
             check_keys(&viewer, &plan, &id, &cohort, (&mut report, &mut named)).await;
             check_indexes(&viewer, &plan, &id, &mut cohort, (&mut report, &mut named)).await;
             let before = (report.packs, report.bytes);
             check_presence(&plan, &id, &cohort, &stored, (&mut report, &mut named));
             let (packs, bytes) = (report.packs - before.0, report.bytes - before.1);
-            report.seen.push(Seen { plan: plan.clone(), cohort: id, packs, bytes });
+            report.seen.push(Seen { plan: plan.clone(), cohort: id, packs, bytes, is_deleted: false });
             let keys = cohort_keys(&viewer, &plan, &id, &cohort, &mut report).await;
             check_packs(&viewer, &plan, &id, (&cohort, keys.as_ref()), (request, &mut report, progress))
                 .await;
@@ -236,6 +255,7 @@ fn collect(cohorts: &mut BTreeMap<CohortId, Cohort>, name: &SnapshotName, snapsh
     for named in &snapshot.cohorts {
         let Ok(id) = named.cohort.parse::<CohortId>() else { continue };
         let cohort = cohorts.entry(id).or_default();
+        cohort.delete_from = cohort.delete_from.max(evidence::instant(&named.delete_from));
         cohort.keys.insert((named.key_number, named.key));
         cohort.indexes.extend(&named.indexes);
         cohort.parts.insert(named.parts.iter().map(|part| part.pack).collect(), named.parts.clone());
@@ -346,41 +366,5 @@ fn check_presence(
         let key = layout::pack(plan, id, &pack);
         let what = "it holds a manifest, but no index names it".to_owned();
         report.problems.push(cohort.problem(key, what));
-    }
-}
-
-/// Counts what no snapshot names.
-fn count_others(
-    stored: &mut BTreeMap<String, u64>,
-    named: &BTreeSet<String>,
-    request: &Request,
-    report: &mut Report,
-) {
-    stored.retain(|key, _| !named.contains(key));
-    for key in stored.keys() {
-        let plan = match layout::parse(key) {
-            Some(
-                ObjectKind::Repository(_)
-                | ObjectKind::SigningKeys(_)
-                | ObjectKind::RecoveryKeys(_)
-                | ObjectKind::CatalogKey(_)
-                // `kura audit verify --store` checks these.
-                | ObjectKind::AuditHead(..),
-            ) => continue,
-            Some(
-                ObjectKind::CohortKey(plan, _, _)
-                | ObjectKind::Pack(plan, _, _)
-                | ObjectKind::Index(plan, _, _),
-            ) => plan,
-            Some(ObjectKind::Snapshot(plan, _, _)) => plan,
-            None if key.starts_with("probe/") => continue,
-            None => {
-                report.foreign += 1;
-                continue;
-            }
-        };
-        if request.plan.as_ref().is_none_or(|wanted| *wanted == plan) {
-            report.orphans += 1;
-        }
     }
 }

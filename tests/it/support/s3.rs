@@ -8,6 +8,8 @@ use std::process::Command;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::{BehaviorVersion, Credentials as KeyPair, Region};
 use kura::clock::random_bytes;
 use kura::vault::s3::{Credentials, S3Settings, S3Vault};
 use kura::vault::{BucketUrl, Patience, StoreUrl};
@@ -112,4 +114,18 @@ pub(crate) fn settings(identity: &str) -> S3Settings {
         },
         ..S3Settings::default()
     }
+}
+
+/// A client that is not Kura's, for looking behind its back.
+pub(crate) fn stock_client(server: &Server) -> Client {
+    let (key, secret) = server.admin.split_once(':').expect("key:secret");
+    let config = aws_sdk_s3::Config::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .endpoint_url(&server.endpoint)
+        .region(Region::new("us-east-1"))
+        .credentials_provider(KeyPair::new(key, secret, None, None, "test"))
+        .force_path_style(true)
+        .build();
+    Client::from_conf(config)
 }

@@ -1,7 +1,5 @@
 //! Object Lock, wrong credentials, the probe.
 
-use aws_sdk_s3::Client;
-use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use bytes::Bytes;
 use kura::clock::{Clock as _, SystemClock};
 use kura::domain::time::Instant;
@@ -10,21 +8,7 @@ use kura::vault::s3::S3Vault;
 use kura::vault::{MemoryVault, Put, StoreUrl, Vault as _, VaultError};
 
 use crate::support::fault_proxy::FaultProxy;
-use crate::support::s3::{Server, address, server, settings};
-
-/// A client that is not Kura's, for looking behind its back.
-fn stock_client(server: &Server) -> Client {
-    let (key, secret) = server.admin.split_once(':').expect("key:secret");
-    let config = aws_sdk_s3::Config::builder()
-        .behavior_version(BehaviorVersion::v2026_01_12())
-        .http_client(aws_smithy_http_client::Builder::new().build_http())
-        .endpoint_url(&server.endpoint)
-        .region(Region::new("us-east-1"))
-        .credentials_provider(Credentials::new(key, secret, None, None, "test"))
-        .force_path_style(true)
-        .build();
-    Client::from_conf(config)
-}
+use crate::support::s3::{address, server, settings, stock_client};
 
 fn in_seconds(seconds: i64) -> Instant {
     Instant::from_micros(SystemClock.now().as_micros() + seconds * 1_000_000)

@@ -1,0 +1,120 @@
+//! Building what expiry needs from an installation's settings.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use secrecy::SecretString;
+use zeroize::Zeroizing;
+
+use crate::catalog::Catalog;
+use crate::clock::Clock;
+use crate::config::{self, ConfigError};
+use crate::domain::expiry::Limits;
+use crate::domain::plan::Plan;
+use crate::portal::date::{BadClock, OutsideClock, PageClock};
+use crate::vault::s3::Credentials;
+use crate::vault::{self, Reaper, S3Settings, StoreUrl, VaultError};
+use crate::workflows::host::Host;
+
+use super::OnHost;
+
+/// Why deletion cannot be prepared.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Nobody may delete.
+    #[error(
+        "kura.toml has no [reaper], so that nothing can be deleted from the bucket: give it access_key_id and \
+         secret_access_key_file of a credential that may delete, and that the backups are not written with"
+    )]
+    NoReaper,
+    /// An outside clock.
+    #[error("[expiry] clocks: {0}")]
+    Clock(#[from] BadClock),
+    /// The address of the store.
+    #[error("store: {0}")]
+    Address(String),
+    /// The settings.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The store.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+}
+
+/// What expiry needs, opened.
+pub struct Bench {
+    /// The host.
+    pub host: Host,
+    /// Who deletes.
+    pub reaper: Arc<dyn Reaper>,
+    /// The plans.
+    pub plans: Vec<Plan>,
+    contents: BTreeMap<String, String>,
+    clocks: Vec<Arc<dyn OutsideClock>>,
+    limits: Limits,
+}
+
+impl Bench {
+    /// Opens the reaper and the clocks of the host's settings. If that fails, the host is given back.
+    pub async fn open(
+        host: Host,
+        plans: Vec<Plan>,
+        contents: BTreeMap<String, String>,
+    ) -> Result<Self, (Box<Host>, OpenError)> {
+        match parts(&host).await {
+            Ok((reaper, clocks, limits)) => Ok(Self { host, reaper, plans, contents, clocks, limits }),
+            Err(error) => Err((Box::new(host), error)),
+        }
+    }
+
+    /// The same with a catalog and a clock.
+    pub fn on<'a>(&'a self, catalog: &'a Catalog, clock: &'a dyn Clock) -> OnHost<'a> {
+        OnHost {
+            host: &self.host,
+            catalog,
+            reaper: &*self.reaper,
+            plans: &self.plans,
+            contents: &self.contents,
+            clocks: &self.clocks,
+            limits: self.limits,
+            clock,
+        }
+    }
+}
+
+type Parts = (Arc<dyn Reaper>, Vec<Arc<dyn OutsideClock>>, Limits);
+
+async fn parts(host: &Host) -> Result<Parts, OpenError> {
+    let settings = &host.settings;
+    let shown = host.vault.address();
+    // A folder is named as it is, which an address would write otherwise.
+    let text = shown.strip_prefix("file://").unwrap_or(&shown);
+    let address: StoreUrl =
+        text.parse().map_err(|error: vault::StoreUrlError| OpenError::Address(error.to_string()))?;
+    let mut s3 = S3Settings::default();
+    match (&address, &settings.reaper) {
+        (StoreUrl::Directory(_), _) => {}
+        (StoreUrl::Bucket(_), None) => return Err(OpenError::NoReaper),
+        (StoreUrl::Bucket(_), Some(reaper)) => {
+            let bytes = Zeroizing::new(config::read_file(&reaper.secret_access_key_file)?);
+            let text = Zeroizing::new(String::from_utf8_lossy(&bytes).into_owned());
+            let secret = text.lines().next().unwrap_or_default().trim().to_owned();
+            s3.credentials = Credentials::Keys {
+                access_key_id: reaper.access_key_id.clone(),
+                secret_access_key: SecretString::from(secret),
+            };
+        }
+    }
+    let reaper = vault::open_reaper(&address, &s3).await?;
+    let expiry = settings.expiry.clone().unwrap_or_default();
+    let mut clocks: Vec<Arc<dyn OutsideClock>> = Vec::new();
+    for address in &expiry.clocks {
+        clocks.push(Arc::new(PageClock::at(address)?));
+    }
+    let default = Limits::default();
+    let limits = Limits {
+        cohorts: expiry.cohorts_at_once.unwrap_or(default.cohorts).max(default.cohorts),
+        percent: expiry.percent_at_once.unwrap_or(default.percent).min(100),
+    };
+    Ok((reaper, clocks, limits))
+}

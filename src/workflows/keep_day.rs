@@ -1,0 +1,98 @@
+//! Once a day, early in the morning of Tokyo: what is past its time is deleted as far as it is approved for good, and the
+//! rest is proved to be there.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use crate::archive::progress::Progress;
+use crate::catalog::{Catalog, CatalogError};
+use crate::clock::Clock;
+use crate::domain::plan::Plan;
+use crate::domain::time::Instant;
+
+use super::causes::with_causes;
+use super::coverage;
+use super::desk::{Desk, tokyo};
+use super::expire::{self, Bench, Refusal};
+use super::host::Host;
+use super::verify::Viewer;
+
+/// After a try the next one comes no sooner than this, minutes.
+const PAUSE_MINUTES: i64 = 60;
+
+/// When it was tried last.
+#[derive(Debug)]
+pub struct Kept(AtomicI64);
+
+impl Default for Kept {
+    fn default() -> Self {
+        Self(AtomicI64::new(i64::MIN))
+    }
+}
+
+/// Whether today's proof is missing and was not tried a short while ago; then this is a try.
+pub async fn is_due(catalog: &Catalog, kept: &Kept, now: Instant) -> Result<bool, CatalogError> {
+    let tried = Instant::from_micros(kept.0.load(Ordering::SeqCst));
+    if now < tried.plus_minutes(PAUSE_MINUTES) {
+        return Ok(false);
+    }
+    let (zone, rows) = (tokyo(), catalog.newest_coverage().await?);
+    let is_due = rows.iter().all(|row| zone.day_of(row.checked_at) < zone.day_of(now));
+    if is_due {
+        kept.0.store(now.as_micros(), Ordering::SeqCst);
+    }
+    Ok(is_due)
+}
+
+/// Deletes, then proves. What fails is told and tried again; the proof is made whatever came of the deletion.
+pub async fn keep(host: Host, (desk, plans): (&Desk, Vec<Plan>), clock: &dyn Clock) {
+    if plans.is_empty() {
+        return;
+    }
+    let catalog = &desk.catalog;
+    let host = match Bench::open(host, plans.clone(), desk.contents.clone()).await {
+        Ok(bench) => {
+            match Box::pin(expire::run(bench.on(catalog, clock), "kura")).await {
+                Ok(ran) => tell(&ran),
+                Err(error) => {
+                    tracing::error!(error = with_causes(&error), "deletion failed; it is tried again");
+                }
+            }
+            bench.host
+        }
+        Err((host, error)) => {
+            tracing::error!(error = with_causes(&error), "deletion cannot begin");
+            *host
+        }
+    };
+    let viewer = Arc::new(Viewer::of_host(host));
+    let progress = Arc::new(Progress::default());
+    match Box::pin(coverage::prove(viewer, catalog, (&plans, None), clock, &progress)).await {
+        Ok(proof) if proof.is_whole() => tracing::info!("everything inside its time is stored and whole"),
+        Ok(_) => tracing::error!("not everything is stored and whole: `kura coverage` says what is not"),
+        Err(error) => tracing::error!(error = with_causes(&error), "coverage could not be proved"),
+    }
+}
+
+fn tell(ran: &expire::Ran) {
+    for number in &ran.certificates {
+        tracing::info!(certificate = number, "what was past its time was deleted and certified");
+    }
+    for refusal in &ran.refused {
+        match refusal {
+            Refusal::Clock(doubt) => {
+                tracing::error!(code = doubt.code(), "nothing is deleted: the clock is in doubt");
+            }
+            Refusal::Unapproved(plan) => {
+                tracing::warn!(plan, "something is due and nobody approved its deletion");
+            }
+            Refusal::TooMany(found) => {
+                let (plan, fresh) = (&found.plan, found.fresh);
+                tracing::error!(%plan, fresh, "too much is due at once: a second person must confirm it");
+            }
+            Refusal::SamePerson(_) => {
+                tracing::warn!("who said what day it is also approved the deletion");
+            }
+        }
+    }
+}
