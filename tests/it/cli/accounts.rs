@@ -203,7 +203,7 @@ fn a_disabled_account_is_out_at_once_with_its_tokens() {
     place.kura_with_token(&token, &["token", "list"]).ends(4);
     place.kura_as(DOCTOR, &disable).ends(4);
     let ran = place.kura_as(DOCTOR, &["account", "disable", DOCTOR, "--reason", "x"]).ends(4);
-    assert!(ran.err.contains("the last account"), "{}", ran.err);
+    assert!(ran.err.contains("the last active service_operator"), "{}", ran.err);
     place.write("new", PASSWORD);
     let again = ["account", "add", ADMIN, "--role", "auditor", "--password-file", "new"];
     let ran = place.kura_as(DOCTOR, &again).ends(4);
