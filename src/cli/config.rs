@@ -145,7 +145,8 @@ fn effective(settings: &Settings, address: &StoreUrl) -> Vec<Setting> {
         settings.evidence_retention(),
     ));
     for mail in &settings.mail {
-        all.push(set(&format!("mail.{}", mail.name), format!("{} for {} people", mail.host, mail.to.len())));
+        let recipients = counted(u64::try_from(mail.to.len()).unwrap_or(u64::MAX), "recipient");
+        all.push(set(&format!("mail.{}", mail.name), format!("{} for {recipients}", mail.host)));
     }
     for service in &settings.service {
         let how = if service.manual { "by hand".to_owned() } else { service.stop.join(" ") };

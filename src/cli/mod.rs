@@ -3,6 +3,7 @@
 //! `commands` says what can be typed, `exit` what the codes mean, `failure` how errors are told. Each command has a file of
 //! its own, which parses, calls one workflow and prints; no rule is decided here.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -179,9 +180,37 @@ fn keep_secrets_out_of_core_dumps() {
     }
 }
 
+/// Refuses to write as root into the home of another user: keys and catalog would become root's, and the service, which
+/// runs as that user, could not start any more.
+fn keep_to_its_owner(app: &App, command: &Command) -> Result<(), Failure> {
+    let writes = matches!(
+        command,
+        Command::Init(_)
+            | Command::Snapshot(_)
+            | Command::Window(_)
+            | Command::Notice(_)
+            | Command::Serve(_)
+            | Command::Account(_)
+            | Command::Token(_)
+            | Command::Service(_)
+            | Command::Catalog(_)
+    );
+    let home = app.home.path();
+    let owner = std::fs::metadata(home).map_or(0, |facts| facts.uid());
+    if writes && owner != 0 && rustix::process::geteuid().is_root() {
+        return Err(Failure::Usage(format!(
+            "the home {} belongs to user {owner}, and you are root: what you write there the service could not read; run \
+             this as its user: as-kura (deploy/systemd/as-kura), or sudo -u '#{owner}'",
+            home.display()
+        )));
+    }
+    Ok(())
+}
+
 async fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
     let global = arguments.global;
     let app = App::new(global.home.clone());
+    keep_to_its_owner(&app, &arguments.command)?;
     match arguments.command {
         Command::Quickstart(arguments) => Box::pin(quickstart::run(&app, &global, arguments)).await,
         Command::Init(arguments) => Box::pin(init::run(&app, &global, arguments)).await,

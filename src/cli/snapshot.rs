@@ -44,7 +44,11 @@ const REASON_CHARACTERS_MAX: usize = 500;
 pub(super) struct Arguments {
     /// The plan: policies/PLAN.toml in the home.
     plan: String,
-    /// Why the snapshot is taken. With --reason it may be taken outside of the plan's windows; it stops no service.
+    /// Why the snapshot is taken [default: the occurrence that is due, or adhoc for a plan without windows].
+    ///
+    /// With --reason, acceptance, maintenance and adhoc may be taken outside of the plan's windows; they stop no service.
+    /// daily and monthly are the windows' own: for a plan with windows they are taken in its approved and announced
+    /// occurrences only, which `kura serve` starts; by hand they are for plans that have no window.
     #[arg(long, value_enum)]
     event: Option<Event>,
     /// In words, for the record of runs; no names of persons.

@@ -37,10 +37,7 @@ enum Command {
 }
 
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Scopes: read, audit, window.request, window.decide, break-glass, snapshot, notice.edit,\n\
-                        account.manage. A token never may more than its account."
-)]
+#[command(after_help = scopes_help())]
 struct New {
     /// Make it for this account, which must be a portal.
     #[arg(long = "for", value_name = "ID")]
@@ -73,6 +70,12 @@ struct Revoke {
     token: String,
     #[command(flatten)]
     who: Who,
+}
+
+fn scopes_help() -> String {
+    let lines: Vec<String> =
+        Act::ALL.iter().map(|act| format!("  {:<16} {}", act.word(), act.phrase())).collect();
+    format!("Scopes:\n{}\nA token never may more than its account.", lines.join("\n"))
 }
 
 #[derive(Serialize)]

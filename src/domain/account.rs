@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::domain::role::{Act, Role, may};
 use crate::domain::time::Instant;
 
 /// The shortest id (別紙1: 10桁以上の英数字).
@@ -164,6 +165,61 @@ pub fn locked_until(failures: u32, last: Instant) -> Option<Instant> {
     Some(last.plus_minutes(minutes))
 }
 
+/// At most so many tries with ids that do not exist have a line of the audit log in an hour.
+pub const UNKNOWN_LINES_MAX: u32 = 20;
+const UNKNOWN_MINUTES: i64 = 60;
+
+/// Tries with ids that do not exist: the first of an hour are written, the rest are counted, so that a flood does not fill
+/// the audit log, which keeps every line for ever.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct UnknownTries {
+    since: Option<Instant>,
+    written: u32,
+    left_out: u64,
+}
+
+impl UnknownTries {
+    /// Nobody has tried yet.
+    pub const NONE: Self = Self { since: None, written: 0, left_out: 0 };
+
+    /// Counts a try. If it is to be written: how many before it were not.
+    pub fn count(&mut self, now: Instant) -> Option<u64> {
+        let is_same_hour =
+            self.since.is_some_and(|since| since <= now && now < since.plus_minutes(UNKNOWN_MINUTES));
+        if !is_same_hour {
+            (self.since, self.written) = (Some(now), 0);
+        }
+        if self.written == UNKNOWN_LINES_MAX {
+            self.left_out = self.left_out.saturating_add(1);
+            return None;
+        }
+        self.written = self.written.saturating_add(1);
+        Some(std::mem::take(&mut self.left_out))
+    }
+}
+
+/// Why an account cannot be disabled.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum MustStay {
+    /// Nobody else could add accounts.
+    LastManager,
+    /// Nobody else is サービス運用者: without one the installation counts as being set up, and whoever asks for windows
+    /// could make the account that approves them.
+    LastServiceOperator,
+}
+
+/// Whether an active account must stay, with the roles of the other active accounts.
+pub fn must_stay(role: Role, others: &[Role]) -> Option<MustStay> {
+    let manages = |role: &Role| may(*role, Act::ManageAccounts);
+    if role == Role::ServiceOperator && !others.contains(&role) {
+        Some(MustStay::LastServiceOperator)
+    } else if manages(&role) && !others.iter().any(manages) {
+        Some(MustStay::LastManager)
+    } else {
+        None
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -223,6 +279,40 @@ mod tests {
         assert_eq!([0, 4].map(minutes), [None, None]);
         assert_eq!([5, 6, 7, 11, 12, 400].map(minutes), [15, 30, 60, 960, 1440, 1440].map(Some));
         assert_eq!(minutes(u32::MAX), Some(1440));
+    }
+
+    #[test]
+    fn the_last_who_approves_and_the_last_who_manages_stay() {
+        use Role::{Auditor, OperationsManager, ServiceOperator, SystemAdministrator, SystemOperator};
+        for (role, others, expected) in [
+            (
+                ServiceOperator,
+                &[SystemAdministrator, OperationsManager][..],
+                Some(MustStay::LastServiceOperator),
+            ),
+            (ServiceOperator, &[], Some(MustStay::LastServiceOperator)),
+            (ServiceOperator, &[ServiceOperator], None),
+            (SystemAdministrator, &[Auditor, SystemOperator], Some(MustStay::LastManager)),
+            (SystemAdministrator, &[ServiceOperator], None),
+            (OperationsManager, &[SystemAdministrator], None),
+            (Auditor, &[], None),
+        ] {
+            assert_eq!(must_stay(role, others), expected, "{role} with {others:?}");
+        }
+    }
+
+    #[test]
+    fn a_flood_of_unknown_ids_writes_twenty_lines_an_hour_and_says_how_many_it_left_out() {
+        let (mut tries, start) = (UnknownTries::NONE, Instant::from_micros(0));
+        for _ in 0..20 {
+            assert_eq!(tries.count(start), Some(0));
+        }
+        for minute in 0..60 {
+            assert_eq!(tries.count(start.plus_minutes(minute)), None);
+        }
+        let later = start.plus_minutes(60);
+        assert_eq!((tries.count(later), tries.count(later)), (Some(60), Some(0)));
+        assert_eq!(tries.count(start), Some(0), "a clock that was set back");
     }
 
     proptest! {

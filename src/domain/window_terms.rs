@@ -197,9 +197,31 @@ impl Terms {
     }
 }
 
-/// Whether a text is one line of at most so many characters, without control characters.
+/// Whether a text is one line of at most so many characters that people see as it stands: without control characters,
+/// line and paragraph separators, marks that turn the direction of writing, and characters that are not seen.
+///
+/// Such a text goes to users word for word: to pages, feeds, mails and the audit log. Variation selectors are let through:
+/// names of persons and places are written with them (異体字).
 pub fn is_one_line(text: &str, characters_max: usize) -> bool {
-    !text.trim().is_empty() && text.chars().count() <= characters_max && !text.contains(char::is_control)
+    let is_seen = text.chars().any(|c| !c.is_whitespace());
+    is_seen
+        && text.chars().count() <= characters_max
+        && !text.contains(|c: char| c.is_control() || is_unseen(c))
+}
+
+/// Whether a character breaks a line, turns the direction of writing, or is not seen at all.
+const fn is_unseen(c: char) -> bool {
+    matches!(c,
+        // Soft hyphen, joiner of graphemes, mark of Arabic direction.
+        '\u{ad}' | '\u{34f}' | '\u{61c}'
+        // Fillers and vowels without a shape; Mongolian separators.
+        | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{3164}' | '\u{ffa0}'
+        // Spaces without width, marks of direction; separators of lines and paragraphs, embeddings, overrides.
+        | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        // Word joiner, invisible operators, isolates; byte order mark.
+        | '\u{2060}'..='\u{206f}' | '\u{feff}'
+        // Annotations, controls of shorthand and of music, tags.
+        | '\u{fff9}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e007f}')
 }
 
 impl fmt::Display for Terms {
@@ -250,6 +272,24 @@ pub(crate) mod tests {
         assert!(matches!(header, BadTerms::Service(_)));
         let back = with(Daily, "daily 02:00", |p| p.last_day = Some("2026-11-21".parse().unwrap()));
         assert!(matches!(back, BadTerms::Days { .. }));
+    }
+
+    #[test]
+    fn one_line_is_what_people_see() {
+        for good in
+            ["更新のため", "a b", "全角　空白", "辻\u{e0100}様方の経路", "☎\u{fe0f} 052-000-0000", "😀"]
+        {
+            assert!(is_one_line(good, 20), "{good:?}");
+        }
+        for bad in ["", " ", "\u{3000}", "a\nb", "a\rb", "a\tb", "\u{1b}[2J", "a\u{85}b"] {
+            assert!(!is_one_line(bad, 20), "{bad:?}");
+        }
+        for unseen in "\u{ad}\u{61c}\u{180e}\u{200b}\u{200e}\u{2028}\u{2029}\u{202a}\u{202e}\u{2060}\u{2066}\u{2069}\u{206f}\u{3164}\u{feff}\u{fffb}\u{e0041}"
+            .chars()
+        {
+            assert!(!is_one_line(&format!("停止{unseen}なし"), 20), "{unseen:?}");
+        }
+        assert!(is_one_line(&"あ".repeat(20), 20) && !is_one_line(&"あ".repeat(21), 20));
     }
 
     #[test]

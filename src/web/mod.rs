@@ -9,7 +9,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::{ConnectInfo, Request};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
-use axum::middleware::{map_request, map_response};
+use axum::middleware::{Next, from_fn, map_request};
+use axum::response::Response;
 use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -112,6 +113,14 @@ pub fn router(shared: Shared) -> Router {
         .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::wrong_method)
         .with_state(shared)
+        .layer(RequestBodyLimitLayer::new(BODY_BYTES_MAX))
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::SERVICE_UNAVAILABLE,
+            Duration::from_secs(ANSWER_SECONDS_MAX),
+        ))
+        .layer(CatchPanicLayer::new())
+        .layer(from_fn(complete))
+        // Outermost: what the layers below refuse has these too.
         .layer(set(
             header::CONTENT_SECURITY_POLICY,
             "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -119,13 +128,16 @@ pub fn router(shared: Shared) -> Router {
         .layer(set(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(set(header::REFERRER_POLICY, "no-referrer"))
         .layer(set(header::CACHE_CONTROL, "no-cache"))
-        .layer(RequestBodyLimitLayer::new(BODY_BYTES_MAX))
-        .layer(TimeoutLayer::with_status_code(
-            StatusCode::SERVICE_UNAVAILABLE,
-            Duration::from_secs(ANSWER_SECONDS_MAX),
-        ))
-        .layer(CatchPanicLayer::new())
-        .layer(map_response(problem::complete))
+}
+
+/// Gives answers that layers made their form: a page for people who are at the console, a problem for everybody else.
+async fn complete(request: Request, next: Next) -> Response {
+    let page = console::too_large(&request);
+    let response = next.run(request).await;
+    match page {
+        Some(page) if response.status() == StatusCode::PAYLOAD_TOO_LARGE => page(),
+        Some(_) | None => problem::complete(response),
+    }
 }
 
 /// The address of a client where handlers look for it.

@@ -315,7 +315,7 @@ pub(super) async fn wrong_method() -> Problem {
 }
 
 /// Gives answers that layers below made the form of a problem: bodies that were too large, time that ran out, panics.
-pub(super) async fn complete(response: Response) -> Response {
+pub(super) fn complete(response: Response) -> Response {
     let has_type = response.headers().contains_key(header::CONTENT_TYPE);
     let is_problem =
         response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/problem+json");

@@ -7,7 +7,7 @@ use crate::catalog::{AccountRow, Catalog, CatalogError};
 use crate::config::{ConfigError, Home};
 use crate::credentials::sealed::Unsealable;
 use crate::credentials::{password, second_factor};
-use crate::domain::account::{AccountId, PasswordFault, password_faults};
+use crate::domain::account::{AccountId, MustStay, PasswordFault, must_stay, password_faults};
 use crate::domain::actor::{Actor, Denied};
 use crate::domain::role::{Act, Role, may_manage};
 use crate::domain::time::Instant;
@@ -41,6 +41,12 @@ pub enum AccountError {
     /// The last account that manages accounts must stay.
     #[error("{0} is the last account that may manage accounts: add another one first")]
     Last(AccountId),
+    /// The last サービス運用者 must stay.
+    #[error(
+        "{0} is the last active service_operator: without one nobody approves, and whoever manages accounts could make an \
+         approver; add the next one first (`kura account add ID --role service_operator`), then disable {0}"
+    )]
+    LastServiceOperator(AccountId),
     /// There is a second factor already.
     #[error("{0} has a second factor already: remove it first")]
     HasFactor(AccountId),
@@ -158,7 +164,8 @@ pub(super) fn check_management(actor: &Actor, role: Role, accounts: &[AccountRow
     }
 }
 
-/// Disables an account and revokes its tokens, at once and for ever (第12条②).
+/// Disables an account and revokes its tokens, at once and for ever (第12条②). The last サービス運用者 stays, and so does
+/// the last who manages accounts.
 pub async fn disable(
     catalog: &Catalog,
     account: &AccountId,
@@ -174,11 +181,13 @@ pub async fn disable(
     if row.disabled_at.is_some() {
         return Err(AccountError::Disabled(account.clone()));
     }
-    let manages = |row: &AccountRow| {
-        row.disabled_at.is_none() && crate::domain::role::may(row.role, Act::ManageAccounts)
-    };
-    if manages(row) && accounts.iter().filter(|row| manages(row)).count() == 1 {
-        return Err(AccountError::Last(account.clone()));
+    let others = accounts.iter().filter(|other| other.account != *account && other.disabled_at.is_none());
+    match must_stay(row.role, &others.map(|other| other.role).collect::<Vec<_>>()) {
+        Some(MustStay::LastManager) => return Err(AccountError::Last(account.clone())),
+        Some(MustStay::LastServiceOperator) => {
+            return Err(AccountError::LastServiceOperator(account.clone()));
+        }
+        None => {}
     }
     tx.disable_account(account, now).await?;
     let tokens = tx.revoke_tokens_of(account, now).await?;

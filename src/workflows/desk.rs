@@ -152,8 +152,11 @@ pub enum DeskError {
         /// Those that are known.
         known: Vec<String>,
     },
-    /// A reason is needed, and must be short.
-    #[error("a reason is needed: one line of at most {0} characters")]
+    /// A reason, or a text for readers, must be one line, short, and all of it to be seen.
+    #[error(
+        "the text is not one line of 1 to {0} characters: write it without line breaks, control characters, characters \
+         that are not seen and marks that turn the direction of writing"
+    )]
     Reason(usize),
     /// The occurrence has begun or is over.
     #[error("occurrence {0} has begun, is over or was let through already")]

@@ -1,4 +1,10 @@
-//! Proving who somebody is: password and code, or token. Every try leaves a line in the audit log.
+//! Proving who somebody is: password and code, or token. Every try leaves a line in the audit log, but for floods.
+//!
+//! A password that is refused is answered alike, in words and in time, whether the id is unknown, the password wrong or the
+//! account locked: nobody learns which ids there are, and a lock tells nobody that he has guessed right.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -6,7 +12,7 @@ use crate::catalog::{AccountRow, Catalog, CatalogError};
 use crate::config::{self, ConfigError, Home};
 use crate::credentials::sealed::{SealingKey, Unsealable};
 use crate::credentials::{second_factor, token};
-use crate::domain::account::{AccountId, locked_until};
+use crate::domain::account::{AccountId, FAILURES_MAX, LOCK_MINUTES, UnknownTries, locked_until};
 use crate::domain::actor::{Actor, Denied};
 use crate::domain::audit::AuditEntry;
 use crate::domain::role::Act;
@@ -33,10 +39,13 @@ pub enum Proof {
 /// Why somebody is not let in.
 #[derive(Debug, thiserror::Error)]
 pub enum AccessError {
-    /// There is no such account, or the password is not its own: which of them is not told.
-    #[error("the account or its password is wrong")]
+    /// There is no such account, or the password is not its own, or it is locked: which of them is not told.
+    #[error(
+        "the account or its password is wrong, or the account is locked: after {FAILURES_MAX} wrong ones in a row it is, \
+         for {LOCK_MINUTES} minutes at first and for a day at most"
+    )]
     Wrong,
-    /// Too many wrong passwords.
+    /// Too many wrong codes, after a password that was right.
     #[error("{account} is locked until {until} after {failures} wrong passwords or codes in a row")]
     Locked {
         /// The account.
@@ -128,6 +137,46 @@ pub async fn sign_in_for(
     Ok(actor)
 }
 
+/// Refusals take a whole number of these, so that what was written on the way does not show in the time.
+const REFUSAL: Duration = Duration::from_millis(100);
+
+fn rounded_up(elapsed: Duration) -> Duration {
+    let steps = elapsed.as_nanos() / REFUSAL.as_nanos() + 1;
+    REFUSAL.saturating_mul(u32::try_from(steps).unwrap_or(u32::MAX))
+}
+
+/// Tries with ids that do not exist, of this program.
+static UNKNOWN_TRIES: Mutex<UnknownTries> = Mutex::new(UnknownTries::NONE);
+
+/// The account, if there is one, its password is this one, and it is not locked.
+async fn right_row(
+    catalog: &Catalog,
+    account: &AccountId,
+    given: &SecretString,
+    now: Instant,
+) -> Result<Option<AccountRow>, AccessError> {
+    let Some(row) = catalog.account(account).await? else {
+        hashing::spend_the_same_time(given).await;
+        let tried = UNKNOWN_TRIES.lock().unwrap_or_else(PoisonError::into_inner).count(now);
+        if let Some(left_out) = tried {
+            let more = format!("no such account ({left_out} such tries before it have no line)");
+            let why = if left_out == 0 { "no such account" } else { &more };
+            refused(catalog, "unknown", why, now).await?;
+        }
+        return Ok(None);
+    };
+    let is_right = hashing::is_right(given, &row.password).await;
+    // A locked account is refused whatever the password is: an answer that differs would say that the guess was right.
+    if locked_until(row.failures, row.failed_at).is_some_and(|until| now < until) {
+        return Ok(None);
+    }
+    if !is_right {
+        count_failure(catalog, account, "wrong password", now).await?;
+        return Ok(None);
+    }
+    Ok(Some(row))
+}
+
 /// Checks a password and, where the account has one, its second factor.
 pub(super) async fn check_password(
     home: &Home,
@@ -135,19 +184,11 @@ pub(super) async fn check_password(
     (account, given, code): (&AccountId, &SecretString, Option<&str>),
     now: Instant,
 ) -> Result<AccountRow, AccessError> {
-    let Some(row) = catalog.account(account).await? else {
-        hashing::spend_the_same_time(given).await;
-        refused(catalog, "unknown", "no such account", now).await?;
+    let begun = tokio::time::Instant::now();
+    let Some(row) = right_row(catalog, account, given, now).await? else {
+        tokio::time::sleep_until(begun + rounded_up(begun.elapsed())).await;
         return Err(AccessError::Wrong);
     };
-    if let Some(until) = locked_until(row.failures, row.failed_at).filter(|until| now < *until) {
-        let account = account.clone();
-        return Err(AccessError::Locked { account, until, failures: row.failures });
-    }
-    if !hashing::is_right(given, &row.password).await {
-        count_failure(catalog, account, "wrong password", now).await?;
-        return Err(AccessError::Wrong);
-    }
     if row.disabled_at.is_some() {
         refused(catalog, account.as_str(), "disabled", now).await?;
         return Err(AccessError::Disabled(account.clone()));

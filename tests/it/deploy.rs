@@ -1,6 +1,7 @@
 //! What stands in `deploy/` and `docs/runbooks/`: it parses, it is complete, and it names what there is.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -199,6 +200,95 @@ fn the_unit_is_right_and_exposes_little() {
     assert_eq!(faults.collect::<Vec<_>>(), Vec::<&str>::new());
 }
 
+/// Runs `as-kura` with a `sudo` that changes nobody, and a `kura` that tells what it was given.
+fn as_kura(arguments: &[&str]) -> String {
+    let dir = tempfile::tempdir().expect("a folder");
+    let program = |name: &str, text: &str| {
+        let path = dir.path().join(name);
+        std::fs::write(&path, text).expect("a program");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("its rights");
+    };
+    program("sudo", "#!/bin/sh\n[ \"$1 $2\" = '-u kura' ] || exit 9\nshift 2\nexec \"$@\"\n");
+    program("kura", "#!/bin/sh\nenv | grep ^KURA_HOME=\nfor one; do echo \"<$one>\"; done\n");
+    let path = format!("{}:/usr/bin:/bin", dir.path().display());
+    let mut command = Command::new(root("deploy/systemd/as-kura"));
+    let output = command.args(arguments).env_clear().env("PATH", path).output().expect("it runs");
+    assert!(output.status.success(), "{}", said(&output));
+    said(&output)
+}
+
+#[test]
+fn by_hand_kura_is_run_as_the_service_runs_it() {
+    let unit = text("deploy/systemd/kura.service");
+    assert!(unit.contains("KURA_HOME=/var/lib/kura ") && unit.contains("User=kura"));
+    assert_eq!(
+        as_kura(&["window", "request", "--day", "first sunday", "$HOME"]),
+        "KURA_HOME=/var/lib/kura\n<window>\n<request>\n<--day>\n<first sunday>\n<$HOME>\n"
+    );
+    // As root, or in another home, what the runbook makes could not be read by the service.
+    let runbook = text("docs/runbooks/deploy.md");
+    let by_root: Vec<&str> = runbook
+        .lines()
+        .filter(|line| ["    kura ", "    sudo kura "].iter().any(|start| line.starts_with(start)))
+        .collect();
+    assert_eq!(by_root, Vec::<&str>::new(), "run it with as-kura");
+}
+
+#[test]
+fn what_the_service_writes_and_reads_is_opened_to_it() {
+    let unit = text("deploy/systemd/kura.service");
+    // systemd would make it root's alone.
+    assert!(!unit.lines().any(|line| line.starts_with("ConfigurationDirectory")));
+    let runbook = text("docs/runbooks/deploy.md");
+    assert!(runbook.contains("install -d -m 0750 -o root -g kura /etc/kura"));
+    let store = text("deploy/systemd/store-folder.conf");
+    let folder = store.lines().find_map(|line| line.strip_prefix("ReadWritePaths=")).expect("a folder");
+    assert!(store.contains(&format!("RequiresMountsFor={folder}\n")));
+    assert!(runbook.contains(&format!("file://{folder}")), "the runbook names the same folder");
+    for part in ["store-folder.conf", "read-everything.conf", "as-kura", "50-kura.rules"] {
+        assert!(text("deploy/README.md").contains(part), "{part}");
+        assert!(root(&format!("deploy/systemd/{part}")).is_file(), "{part}");
+    }
+}
+
+/// Each `kura init …` of a text, with a store, keys and a recipient of its own in the place of the examples.
+fn first_commands(text: &str) -> usize {
+    let lines = text.lines().filter_map(|line| line.split_once("kura init ")).map(|(_, rest)| rest);
+    lines
+        .map(|line| {
+            let dir = tempfile::tempdir().expect("a folder");
+            let at = |name: &str| dir.path().join(name).display().to_string();
+            std::fs::write(at("passphrase"), "correct horse battery staple\n").expect("a file");
+            let key = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
+            let mut previous = "";
+            let given = line.split_whitespace().map(|word| {
+                let given = match previous {
+                    "--store" => format!("file://{}", at("store")),
+                    "--recipient" => key.to_owned(),
+                    _ => word.replace("/media/usb", &at("")),
+                };
+                previous = word;
+                given
+            });
+            let output = Command::new(env!("CARGO_BIN_EXE_kura"))
+                .arg("init")
+                .args(given.collect::<Vec<_>>())
+                .env_clear()
+                .env("KURA_HOME", at("home"))
+                .env("KURA_PASSPHRASE_FILE", at("passphrase"))
+                .output()
+                .expect("it runs");
+            assert!(output.status.success(), "kura init {line}\n{}", said(&output));
+        })
+        .count()
+}
+
+#[test]
+fn the_first_commands_of_the_runbook_and_of_the_container_make_an_installation() {
+    assert_eq!(first_commands(&text("docs/runbooks/deploy.md")), 1);
+    assert_eq!(first_commands(&text("deploy/container/compose.yaml")), 2);
+}
+
 #[test]
 fn the_container_runs_without_root_and_without_a_shell() {
     let file = text("deploy/container/Containerfile");
@@ -267,8 +357,10 @@ fn commands() -> Vec<(String, String)> {
         let text = std::fs::read_to_string(&file).expect("a runbook").replace("\\\n", " ");
         let name = file.file_name().expect("a name").to_string_lossy().into_owned();
         let code = text.lines().filter(|line| line.starts_with("    ")).map(str::trim);
-        let lines =
-            code.filter_map(|line| line.split(" | ").next()?.strip_prefix("kura ").map(str::to_owned));
+        let lines = code.filter_map(|line| {
+            let line = line.split(" | ").next()?;
+            line.strip_prefix("as-").unwrap_or(line).strip_prefix("kura ").map(str::to_owned)
+        });
         found.extend(lines.map(|line| (name.clone(), line)));
     }
     found

@@ -103,7 +103,7 @@ fn render(document: &Value, is_english: bool) -> Markup {
                         "プログラムは Authorization: Bearer ヘッダーでトークンを送ります。トークンは kura token new で作成します。",
                         "Programs send a token in the header Authorization: Bearer. Make one with kura token new.",
                     )) }
-                    p { a href="/api/openapi.json" { "OpenAPI 3.1 (JSON)" } }
+                    p class="alone" { a href="/api/openapi.json" { "OpenAPI 3.1 (JSON)" } }
                     @for tag in tags { (section(document, tag, is_english)) }
                     h2 id="problems" { (say("エラー", "Problems")) }
                     (problems(is_english))

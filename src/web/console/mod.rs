@@ -6,8 +6,10 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
+use axum::extract::Request;
 use axum::handler::Handler;
 use axum::middleware::from_fn_with_state;
+use axum::response::Response;
 use axum::routing::{MethodRouter, any, get, post};
 
 use super::Shared;
@@ -136,6 +138,14 @@ impl Console {
     fn close_set_up(&self) {
         *self.set_up.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
+}
+
+/// The page that says that a form was too large, if the console was asked.
+pub(super) fn too_large(request: &Request) -> Option<impl FnOnce() -> Response + use<>> {
+    let path = request.uri().path();
+    let is_ours = path == "/console" || path.starts_with("/console/");
+    let page = visit::too_large(request);
+    is_ours.then_some(page)
 }
 
 /// What a page needs of its visitor.

@@ -173,8 +173,12 @@ pub(super) async fn correct(
         Ok(_) => Ok(Redirect::to(&format!("/console/notices/{id}")).into_response()),
         Err(DeskError::Reason(most)) => {
             let words = w(
-                format!("訂正の内容を1行、{most}文字以内で入力してください。"),
-                format!("Say what is corrected, on one line of at most {most} characters."),
+                format!(
+                    "訂正の内容を1行、{most}文字以内で入力してください。見えない文字や文字の向きを変える記号は使用できません。"
+                ),
+                format!(
+                    "Say what is corrected, on one line of at most {most} characters, without any that are not seen."
+                ),
             );
             page(&visit, &id, (&text, Faults::one("text", words))).await
         }

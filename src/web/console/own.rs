@@ -59,7 +59,10 @@ fn told(error: AccountError) -> Result<Faults, Refused> {
     let field = match &error {
         AccountError::Access(AccessError::WrongCode | AccessError::CodeNeeded(_)) => "code",
         AccountError::Access(AccessError::Wrong) => {
-            let words = w("今のパスワードが正しくありません。", "Your present password is wrong.");
+            let words = w(
+                "今のパスワードが正しくありません。誤りが5回続くと15分以上ロックされます。",
+                "Your present password is wrong. After five wrong ones in a row it is locked for 15 minutes or more.",
+            );
             return Ok(Faults::one("password", words));
         }
         AccountError::Access(AccessError::Locked { .. }) => "password",

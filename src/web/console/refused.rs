@@ -86,6 +86,18 @@ impl Refused {
         )
     }
 
+    /// The form is larger than any of ours.
+    pub(super) fn too_large() -> Self {
+        Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            w(
+                "送信内容が大きすぎます。何も変更されていません。",
+                "What was sent is too large. Nothing was changed.",
+            ),
+            w("前の画面に戻り、入力を短くしてください。", "Go back to the page before and write less."),
+        )
+    }
+
     /// Too many tries from one address.
     pub(super) fn throttled(seconds: u64) -> Self {
         Self::new(
@@ -225,8 +237,11 @@ pub(super) fn access_words(error: &AccessError) -> Words {
             "確認コードが正しくないか、古いか、すでに使用されています。次のコードが表示されるまで待って、入力してください。",
             "The code is wrong, too old, or was used. Wait for the next one and enter that.",
         ),
+        AccessError::Wrong => w(
+            "ユーザーＩＤ又はパスワードが正しくありません。誤りが5回続いたアカウントは15分以上（最長24時間）ロックされ、その間は正しいパスワードでもサインインできません。",
+            "The user ID or the password is wrong. After five wrong ones in a row an account is locked for 15 minutes or more (a day at most); meanwhile the right password does not count either.",
+        ),
         AccessError::Denied(_)
-        | AccessError::Wrong
         | AccessError::MustChange(_)
         | AccessError::Token(_)
         | AccessError::Factor(..)
@@ -263,6 +278,12 @@ impl From<AccountError> for Refused {
             AccountError::Disabled(account) => w(format!("{account} はすでに無効です。"), english),
             AccountError::Last(account) => w(
                 format!("{account} は、アカウントを管理できる最後の1人です。先に別の人を追加してください。"),
+                english,
+            ),
+            AccountError::LastServiceOperator(account) => w(
+                format!(
+                    "{account} は、有効な最後のサービス運用者です。承認できる人がいなくなるため、先に次のサービス運用者を追加してください。"
+                ),
                 english,
             ),
             AccountError::HasFactor(_) => {
@@ -328,7 +349,10 @@ impl From<DeskError> for Refused {
             ),
             DeskError::Reason(_) => Self::new(
                 StatusCode::UNPROCESSABLE_ENTITY,
-                w("理由を1行で入力してください。", "Give a reason, on one line."),
+                w(
+                    "理由を1行で入力してください。見えない文字や文字の向きを変える記号は使用できません。",
+                    "Give a reason, on one line, without characters that are not seen.",
+                ),
                 again(),
             ),
             DeskError::Service { name, .. } => Self::new(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::Form;
 use axum::extract::{ConnectInfo, FromRequest, Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Redirect, Response};
 
@@ -97,7 +97,10 @@ impl<S: Send + Sync> FromRequest<S> for Sent {
     async fn from_request(request: Request, state: &S) -> Result<Self, Refused> {
         let visit = request.extensions().get::<Arc<Visit>>().cloned();
         let form = Form::<Vec<(String, String)>>::from_request(request, state).await;
-        let Form(pairs) = form.map_err(|_| Refused::unreadable_form())?;
+        let Form(pairs) = form.map_err(|rejection| match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => Refused::too_large(),
+            _ => Refused::unreadable_form(),
+        })?;
         let fields = Fields::new(pairs);
         match visit.and_then(|visit| visit.form_token()) {
             Some(token) if !is_same(&token, fields.raw("token")) => Err(Refused::forged()),
@@ -224,6 +227,12 @@ pub(super) async fn keep(
 /// The page for a method that an address does not take.
 pub(super) async fn wrong_method(request: Request) -> Response {
     finish(layout::bare(&Refused::wrong_method(), language(&request)), None, false)
+}
+
+/// The page for a form that is too large for anybody to read it.
+pub(super) fn too_large(request: &Request) -> impl FnOnce() -> Response + use<> {
+    let lang = language(request);
+    move || finish(layout::bare(&Refused::too_large(), lang), None, false)
 }
 
 /// A refusal becomes a page; everything else is one already.

@@ -35,7 +35,9 @@ impl From<DeskError> for Problem {
             DeskError::Reason(characters) => Self::new(
                 Kind::Unprocessable,
                 words,
-                format!("理由を1行（{characters}文字以内、制御文字なし）で入力してください。"),
+                format!(
+                    "1行（{characters}文字以内）で入力してください。改行、制御文字、見えない文字、文字の向きを変える記号は使用できません。"
+                ),
             ),
             DeskError::Service { name, .. } => Self::new(
                 Kind::Unprocessable,
@@ -55,7 +57,9 @@ impl From<AccessError> for Problem {
         match &error {
             AccessError::Token(_) => Self::token_refused(words),
             AccessError::Denied(denied) => Self::denied(denied),
-            AccessError::Wrong => refused("アカウントまたはパスワードが違います。"),
+            AccessError::Wrong => {
+                refused("アカウントまたはパスワードが違うか、誤りが続いたためにロックされています。")
+            }
             AccessError::Locked { .. } => refused(
                 "誤りが続いたため、アカウントを一時的にロックしています。時間をおいてお試しください。",
             ),
@@ -88,6 +92,7 @@ impl From<AccountError> for Problem {
             | AccountError::FirstRole(_)
             | AccountError::Disabled(_)
             | AccountError::Last(_)
+            | AccountError::LastServiceOperator(_)
             | AccountError::HasFactor(_)
             | AccountError::NoFactor(_)
             | AccountError::Linked(_)

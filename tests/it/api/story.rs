@@ -247,7 +247,16 @@ async fn what_is_no_request_is_refused_in_words() {
 #[tokio::test]
 async fn what_people_write_stays_text() {
     let site = Site::new().await;
-    for evil in [r"a\r\nSet-Cookie: x=y", r"a\nATTENDEE:x", r"a\u0000b", r"a\u0085b", "", "   "] {
+    for evil in [
+        r"a\r\nSet-Cookie: x=y",
+        r"a\nATTENDEE:x",
+        r"a\u0000b",
+        r"a\u0085b",
+        r"a\u202eb",
+        r"a\u2028b",
+        "",
+        "   ",
+    ] {
         let body = format!(r#"{{"text":"{evil}"}}"#);
         let answer = site.post(Role::SystemOperator, "/api/v1/notices/N-2026-0001/correct", &[], &body).await;
         assert_eq!(answer.status, 422, "{evil}: {answer:?}");

@@ -90,14 +90,36 @@ fn five_wrong_passwords_lock_an_account_and_all_of_it_is_in_the_log() {
         let ran = place.kura_with(ADMIN, "wrong", None, &list).ends(4);
         assert!(ran.err.contains("the account or its password is wrong"), "{}", ran.err);
     }
-    let ran = place.kura_as(ADMIN, &list).ends(4);
-    assert!(ran.err.contains("is locked until"), "{}", ran.err);
-    let ran = place.kura_with("nobody0001", "wrong", None, &list).ends(4);
-    assert!(ran.err.contains("the account or its password is wrong"), "{}", ran.err);
+    let locked = place.kura_with(ADMIN, "wrong", None, &list).ends(4);
+    let right = place.kura_as(ADMIN, &list).ends(4);
+    let unknown = place.kura_with("nobody0001", "wrong", None, &list).ends(4);
+    assert!(right.err.contains("or the account is locked: after 5 wrong ones"), "{}", right.err);
+    assert_eq!(locked.err, unknown.err, "nobody learns which ids there are");
+    assert_eq!(right.err, unknown.err, "nor, while it is locked, that he has guessed right");
     let log = place.kura(&["audit", "list", "--json"]).ends(0).json();
     let acts: Vec<&str> = log.as_array().unwrap().iter().filter_map(|line| line["act"].as_str()).collect();
     assert_eq!(acts.iter().filter(|act| **act == "account.sign-in-refused").count(), 6);
     assert_eq!(log[0]["subject"], "unknown", "what was typed as an id may be a password");
+}
+
+#[test]
+fn the_last_service_operator_stays_until_there_is_another() {
+    let place = place();
+    place.add_account("", DOCTOR, "service_operator");
+    place.add_account(DOCTOR, ADMIN, "system_administrator");
+    let disable = ["account", "disable", DOCTOR, "--reason", "left"];
+    let ran = place.kura_as(DOCTOR, &disable).ends(4);
+    assert!(
+        ran.err.contains("last active service_operator") && ran.err.contains("add the next"),
+        "{}",
+        ran.err
+    );
+    place.write("new", PASSWORD);
+    let add = ["account", "add", "approver01", "--role", "service_operator", "--password-file", "new"];
+    place.kura_as(ADMIN, &add).ends(4);
+    place.add_account(DOCTOR, "ishikai002", "service_operator");
+    place.kura_as("ishikai002", &disable).ends(0);
+    place.kura_as(ADMIN, &add).ends(4);
 }
 
 #[test]
@@ -181,7 +203,7 @@ fn a_disabled_account_is_out_at_once_with_its_tokens() {
     place.kura_with_token(&token, &["token", "list"]).ends(4);
     place.kura_as(DOCTOR, &disable).ends(4);
     let ran = place.kura_as(DOCTOR, &["account", "disable", DOCTOR, "--reason", "x"]).ends(4);
-    assert!(ran.err.contains("the last account"), "{}", ran.err);
+    assert!(ran.err.contains("the last active service_operator"), "{}", ran.err);
     place.write("new", PASSWORD);
     let again = ["account", "add", ADMIN, "--role", "auditor", "--password-file", "new"];
     let ran = place.kura_as(DOCTOR, &again).ends(4);

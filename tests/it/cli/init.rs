@@ -21,6 +21,21 @@ fn an_installation_is_made_without_a_question_and_says_what_goes_offline() {
 }
 
 #[test]
+fn root_does_not_write_into_the_home_of_another_user() {
+    let place = Place::new();
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    std::fs::create_dir(place.path("home")).expect("the home");
+    std::os::unix::fs::chown(place.path("home"), Some(super::NOBODY), None).expect("its owner");
+    let ran = place.init().ends(2);
+    assert!(ran.err.contains("belongs to user 65534") && ran.err.contains("as-kura"), "{}", ran.err);
+    assert_eq!(std::fs::read_dir(place.path("home")).expect("the home").count(), 0);
+    assert!(!place.path("recovery.key").exists() && !place.path("store").exists());
+    place.kura(&["account", "add", "ishikai001", "--role", "service_operator"]).ends(2);
+}
+
+#[test]
 fn the_same_is_told_as_json() {
     let place = Place::new();
     let key = place.text("recovery.key");

@@ -34,6 +34,14 @@ fn help_and_version_are_no_mistake() {
 }
 
 #[test]
+fn the_help_names_every_scope_of_a_token() {
+    let help = Place::new().kura(&["token", "new", "--help"]).ends(0).out;
+    for act in kura::domain::role::Act::ALL {
+        assert!(help.contains(&format!("  {} ", act.word())), "{} is missing:\n{help}", act.word());
+    }
+}
+
+#[test]
 fn every_shell_gets_completions_and_every_command_a_page() {
     let place = Place::new();
     for shell in ["bash", "zsh", "fish"] {

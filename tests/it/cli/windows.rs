@@ -57,12 +57,16 @@ fn a_plan_with_windows_waits_for_its_time() {
     place.kura_as(DOCTOR, &["window", "approve", "w-0001"]).ends(0);
     let ran = place.kura(&["snapshot", "records"]).ends(4);
     assert!(ran.err.contains("The next occurrence is") && ran.err.contains("令和"), "{}", ran.err);
+    // As the help and docs/operations.md say.
     place.kura(&["snapshot", "records", "--event", "daily", "--reason", "no event"]).ends(4);
+    place.kura(&["snapshot", "records", "--event", "monthly", "--reason", "no event"]).ends(4);
+    let help = place.kura(&["snapshot", "--help"]).ends(0).out;
+    assert!(help.contains("daily and monthly are the windows' own"), "{help}");
     place.kura(&["snapshot", "records", "--event", "adhoc"]).ends(4);
     place.kura(&["snapshot", "records", "--event", "acceptance", "--reason", "release 7"]).ends(0);
     let log = place.kura(&["audit", "list", "--limit", "500", "--json"]).ends(0).json();
     let refused = log.as_array().unwrap().iter().filter(|line| line["act"] == "snapshot.refuse").count();
-    assert_eq!(refused, 4, "every refusal is recorded");
+    assert_eq!(refused, 5, "every refusal is recorded");
 }
 
 #[test]
@@ -123,6 +127,10 @@ fn a_stop_is_for_monthly_windows_and_is_announced_in_both_languages() {
     let shown = place.kura(&["notice", "show", id]).ends(0).out;
     assert!(shown.contains("サービス停止のお知らせ") && shown.contains("ポータル cannot be used"), "{shown}");
     place.kura_as(ADMIN, &["notice", "correct", id, "--text", "x"]).ends(4);
+    for text in ["二\n行", "右から\u{202e}左", "段落\u{2029}の区切り"] {
+        let ran = place.kura_as(OPERATOR, &["notice", "correct", id, "--text", text]).ends(2);
+        assert!(ran.err.contains("without line breaks") && !ran.err.contains("reason"), "{}", ran.err);
+    }
     place.kura_as(OPERATOR, &["notice", "correct", id, "--text", "対象を訂正します。"]).ends(0);
     let shown = place.kura(&["notice", "show", id]).ends(0).out;
     assert!(shown.starts_with("【訂正】") && shown.contains("対象を訂正します。"), "{shown}");

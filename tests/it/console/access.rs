@@ -251,8 +251,11 @@ async fn a_flood_of_wrong_passwords_is_slowed_down_and_locked_out() {
     }
     let right = [("account", "person0000"), ("password", PASSWORD)];
     let locked = visitor.post("/console/login", &right).await;
-    assert!(locked.status == 422 && locked.body.contains("12:15までロックされています"), "{}", locked.body);
-    for _ in 6..20 {
+    assert!(locked.status == 422 && locked.body.contains("ロックされ、その間は"), "{}", locked.body);
+    let unknown = [("account", "person0009"), ("password", PASSWORD)];
+    let told = visitor.post("/console/login", &unknown).await;
+    assert_eq!(told.body.replace("person0009", "person0000"), locked.body, "an unknown id is told the same");
+    for _ in 7..20 {
         assert_eq!(visitor.post("/console/login", &wrong).await.status, 422);
     }
     let throttled = visitor.post("/console/login", &right).await;
@@ -295,7 +298,16 @@ async fn what_people_wrote_is_never_html_and_large_bodies_are_refused() {
     assert!(!strange.contains("<script"), "{strange}");
 
     let large = format!("account={}", "x".repeat(1024 * 1024));
-    assert_eq!(site.nobody().ask("POST", "/console/login", &large).await.status, 413);
+    let refused = site.nobody().ask("POST", "/console/login", &large).await;
+    assert!(refused.status == 413 && refused.body.contains("送信内容が大きすぎます"), "{}", refused.body);
+    assert_eq!(refused.header("content-type"), Some("text/html; charset=utf-8"));
+    assert_eq!(refused.header("cache-control"), Some("no-store"));
+    let program = site.nobody().ask("POST", "/api/v1/windows", &large).await;
+    assert_eq!((program.status, program.header("content-type")), (413, Some("application/problem+json")));
+    for answer in [&refused, &program] {
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+        assert!(answer.header("content-security-policy").is_some_and(|policy| policy.contains("'none'")));
+    }
     let mut streamed = site.nobody();
     streamed.extra = "Transfer-Encoding: chunked\r\n".to_owned();
     let answer = streamed.ask("POST", "/console/login", "5\r\nhello\r\n0\r\n\r\n").await;
