@@ -36,6 +36,7 @@ async fn gather(desk: &Desk, now: Instant) -> Result<Vec<Alarm>, DeskError> {
     let undelivered = desk.catalog.undelivered().await?;
     let stopped = stopped(desk, &windows, &occurrences, now).await?;
     let reported = desk.catalog.seen_reports().await?;
+    let readable: Vec<String> = desk.contents.keys().cloned().collect();
     let facts = Facts {
         windows: &windows,
         occurrences: &occurrences,
@@ -45,6 +46,7 @@ async fn gather(desk: &Desk, now: Instant) -> Result<Vec<Alarm>, DeskError> {
         undelivered: &undelivered,
         stopped: &stopped,
         reported: &reported,
+        readable: &readable,
         lead: desk.lead,
     };
     Ok(alarm::alarms(&facts, now))

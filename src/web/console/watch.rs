@@ -184,6 +184,10 @@ pub(super) fn advice(code: AlarmCode) -> Words {
             "サービス運用者が、実施回の画面で理由と結果を確かめ、報告の確認を入力します。",
             "The service operator reads reason and result on the occurrence's page and confirms the report.",
         ),
+        AlarmCode::PlanUnreadable => w(
+            "システム管理者が kura plan check で確かめ、計画のファイルを控えから元の内容に戻します。",
+            "The administrator looks with `kura plan check` and puts the plan's file back as it was.",
+        ),
         AlarmCode::ServiceByHand => w(
             "サービスを止めるか動かすかして、「サービス」の画面で確認を入力します。",
             "Stop or start the service, then confirm it on the page of services.",
