@@ -57,13 +57,17 @@ SELECT window_id, plan, kind, recurrence, length_minutes, stops, first_day, last
 FROM windows
 WHERE window_id = $1";
 
-/// The terms and the digest that were approved last for the same plan and kind.
+/// What was approved last for the same plan and kind before a window was decided or closed; for one that waits, the newest.
 const APPROVED_BEFORE: &str = "
 SELECT window_id, plan, kind, recurrence, length_minutes, stops, first_day, last_day, zone, requested_by,
     requested_at, state, approval, decided_by, decided_at, digest, reason, closed_at
 FROM windows
 WHERE approval IS NOT NULL AND kind = $1 AND COALESCE(plan, '') = $2 AND window_id <> $3
-ORDER BY decided_at DESC
+    AND (decided_at, approval) < (
+        SELECT COALESCE(own.decided_at, own.closed_at, 9223372036854775807), COALESCE(own.approval, '~')
+        FROM windows AS own
+        WHERE own.window_id = $3)
+ORDER BY decided_at DESC, approval DESC
 LIMIT 1";
 
 const COUNT: &str = "SELECT COUNT(*) FROM windows";
@@ -134,7 +138,8 @@ impl Catalog {
         row.map_err(|error| self.engine.failed(error))?.as_ref().map(read).transpose()
     }
 
-    /// The window that was approved last for the same plan and kind, with the digest of its approval.
+    /// The window that was approved last for the same plan and kind before this one was decided, with the digest of its
+    /// approval.
     pub async fn approved_before(&self, of: &Window) -> Result<Option<(Window, [u8; 32])>, CatalogError> {
         let parts = of.terms.parts();
         let plan = parts.plan.as_ref().map(ToString::to_string).unwrap_or_default();

@@ -38,11 +38,13 @@ pub enum AlarmCode {
     DeletionOverdue,
     /// A rule stops deletion: the clock is in doubt, or too much is due at once.
     DeletionStopped,
+    /// The file of a plan that has windows is gone or cannot be read.
+    PlanUnreadable,
 }
 
 impl AlarmCode {
     /// Every code.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::BackupMissed,
         Self::SnapshotOld,
         Self::SnapshotPartial,
@@ -55,6 +57,7 @@ impl AlarmCode {
         Self::BreakGlass,
         Self::DeletionOverdue,
         Self::DeletionStopped,
+        Self::PlanUnreadable,
     ];
 
     /// The word.
@@ -72,6 +75,7 @@ impl AlarmCode {
             Self::BreakGlass => "break-glass",
             Self::DeletionOverdue => "deletion-overdue",
             Self::DeletionStopped => "deletion-stopped",
+            Self::PlanUnreadable => "plan-unreadable",
         }
     }
 
@@ -153,6 +157,8 @@ pub struct Facts<'a> {
     pub reported: &'a [String],
     /// How deletion stands, by plan.
     pub expiring: &'a [Expiring],
+    /// The plans whose files are there and can be read.
+    pub readable: &'a [String],
     /// How early notices come.
     pub lead: LeadDays,
 }
@@ -163,6 +169,7 @@ pub fn alarms(facts: &Facts<'_>, now: Instant) -> Vec<Alarm> {
     for plan in plans(facts.windows) {
         found.extend(of_plan(facts, plan, now));
     }
+    found.extend(unreadable(facts, now));
     found.extend(facts.windows.iter().filter_map(lapsed));
     for (occurrence, code, since) in facts.refused {
         found.push(alarm(
@@ -203,18 +210,42 @@ fn alarm(code: AlarmCode, subject: &str, since: Instant, japanese: String, engli
     Alarm { code, subject: subject.to_owned(), since, japanese, english }
 }
 
-/// The plans that have a window that binds them.
+/// Plans without which windows that wait or were approved mean nothing.
+fn unreadable(facts: &Facts<'_>, now: Instant) -> Vec<Alarm> {
+    let bound = plans(facts.windows).into_iter().filter(|plan| {
+        let is_bound = |w: &Window| w.is_alive() && w.terms.parts().plan.as_ref() == Some(*plan);
+        facts.windows.iter().any(is_bound)
+    });
+    let gone = bound.filter(|plan| !facts.readable.iter().any(|known| known == plan.as_str()));
+    let told = gone.map(|plan| {
+        let japanese = format!(
+            "計画 {plan} のファイルがないか、読み取れません。このままではバックアップは実施されません。"
+        );
+        let english =
+            format!("The file of plan {plan} is gone or cannot be read: nothing is backed up by it.");
+        alarm(AlarmCode::PlanUnreadable, plan.as_str(), now, japanese, english)
+    });
+    told.collect()
+}
+
+/// Whether a missed occurrence of a window is still told of: a single day ends with its day, and its loss stays one.
+const fn counts(window: &Window) -> bool {
+    window.is_alive() || matches!(window.state, WindowState::Ended { .. })
+}
+
+/// The plans that have a window that binds them, or had one until its last day.
 fn plans(windows: &[Window]) -> Vec<&PlanName> {
     let mut plans: Vec<&PlanName> =
-        windows.iter().filter(|w| w.is_alive()).filter_map(|w| w.terms.parts().plan.as_ref()).collect();
+        windows.iter().filter(|w| counts(w)).filter_map(|w| w.terms.parts().plan.as_ref()).collect();
     plans.sort();
     plans.dedup();
     plans
 }
 
 fn of_plan(facts: &Facts<'_>, plan: &PlanName, now: Instant) -> Vec<Alarm> {
-    let of_plan = |window: &&Window| window.is_alive() && window.terms.parts().plan.as_ref() == Some(plan);
+    let of_plan = |window: &&Window| counts(window) && window.terms.parts().plan.as_ref() == Some(plan);
     let windows: Vec<&Window> = facts.windows.iter().filter(of_plan).collect();
+    let is_bound = windows.iter().any(|window| window.is_alive());
     let taken = facts.snapshots.get(plan.as_str()).map(Vec::as_slice).unwrap_or_default();
     let complete = taken.iter().rev().find(|taken| taken.is_complete).map(|taken| taken.at);
     let zone = windows.first().map_or_else(Zone::utc, |window| window.terms.parts().zone.clone());
@@ -233,7 +264,7 @@ fn of_plan(facts: &Facts<'_>, plan: &PlanName, now: Instant) -> Vec<Alarm> {
         let english = format!("The backup of {plan} on {} was missed, and none came since.", english(day));
         found.push(alarm(AlarmCode::BackupMissed, plan.as_str(), lost.span.1, japanese, english));
     }
-    if let Some(newest) = taken.last().filter(|newest| !newest.is_complete) {
+    if let Some(newest) = taken.last().filter(|newest| is_bound && !newest.is_complete) {
         let japanese = format!("計画 {plan} の最新のスナップショットに、読み取れなかった項目があります。");
         let english = format!("The newest snapshot of {plan} is partial: something could not be read.");
         found.push(alarm(AlarmCode::SnapshotPartial, plan.as_str(), newest.at, japanese, english));
@@ -371,6 +402,7 @@ mod tests {
         stopped: Vec<Stopped>,
         reported: Vec<String>,
         expiring: Vec<Expiring>,
+        readable: Vec<String>,
     }
 
     impl World {
@@ -385,6 +417,7 @@ mod tests {
                 stopped: &self.stopped,
                 reported: &self.reported,
                 expiring: &self.expiring,
+                readable: &self.readable,
                 lead: LeadDays::default(),
             };
             let found = alarms(&facts, at(minutes));
@@ -409,6 +442,7 @@ mod tests {
             stopped: Vec::new(),
             reported: Vec::new(),
             expiring: Vec::new(),
+            readable: vec!["records".to_owned()],
         }
     }
 
@@ -493,6 +527,17 @@ mod tests {
         world.reported.clear();
         world.occurrences[0].state = OccurrenceState::Cancelled;
         assert!(world.codes(7 * DAY + 1).is_empty(), "nothing was done behind the glass");
+    }
+
+    #[test]
+    fn a_plan_that_is_gone_is_told_of_as_long_as_a_window_needs_it() {
+        let mut world = daily();
+        world.readable.clear();
+        assert_eq!(world.codes(1), ["plan-unreadable"]);
+        world.windows[0].state = WindowState::Requested;
+        assert_eq!(world.codes(1), ["plan-unreadable"], "nobody can approve it");
+        world.windows[0].state = WindowState::Ended { at: at(0) };
+        assert!(world.codes(1).is_empty());
     }
 
     #[test]

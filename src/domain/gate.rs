@@ -86,7 +86,7 @@ impl Refusal {
         match self {
             Self::NotApproved(state) => format!("The window is {state}, not approved (第21条②)."),
             Self::Changed => "The plan, its recipients or the times are no longer those that were approved: \
-                              the window must be approved again (第21条②)."
+                              the window must be approved again; ask for it with `kura window request` (第21条②)."
                 .to_owned(),
             Self::OutsideWindow(from, until) => {
                 format!("This occurrence is for {}.", english_span(*from, *until, zone))
@@ -114,7 +114,7 @@ impl Refusal {
                 "この実施時間帯はサービス運用者の承認を受けていません（第21条②）。".to_owned()
             }
             Self::Changed => {
-                "承認後に計画・復旧鍵・日時のいずれかが変更されたため、再度の承認が必要です（第21条②）。"
+                "承認後に計画・復旧鍵・日時のいずれかが変更されました。実施時間帯をもう一度申請し、承認を受けてください（第21条②）。"
                     .to_owned()
             }
             Self::OutsideWindow(from, until) => {

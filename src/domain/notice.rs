@@ -227,7 +227,9 @@ impl About<'_> {
 
     /// 備考 of a planned stop.
     fn planned_remark(&self) -> Option<(String, String)> {
-        self.terms.stops_services().then(|| {
+        // Nobody tells Kura how an inspection goes on.
+        let is_told_of = self.terms.parts().kind.takes_snapshots();
+        (self.terms.stops_services() && is_told_of).then(|| {
             (
                 "作業の状況により時間が前後することがあります。終了後に改めてお知らせします。".to_owned(),
                 "Times may shift a little as the work goes on. You will be told when it is over.".to_owned(),

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use crate::domain::notice::LeadDays;
+use crate::domain::recurrence::Recurrence;
 use crate::domain::time::{Day, Instant};
 use crate::domain::window::{Window, WindowKind, WindowState};
 
@@ -80,6 +81,12 @@ pub struct Occurrence {
 }
 
 impl Occurrence {
+    /// Whether a power inspection will keep it from running, as things are: it is open, overlaps one, and nobody let it
+    /// through.
+    pub fn is_inspected(&self, inspections: &[(Instant, Instant)]) -> bool {
+        self.state.is_open() && self.break_glass.is_none() && overlaps(self.span, inspections)
+    }
+
     /// Whether it was let through behind the glass and is over, so that there is something to report.
     pub const fn has_report(&self) -> bool {
         let is_over = !self.state.is_open() && !matches!(self.state, OccurrenceState::Cancelled);
@@ -136,9 +143,26 @@ pub fn first_start(window: &Window, lead: LeadDays) -> Option<Instant> {
     Some(approval.at.plus_minutes(i64::from(lead.of(&window.terms)).saturating_mul(24 * 60)))
 }
 
-/// Whether each occurrence of a window has a notice of its own: those that stop services, and single days.
+/// The first instant at which an occurrence that is not made yet may start: after the lead of its notice, which comes
+/// with the approval, or for what stops services when the occurrence is made.
+pub fn first_expected(window: &Window, lead: LeadDays, now: Instant) -> Option<Instant> {
+    let first = first_start(window, lead)?;
+    let lead = i64::from(lead.of(&window.terms)).saturating_mul(24 * 60);
+    Some(if has_own_notices(window) { first.max(now.plus_minutes(lead)) } else { first })
+}
+
+/// Whether each occurrence of a window has a notice of its own: those that stop services. An inspection has no occurrence
+/// to run, and so is told of by the notice of its window.
 pub const fn has_own_notices(window: &Window) -> bool {
-    window.terms.stops_services()
+    window.terms.stops_services() && window.terms.parts().kind.takes_snapshots()
+}
+
+/// Whether the last day of a window is over, or its only occurrence.
+fn is_over(now: Instant, window: &Window) -> bool {
+    let parts = window.terms.parts();
+    // An occurrence of yesterday may still go on.
+    let by_day = parts.last_day.is_some_and(|last| last.next() < parts.zone.day_of(now));
+    by_day || matches!(parts.recurrence, Recurrence::Once(day, _) if window.terms.span_on(day).1 <= now)
 }
 
 /// What must become of windows and occurrences by now.
@@ -157,10 +181,12 @@ pub fn plan(now: Instant, windows: &[WindowFacts<'_>], lead: LeadDays) -> Vec<St
             steps.push(Step::Lapse { window: window.id.clone() });
             continue;
         }
-        steps.extend(passed(now, facts));
+        let missed = passed(now, facts);
+        // A run that is late is waited for.
+        let is_busy = facts.occurrences.iter().filter(|found| found.state.is_open()).count() > missed.len();
+        steps.extend(missed);
         let today = window.terms.parts().zone.day_of(now);
-        // An occurrence of yesterday may still go on.
-        if window.terms.parts().last_day.is_some_and(|last| last.next() < today) {
+        if is_over(now, window) && !is_busy {
             steps.push(Step::End { window: window.id.clone() });
             continue;
         }
@@ -219,13 +245,20 @@ fn made(now: Instant, facts: &WindowFacts<'_>, lead: LeadDays, today: Day) -> Ve
     days.filter_map(make).collect()
 }
 
-/// Where the occurrences of approved power inspections lie (第10条).
+/// Whether a span overlaps one of others.
+pub fn overlaps(span: (Instant, Instant), others: &[(Instant, Instant)]) -> bool {
+    others.iter().any(|(from, until)| *from < span.1 && span.0 < *until)
+}
+
+/// Where the occurrences of approved power inspections lie (第10条), of those that are over too: what overlaps one is not
+/// let through by its end.
 pub fn inspections<'a>(windows: impl Iterator<Item = &'a Window>) -> Vec<(Instant, Instant)> {
     let is_inspection = |window: &&Window| {
-        window.terms.parts().kind == WindowKind::PowerInspection && window.approval().is_some()
+        let was_approved = matches!(window.state, WindowState::Approved(_) | WindowState::Ended { .. });
+        window.terms.parts().kind == WindowKind::PowerInspection && was_approved
     };
     let span = |window: &Window| {
-        let crate::domain::recurrence::Recurrence::Once(day, _) = window.terms.parts().recurrence else {
+        let Recurrence::Once(day, _) = window.terms.parts().recurrence else {
             return None;
         };
         Some(window.terms.span_on(day))
@@ -290,6 +323,32 @@ mod tests {
         let lapse = [Step::Lapse { window: "w-0001".to_owned() }];
         assert_eq!(plan(noon(), &[facts(Some([2; 32]))], LeadDays::default()), lapse);
         assert!(!plan(noon(), &[facts(None)], LeadDays::default()).contains(&lapse[0]));
+    }
+
+    #[test]
+    fn a_single_day_ends_when_it_is_over_and_its_run_too() {
+        let lead = LeadDays::default();
+        let end = [Step::End { window: "w-0001".to_owned() }];
+        let inspection =
+            window("w-0001", WindowKind::PowerInspection, "once 2027-02-11 00:00", false, noon());
+        let (_, over) = inspection.terms.span_on("2027-02-11".parse().unwrap());
+        let facts = |window| WindowFacts { window, digest_now: Some([1; 32]), occurrences: &[], living: &[] };
+        assert!(plan(over.plus_minutes(-1), &[facts(&inspection)], lead).is_empty());
+        assert_eq!(plan(over, &[facts(&inspection)], lead), end);
+
+        let work = window("w-0001", WindowKind::Maintenance, "once 2027-02-11 00:00", false, noon());
+        let Some(Step::Make { mut occurrence, .. }) =
+            plan(over.plus_minutes(-30 * DAY), &[facts(&work)], lead).pop()
+        else {
+            panic!("none was made")
+        };
+        occurrence.state = OccurrenceState::Running;
+        let (own, living) = ([occurrence.clone()], [occurrence.id.clone()]);
+        let late = WindowFacts { occurrences: &own, living: &living, ..facts(&work) };
+        assert!(plan(over, &[late], lead).is_empty(), "a slow run is waited for");
+        let dead = WindowFacts { living: &[], ..late };
+        let miss = Step::Miss { occurrence: occurrence.id, refused: false };
+        assert_eq!(plan(over, &[dead], lead), [miss, end[0].clone()]);
     }
 
     /// What a simulated installation holds.

@@ -6,8 +6,6 @@ use crate::domain::window::{Terms, Window};
 
 /// How many occurrences a preview shows.
 pub const SHOWN: usize = 12;
-/// How far a preview looks for occurrences and for clashes, days.
-const AHEAD_DAYS: i64 = 400;
 
 /// One occurrence to come.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -24,7 +22,7 @@ pub struct Previewed {
     pub is_too_early: bool,
 }
 
-/// The next occurrences of terms.
+/// The next occurrences of terms, however far ahead they lie.
 pub fn preview(
     terms: &Terms,
     own_id: &str,
@@ -34,7 +32,6 @@ pub fn preview(
 ) -> Vec<Previewed> {
     let zone = &terms.parts().zone;
     let today = zone.day_of(now);
-    let last = zone.day_of(now.plus_minutes(AHEAD_DAYS.saturating_mul(24 * 60)));
     let announced = now.plus_minutes(i64::from(lead_days).saturating_mul(24 * 60));
     let row = |day: Day| {
         let span = terms.span_on(day);
@@ -47,7 +44,7 @@ pub fn preview(
             is_too_early: span.0 < announced,
         }
     };
-    let ahead = terms.days(today.previous(), last).map(row).filter(|row| now < row.span.1);
+    let ahead = terms.days(today.previous(), Day::LAST).map(row).filter(|row| now < row.span.1);
     ahead.take(SHOWN).collect()
 }
 
@@ -67,6 +64,7 @@ fn overlaps(window: &Window, day: Day, span: (Instant, Instant)) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::time::Zone;
     use crate::domain::window::{WindowKind, WindowState};
     use crate::domain::window_terms::tests::parts;
 
@@ -99,6 +97,21 @@ mod tests {
         assert_eq!(february.holiday, Holiday::Named("建国記念の日"));
         assert_eq!(february.clashes, ["w-0001", "w-0003"], "the evening before reaches past midnight");
         assert_eq!(rows[1].clashes, ["w-0001"]);
+    }
+
+    #[test]
+    fn what_lies_years_ahead_is_shown_too() {
+        let zone = Zone::named("Asia/Tokyo").unwrap();
+        let now = zone.at("2026-12-01".parse().unwrap(), "12:00".parse().unwrap());
+        let once = window("w-0001", WindowKind::Maintenance, "once 2028-02-29 01:00");
+        let days = |terms: &Terms| {
+            preview(terms, "w-0001", &[], 14, now).iter().map(|row| row.day.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(days(&once.terms), ["2028-02-29"]);
+        let mut later = parts(WindowKind::Monthly, "monthly 28 01:00");
+        later.first_day = "2030-01-01".parse().unwrap();
+        let found = days(&Terms::new(later).unwrap());
+        assert_eq!((found.len(), found[0].as_str(), found[11].as_str()), (SHOWN, "2030-01-28", "2030-12-28"));
     }
 
     #[test]

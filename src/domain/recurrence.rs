@@ -33,11 +33,20 @@ pub enum Recurrence {
 
 /// The text is not a day of the month.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{0:?} is not a day that every month has: write a number from 1 to 28, \"last day\", \"first sunday\" … \
-     \"fourth sunday\" or \"last sunday\""
-)]
+#[error("{}", not_a_month_day(.0))]
 pub struct NotAMonthDay(pub String);
+
+/// Whoever wrote a date meant one day, not one of each month.
+fn not_a_month_day(text: &str) -> String {
+    let is_date = half_width(text).split('-').filter(|part| part.trim().parse::<u16>().is_ok()).count() == 3;
+    if is_date {
+        return format!("{text:?} is not a date of the calendar: write one such as 2026-12-06");
+    }
+    format!(
+        "{text:?} is not a day that every month has: write a number from 1 to 28, \"last day\", \"first sunday\" … \
+         \"fourth sunday\" or \"last sunday\""
+    )
+}
 
 /// The text is not a recurrence.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -56,17 +65,23 @@ const WEEKDAYS: [(&str, Weekday); 7] = [
 ];
 
 impl MonthDay {
-    /// Whether it is this day.
-    fn is(self, day: Day) -> bool {
-        let date = day.date();
-        let ordinal = date.day().saturating_sub(1).div_euclid(7).saturating_add(1);
-        let in_a_week = date.day().saturating_add(7) <= date.days_in_month();
-        match self {
-            Self::Number(number) => date.day() == number,
-            Self::Last => date.day() == date.days_in_month(),
-            Self::Weekday(nth, weekday) => date.weekday() == weekday && ordinal == nth,
-            Self::LastWeekday(weekday) => date.weekday() == weekday && !in_a_week,
-        }
+    /// Its day in the month of `of`.
+    fn in_month_of(self, of: Day) -> Option<Day> {
+        let first = of.date().first_of_month();
+        let day = match self {
+            Self::Number(number) => return Day::of(first.year(), first.month(), number),
+            Self::Last => Ok(first.last_of_month()),
+            Self::Weekday(nth, weekday) => first.nth_weekday_of_month(nth, weekday),
+            Self::LastWeekday(weekday) => first.nth_weekday_of_month(-1, weekday),
+        };
+        day.ok().map(Day::from_date)
+    }
+
+    /// The first such day from `from` on; `None` if the calendar ends before.
+    fn from(self, from: Day) -> Option<Day> {
+        let next = Day::from_date(from.date().last_of_month()).next();
+        // After the last month of the calendar comes none.
+        [from, next].into_iter().filter_map(|month| self.in_month_of(month)).find(|day| *day >= from)
     }
 }
 
@@ -128,12 +143,12 @@ impl MonthDay {
 }
 
 impl Recurrence {
-    /// Whether it comes on a day.
-    pub fn is_on(self, day: Day) -> bool {
+    /// The first day from `from` on, on which it comes; `None` if there is none.
+    pub fn first_from(self, from: Day) -> Option<Day> {
         match self {
-            Self::Daily(_) => true,
-            Self::Monthly(which, _) => which.is(day),
-            Self::Once(only, _) => day == only,
+            Self::Daily(_) => Some(from),
+            Self::Monthly(which, _) => which.from(from),
+            Self::Once(only, _) => Some(only).filter(|only| *only >= from),
         }
     }
 
@@ -146,11 +161,12 @@ impl Recurrence {
 
     /// The days on which it comes, from `first` to `last`.
     ///
-    /// Shape: ascending, each once. Ends at `last`, or with the calendar.
+    /// Shape: ascending, each once. Ends at `last`, or with the calendar. Days without it cost nothing, however many.
     pub fn days(self, first: Day, last: Day) -> impl Iterator<Item = Day> {
-        let next = move |day: &Day| Some(day.next()).filter(|next| next != day && *next <= last);
-        let begin = Some(first).filter(|first| *first <= last);
-        std::iter::successors(begin, next).filter(move |day| self.is_on(*day))
+        let from = move |day: Day| self.first_from(day).filter(|found| *found <= last);
+        std::iter::successors(from(first), move |day| {
+            Some(day.next()).filter(|next| next != day).and_then(from)
+        })
     }
 
     /// In Japanese: `毎月第1日曜日 01:00`.
@@ -230,8 +246,24 @@ mod tests {
         for text in ["29", "31", "0", "fifth sunday", "first", "last", "sunday", "first sunnday", ""] {
             assert!(text.parse::<MonthDay>().is_err(), "{text}");
         }
+        let said = |text: &str| text.parse::<MonthDay>().unwrap_err().to_string();
+        assert_eq!(
+            said("2027-02-29"),
+            "\"2027-02-29\" is not a date of the calendar: write one such as 2026-12-06"
+        );
+        assert!(said("31").contains("not a day that every month has"), "{}", said("31"));
         assert_eq!("　First　Sunday".parse(), Ok(MonthDay::Weekday(1, Weekday::Sunday)));
         assert_eq!("１５".parse(), Ok(MonthDay::Number(15)));
+    }
+
+    #[test]
+    fn the_calendar_ends_and_so_do_the_days() {
+        for text in ["daily 02:00", "monthly last day 23:00", "monthly 15 23:00", "once 9999-12-31 00:00"] {
+            let recurrence: Recurrence = text.parse().unwrap();
+            assert!(recurrence.days(day("9999-11-30"), Day::LAST).count() <= 32, "{text}");
+        }
+        let monthly: Recurrence = "monthly 15 23:00".parse().unwrap();
+        assert_eq!(monthly.first_from(day("9999-12-16")), None);
     }
 
     #[test]

@@ -10,6 +10,9 @@ pub use crate::domain::window_terms::{BadTerms, Terms, TermsParts, WindowKind, i
 /// The longest reason, characters.
 pub const REASON_CHARACTERS_MAX: usize = 500;
 
+/// The reason of every lapse, as it is kept.
+pub const LAPSE_REASON: &str = "the plan, its recipients or the times changed after the approval";
+
 /// Where a window stands.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum WindowState {

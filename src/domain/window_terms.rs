@@ -58,9 +58,15 @@ impl WindowKind {
         !matches!(self, Self::PowerInspection)
     }
 
-    /// Whether services may stop in it (第21条③).
+    /// Whether Kura may stop services in it (第21条③).
     pub const fn may_stop(self) -> bool {
         matches!(self, Self::Monthly | Self::Maintenance)
+    }
+
+    /// Whether it may name services that are down: those that Kura stops, or those that have no power. An inspection
+    /// takes systems down by itself; its notice must say so, and Kura stops nothing.
+    pub const fn may_name_stops(self) -> bool {
+        self.may_stop() || matches!(self, Self::PowerInspection)
     }
 }
 
@@ -81,7 +87,7 @@ pub struct TermsParts {
     pub recurrence: Recurrence,
     /// How long, minutes.
     pub length_minutes: u32,
-    /// The services that stop, by the names that users know; none: nothing stops.
+    /// The services that stop, or are down in an inspection, by the names that users know; none: nothing stops.
     pub stops: Vec<String>,
     /// The first day on which it may come.
     pub first_day: Day,
@@ -108,9 +114,20 @@ pub enum BadTerms {
     /// Too short or too long.
     #[error("a window lasts 1 minute to 24 hours, not {0} minutes")]
     Length(u32),
-    /// Only monthly and maintenance windows may stop services.
-    #[error("a {} window stops no service: only monthly and maintenance windows may (第21条③)", .0.word())]
+    /// Services stop in monthly and maintenance windows only, and are down in power inspections.
+    #[error(
+        "a {} window stops no service: only monthly and maintenance windows may, and power inspections (第21条③)",
+        .0.word()
+    )]
     Stop(WindowKind),
+    /// Nothing would come of it.
+    #[error("nothing lies ahead: \"{recurrence}\" does not come after {after} within its first and last day")]
+    Past {
+        /// What was asked for.
+        recurrence: String,
+        /// The day on which that was found.
+        after: Day,
+    },
     /// The last day lies before the first.
     #[error("the last day {last} lies before the first day {first}")]
     Days {
@@ -143,7 +160,7 @@ impl Terms {
         if !(1..=LENGTH_MINUTES_MAX).contains(&parts.length_minutes) {
             return Err(BadTerms::Length(parts.length_minutes));
         }
-        if !parts.stops.is_empty() && !kind.may_stop() {
+        if !parts.stops.is_empty() && !kind.may_name_stops() {
             return Err(BadTerms::Stop(kind));
         }
         if let Some(last) = parts.last_day.filter(|last| *last < parts.first_day) {
@@ -176,6 +193,15 @@ impl Terms {
         let first = self.parts.first_day.max(from);
         let last = self.parts.last_day.map_or(until, |last| last.min(until));
         self.parts.recurrence.days(first, last)
+    }
+
+    /// Refuses what has no start after `now`: users would be told of something that never comes.
+    pub fn check_ahead(&self, now: Instant) -> Result<(), BadTerms> {
+        let today = self.parts.zone.day_of(now);
+        if self.days(today, Day::LAST).any(|day| now < self.span_on(day).0) {
+            return Ok(());
+        }
+        Err(BadTerms::Past { recurrence: self.parts.recurrence.to_string(), after: today })
     }
 
     /// The text that an approval is bound to, beside the plan's content and its recipients (version 1).
@@ -265,7 +291,9 @@ pub(crate) mod tests {
         };
         let stop = |parts: &mut TermsParts| parts.stops = vec!["ポータル".to_owned()];
         assert_eq!(with(Daily, "daily 02:00", stop), BadTerms::Stop(Daily));
-        assert_eq!(with(PowerInspection, "once 2027-02-11 00:00", stop), BadTerms::Stop(PowerInspection));
+        let mut down = parts(PowerInspection, "once 2027-02-11 00:00");
+        stop(&mut down);
+        assert!(Terms::new(down).is_ok(), "an inspection says what is down");
         assert_eq!(with(Daily, "daily 02:00", |p| p.plan = None), BadTerms::Plan(Daily));
         assert_eq!(with(Daily, "daily 02:00", |p| p.length_minutes = 1441), BadTerms::Length(1441));
         let header = with(Monthly, "monthly 1 02:00", |p| p.stops = vec!["a\r\nBcc: x".to_owned()]);
@@ -290,6 +318,25 @@ pub(crate) mod tests {
             assert!(!is_one_line(&format!("停止{unseen}なし"), 20), "{unseen:?}");
         }
         assert!(is_one_line(&"あ".repeat(20), 20) && !is_one_line(&"あ".repeat(21), 20));
+    }
+
+    #[test]
+    fn what_lies_in_the_past_comes_no_more() {
+        let zone = Zone::named("Asia/Tokyo").unwrap();
+        let now = zone.at("2026-11-22".parse().unwrap(), "12:00".parse().unwrap());
+        let check = |recurrence: &str, first: &str, last: Option<&str>| {
+            let mut parts = parts(WindowKind::Maintenance, recurrence);
+            parts.first_day = first.parse().unwrap();
+            parts.last_day = last.map(|day| day.parse().unwrap());
+            Terms::new(parts).unwrap().check_ahead(now).is_ok()
+        };
+        assert!(check("once 2026-11-22 12:01", "2026-11-22", None));
+        assert!(!check("once 2026-11-22 12:00", "2026-11-22", None), "it has begun");
+        assert!(!check("once 2020-02-28 01:00", "2020-01-01", None));
+        assert!(!check("once 2026-12-06 01:00", "2026-12-07", None), "the first day lies after the day");
+        assert!(!check("once 2026-12-06 01:00", "2026-11-22", Some("2026-12-05")));
+        assert!(check("monthly 28 01:00", "2030-01-01", None));
+        assert!(!check("monthly 28 01:00", "2027-01-01", Some("2027-01-27")));
     }
 
     #[test]

@@ -43,6 +43,7 @@ async fn gather(desk: &Desk, now: Instant) -> Result<Vec<Alarm>, DeskError> {
         stopped: row.stopped,
     });
     let expiring: Vec<Expiring> = expiring.collect();
+    let readable: Vec<String> = desk.contents.keys().cloned().collect();
     let facts = Facts {
         windows: &windows,
         occurrences: &occurrences,
@@ -53,6 +54,7 @@ async fn gather(desk: &Desk, now: Instant) -> Result<Vec<Alarm>, DeskError> {
         stopped: &stopped,
         reported: &reported,
         expiring: &expiring,
+        readable: &readable,
         lead: desk.lead,
     };
     Ok(alarm::alarms(&facts, now))

@@ -12,7 +12,7 @@ use crate::domain::notice::{LeadDays, Sender};
 use crate::domain::plan::Plan;
 use crate::domain::service::{OnDeadline, Service};
 use crate::domain::time::Zone;
-use crate::domain::window::{BadTerms, IllegalMove, Terms, Window};
+use crate::domain::window::{BadTerms, IllegalMove, Terms, Window, WindowKind};
 
 use super::sign_in::AccessError;
 
@@ -99,13 +99,22 @@ impl Desk {
         self.services.iter().find(|service| service.name == name)
     }
 
-    /// Checks that Kura knows how to stop every service of a window.
+    /// Checks that Kura knows how to stop every service that it stops in a window.
     pub fn check_services(&self, terms: &Terms) -> Result<(), DeskError> {
-        let unknown = terms.parts().stops.iter().find(|name| self.service(name).is_none());
+        let parts = terms.parts();
+        // In an inspection services are down without Kura: their names are for people alone.
+        let mut stopped = parts.stops.iter().filter(|_| parts.kind.may_stop());
+        let unknown = stopped.find(|name| self.service(name).is_none());
         unknown.map_or(Ok(()), |name| {
             let known = self.services.iter().map(|service| service.name.clone()).collect();
             Err(DeskError::Service { name: name.clone(), known })
         })
+    }
+
+    /// How early users must be told of a window. An inspection that takes nothing down keeps nobody from working.
+    pub fn lead_of(&self, terms: &Terms) -> u32 {
+        let is_silent = terms.parts().kind == WindowKind::PowerInspection && !terms.stops_services();
+        if is_silent { 0 } else { self.lead.of(terms) }
     }
 
     /// SHA-256 of what would run in a window now; `None` if its plan cannot be read.

@@ -184,12 +184,18 @@ async fn refuse(
     next: Option<(Instant, Instant)>,
     now: Instant,
 ) -> Result<GateError, GateError> {
-    let mut codes: Vec<&'static str> = refused.iter().map(|(_, refusal)| refusal.code()).collect();
+    let mut codes: Vec<&'static str> = Vec::new();
     let mut words: Vec<String> = Vec::new();
     let mut tx = desk.catalog.begin().await?;
     for (occurrence, refusal) in refused {
-        words.extend([refusal.japanese(zone), refusal.english(zone)]);
         let (code, japanese, english) = (refusal.code(), refusal.japanese(zone), refusal.english(zone));
+        // Several windows may be refused for the same reason: it is told once.
+        if !codes.contains(&code) {
+            codes.push(code);
+        }
+        if !words.contains(&japanese) {
+            words.extend([japanese.clone(), english.clone()]);
+        }
         let why = Why { code, japanese, english };
         tx.note_reason(&reason(plan.as_str(), *occurrence, &why, now)).await?;
     }

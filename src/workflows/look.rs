@@ -1,16 +1,16 @@
 //! What people look at in the console, one thing at a time; lists are in `lists`. Nothing is decided but what the domain
 //! decides.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::account::AccountId;
 use crate::domain::alarm::AlarmCode;
 use crate::domain::freshness::{self, Freshness};
 use crate::domain::gate::{self, Facts, Refusal};
-use crate::domain::occurrence::{Occurrence, OccurrenceState, inspections};
+use crate::domain::occurrence::{Occurrence, OccurrenceState, first_expected, inspections};
 use crate::domain::preview::{self, Previewed};
 use crate::domain::time::{Day, Instant};
-use crate::domain::window::{Terms, Window, WindowKind};
+use crate::domain::window::{Terms, Window, WindowKind, WindowState};
 
 pub use crate::catalog::CatalogError;
 pub use crate::catalog::{
@@ -33,6 +33,8 @@ pub struct PlanState {
     pub run: Option<RunRow>,
     /// Whether the complete one is young enough for the plan's windows.
     pub freshness: Freshness,
+    /// Whether its file is there and can be read.
+    pub is_readable: bool,
 }
 
 /// What the first page tells.
@@ -42,6 +44,8 @@ pub struct Overview {
     pub plans: Vec<PlanState>,
     /// The next occurrences of all windows, by their start.
     pub next: Vec<(Occurrence, Option<Window>)>,
+    /// Where approved power inspections lie: what overlaps one will not run.
+    pub inspections: Vec<(Instant, Instant)>,
     /// Requests that wait for a decision.
     pub requested: Vec<Window>,
     /// Windows whose approval lapsed.
@@ -61,7 +65,7 @@ const NEXT: u32 = 5;
 pub async fn overview(desk: &Desk, now: Instant) -> Result<Overview, DeskError> {
     let windows = desk.catalog.windows_alive().await?;
     let mut plans = Vec::new();
-    for plan in desk.contents.keys() {
+    for plan in &known_plans(desk, &windows).await? {
         let complete = desk.catalog.newest_complete(plan).await?;
         let kinds = windows.iter().filter(|window| window.approval().is_some());
         let kinds =
@@ -69,6 +73,7 @@ pub async fn overview(desk: &Desk, now: Instant) -> Result<Overview, DeskError> 
         let kinds: Vec<WindowKind> = kinds.map(|window| window.terms.parts().kind).collect();
         let taken_at = complete.as_ref().map(|snapshot| snapshot.taken_at);
         plans.push(PlanState {
+            is_readable: desk.contents.contains_key(plan),
             plan: plan.clone(),
             freshness: freshness::judge(taken_at, &kinds, now),
             complete,
@@ -94,11 +99,22 @@ pub async fn overview(desk: &Desk, now: Instant) -> Result<Overview, DeskError> 
     Ok(Overview {
         plans,
         next,
+        inspections: inspections(desk.catalog.windows().await?.iter()),
         requested: of_state("requested"),
         lapsed: of_state("lapsed"),
         failed,
         to_report,
     })
+}
+
+/// The plans that can be read, those that windows need, and those of which snapshots are kept.
+async fn known_plans(desk: &Desk, windows: &[Window]) -> Result<BTreeSet<String>, DeskError> {
+    let mut plans: BTreeSet<String> = desk.contents.keys().cloned().collect();
+    plans.extend(
+        windows.iter().filter_map(|window| window.terms.parts().plan.as_ref()).map(ToString::to_string),
+    );
+    plans.extend(desk.catalog.newest_snapshots().await?.into_iter().map(|(plan, ..)| plan));
+    Ok(plans)
 }
 
 /// A month: its occurrences, and those that windows will bring but that are not made yet.
@@ -108,29 +124,42 @@ pub struct Month {
     pub made: Vec<Occurrence>,
     /// What lies further ahead: window and span.
     pub expected: Vec<(String, Day, (Instant, Instant))>,
-    /// The windows that are alive.
+    /// The windows that are alive, and power inspections that are over.
     pub windows: Vec<Window>,
+    /// Where approved power inspections lie: what overlaps one will not run.
+    pub inspections: Vec<(Instant, Instant)>,
 }
 
 /// Gathers the days from `first` to `last`.
 pub async fn month(desk: &Desk, (first, last): (Day, Day), now: Instant) -> Result<Month, DeskError> {
-    let windows = desk.catalog.windows_alive().await?;
+    let mut windows = desk.catalog.windows().await?;
+    windows.retain(|window| window.is_alive() || is_past_inspection(window));
     let zone = super::desk::tokyo();
     let midnight = crate::domain::time::TimeOfDay::MIDNIGHT;
     let (from, until) = (zone.at(first, midnight), zone.at(last.next(), midnight));
     let made = desk.catalog.occurrences_between(from, until).await?;
     let mut expected = Vec::new();
-    for window in windows.iter().filter(|window| window.approval().is_some()) {
+    for window in windows.iter().filter(|w| w.approval().is_some() || is_past_inspection(w)) {
+        // Nothing runs in an inspection: it has no occurrence, and stays in the calendar when it is over.
+        let is_inspection = window.terms.parts().kind == WindowKind::PowerInspection;
+        let from = first_expected(window, desk.lead, now);
         for day in window.terms.days(first, last) {
             let span = window.terms.span_on(day);
             let is_made = made.iter().any(|found| found.window == window.id && found.day == day);
-            if now < span.0 && !is_made {
+            let is_ahead = now < span.0 && from.is_some_and(|from| from <= span.0);
+            if is_inspection || (is_ahead && !is_made) {
                 expected.push((window.id.clone(), day, span));
             }
         }
     }
     expected.sort_by_key(|(_, _, span)| span.0);
-    Ok(Month { made, expected, windows })
+    Ok(Month { made, expected, inspections: inspections(windows.iter()), windows })
+}
+
+/// Whether a window is a power inspection that is over.
+fn is_past_inspection(window: &Window) -> bool {
+    window.terms.parts().kind == WindowKind::PowerInspection
+        && matches!(window.state, WindowState::Ended { .. })
 }
 
 /// A window with all that somebody who decides must see.
@@ -194,8 +223,7 @@ pub async fn preview_terms(
 
 /// Occurrences with what they clash with; never with `own`: the window itself, and the one whose place it takes.
 fn preview_of(desk: &Desk, terms: &Terms, own: &[&str], alive: &[Window], now: Instant) -> Vec<Previewed> {
-    let is_inspection = terms.parts().kind == WindowKind::PowerInspection;
-    let lead = if is_inspection { 0 } else { desk.lead.of(terms) };
+    let lead = desk.lead_of(terms);
     let others: Vec<Window> =
         alive.iter().filter(|window| !own.contains(&window.id.as_str())).cloned().collect();
     preview::preview(terms, "", &others, lead, now)
@@ -206,8 +234,7 @@ pub async fn occurrence(desk: &Desk, id: &str) -> Result<(Occurrence, Window, Ve
     let none = || DeskError::None { what: "occurrence", id: id.to_owned() };
     let found = desk.catalog.occurrence(id).await?.ok_or_else(none)?;
     let window = desk.catalog.window(&found.window).await?.ok_or_else(none)?;
-    let alive = desk.catalog.windows_alive().await?;
-    let inspections = inspections(alive.iter());
+    let inspections = inspections(desk.catalog.windows().await?.iter());
     let by = found.break_glass.as_ref().and_then(|(by, _)| by.parse().ok());
     let facts = Facts {
         window: &window,

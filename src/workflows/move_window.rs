@@ -11,6 +11,7 @@ use crate::domain::window::{Terms, Window, WindowState};
 use super::desk::{Desk, DeskError};
 use super::publish;
 use super::sign_in::line;
+use super::windows::waiting;
 
 /// Asks for a window in the place of an approved one of the same plan and kind; returns its id.
 pub async fn request(
@@ -26,6 +27,7 @@ pub async fn request(
         return Err(DeskError::Plan(plan));
     }
     desk.check_services(terms)?;
+    terms.check_ahead(now)?;
     let mut tx = desk.catalog.begin().await?;
     let windows = tx.windows().await?;
     let (plan, kind) = (&terms.parts().plan, terms.parts().kind);
@@ -38,6 +40,11 @@ pub async fn request(
             what: "approved window of the same plan and kind",
             id: replaces.to_owned(),
         });
+    }
+    if let Some(waiting) = waiting(&mut tx, terms, Some(replaces)).await? {
+        let detail = format!("{terms}: the same waits already, nothing was added");
+        tx.commit(&[line(now, by.account.as_str(), "window.request", &waiting, &detail)]).await?;
+        return Ok(waiting);
     }
     let id = tx.add_window(terms, &by.account, now).await?;
     tx.set_replaced(&id, replaces).await?;

@@ -7,7 +7,7 @@ pub use crate::catalog::{NoticeRow, Posted};
 use crate::domain::actor::Actor;
 use crate::domain::board::{over_since, shown_since};
 use crate::domain::notice::{TEXT_CHARACTERS_MAX, corrected};
-use crate::domain::occurrence::Occurrence;
+use crate::domain::occurrence::{Occurrence, OccurrenceState, inspections};
 use crate::domain::recurrence::Recurrence;
 use crate::domain::role::Act;
 use crate::domain::time::Instant;
@@ -66,9 +66,15 @@ pub async fn revisions(
     Ok(by_notice)
 }
 
-/// The occurrences that calendars show: those of the last week, those that go on, those to come.
+/// The occurrences that calendars show: those of the last week, those that go on, those to come. What a power inspection
+/// will keep from running is shown as cancelled.
 pub async fn dates(desk: &Desk, now: Instant) -> Result<Vec<Occurrence>, DeskError> {
-    Ok(desk.catalog.occurrences_since(now.plus_minutes(-OVER_SHOWN_MINUTES)).await?)
+    let inspections = inspections(desk.catalog.windows().await?.iter());
+    let mut found = desk.catalog.occurrences_since(now.plus_minutes(-OVER_SHOWN_MINUTES)).await?;
+    for one in found.iter_mut().filter(|one| one.is_inspected(&inspections)) {
+        one.state = OccurrenceState::Cancelled;
+    }
+    Ok(found)
 }
 
 /// Whether a notice tells of one span of time, and not of work that comes again and again.

@@ -9,7 +9,7 @@ use crate::domain::audit::AuditEntry;
 use crate::domain::notice::{NoticeKind, NoticeStatus};
 use crate::domain::occurrence::{self, Occurrence, OccurrenceState, Step, WindowFacts};
 use crate::domain::time::Instant;
-use crate::domain::window::Window;
+use crate::domain::window::{LAPSE_REASON, Window};
 
 use super::desk::{Desk, DeskError, find};
 use super::gate;
@@ -59,6 +59,22 @@ pub async fn refresh(desk: &Desk, now: Instant) -> Result<Refreshed, DeskError> 
     Ok(Refreshed { steps: steps.len() })
 }
 
+/// Why an occurrence passed without a snapshot, if nothing else was noted (K-30).
+fn why_missed(plan: &str, is_readable: bool) -> gate::Why {
+    if is_readable {
+        return gate::Why {
+            code: "time-over",
+            japanese: "時間内にスナップショットを取得できませんでした。".to_owned(),
+            english: "Its time passed without a snapshot.".to_owned(),
+        };
+    }
+    gate::Why {
+        code: "plan-unreadable",
+        japanese: format!("計画 {plan} のファイルがないか、読み取れないため、実施できませんでした。"),
+        english: format!("The file of plan {plan} is gone or cannot be read, so that nothing could run."),
+    }
+}
+
 async fn take(
     desk: &Desk,
     tx: &mut Tx,
@@ -69,8 +85,7 @@ async fn take(
     match step {
         Step::Lapse { window } => {
             let reason = "承認後に計画・復旧鍵・日時のいずれかが変更されたため、予定を取り消します。";
-            tx.lapse_window(window, now, "the plan, its recipients or the times changed after the approval")
-                .await?;
+            tx.lapse_window(window, now, LAPSE_REASON).await?;
             let cancelled = tx.cancel_occurrences(window).await?;
             let detail = format!("what was approved has changed (occurrences cancelled: {cancelled})");
             let mut lines = vec![line(now, "kura", "window.lapse", window, &detail)];
@@ -103,12 +118,8 @@ async fn take(
             let mut lines = vec![line(now, "kura", &format!("occurrence.{}", to.word()), occurrence, "")];
             let window = find(windows, &found.window)?;
             if reasons == (0, 0) {
-                let why = gate::Why {
-                    code: "time-over",
-                    japanese: "時間内にスナップショットを取得できませんでした。".to_owned(),
-                    english: "Its time passed without a snapshot.".to_owned(),
-                };
                 let plan = window.terms.parts().plan.as_ref().map(ToString::to_string).unwrap_or_default();
+                let why = why_missed(&plan, desk.digest_now(&window.terms).is_some());
                 tx.note_reason(&gate::reason(&plan, Some(occurrence), &why, now)).await?;
             }
             let told = if found.state == OccurrenceState::Running {

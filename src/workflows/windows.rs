@@ -1,15 +1,14 @@
 //! Windows: asking for one, approving, returning, withdrawing; letting a refused occurrence run (第21条②).
 
 use crate::archive::digest::Sha256;
+use crate::catalog::Tx;
 use crate::domain::actor::Actor;
 use crate::domain::notice::NoticeKind;
 use crate::domain::occurrence::{Occurrence, first_start, has_own_notices};
 use crate::domain::preview::{self, Previewed};
 use crate::domain::role::Act;
 use crate::domain::time::Instant;
-use crate::domain::window::{
-    Approval, Move, REASON_CHARACTERS_MAX, Terms, Window, WindowKind, WindowState, is_one_line,
-};
+use crate::domain::window::{Approval, Move, REASON_CHARACTERS_MAX, Terms, Window, WindowState, is_one_line};
 
 use super::desk::{Desk, DeskError, find};
 use super::move_window;
@@ -26,7 +25,23 @@ pub(super) fn check_reason(reason: &str) -> Result<(), DeskError> {
     }
 }
 
-/// Asks for a window and returns its id. Nothing runs and nobody is told before it is approved.
+/// The request that waits already with the same terms, in the place of the same window: who sends a form twice asks once.
+pub(super) async fn waiting(
+    tx: &mut Tx,
+    terms: &Terms,
+    replaces: Option<&str>,
+) -> Result<Option<String>, DeskError> {
+    for window in tx.windows().await? {
+        let is_same = window.state == WindowState::Requested && window.terms == *terms;
+        if is_same && tx.replaced(&window.id).await?.as_deref() == replaces {
+            return Ok(Some(window.id));
+        }
+    }
+    Ok(None)
+}
+
+/// Asks for a window and returns its id; the id of the one that waits, if the same was asked for already. Nothing runs and
+/// nobody is told before it is approved.
 pub async fn request(desk: &Desk, terms: &Terms, by: &Actor, now: Instant) -> Result<String, DeskError> {
     by.check(Act::RequestWindow)?;
     if desk.digest_now(terms).is_none() {
@@ -34,7 +49,13 @@ pub async fn request(desk: &Desk, terms: &Terms, by: &Actor, now: Instant) -> Re
         return Err(DeskError::Plan(plan));
     }
     desk.check_services(terms)?;
+    terms.check_ahead(now)?;
     let mut tx = desk.catalog.begin().await?;
+    if let Some(waiting) = waiting(&mut tx, terms, None).await? {
+        let detail = format!("{terms}: the same waits already, nothing was added");
+        tx.commit(&[line(now, by.account.as_str(), "window.request", &waiting, &detail)]).await?;
+        return Ok(waiting);
+    }
     let id = tx.add_window(terms, &by.account, now).await?;
     tx.commit(&[line(now, by.account.as_str(), "window.request", &id, &terms.to_string())]).await?;
     Ok(id)
@@ -116,6 +137,7 @@ pub async fn approve_seen(
     by.check_decision(Act::DecideWindow, &window.requested_by)?;
     seen.check(desk, window)?;
     window.check_move(Move::Approve)?;
+    window.terms.check_ahead(now)?;
     let plan = || window.terms.parts().plan.as_ref().map(ToString::to_string).unwrap_or_default();
     let digest = desk.digest_now(&window.terms).ok_or_else(|| DeskError::Plan(plan()))?;
     let year = window.terms.parts().zone.day_of(now).date().year();
@@ -243,9 +265,7 @@ pub async fn occurrence(desk: &Desk, id: &str) -> Result<Occurrence, DeskError> 
 pub async fn preview(desk: &Desk, id: &str, now: Instant) -> Result<(Window, Vec<Previewed>), DeskError> {
     let windows = desk.catalog.windows().await?;
     let window = find(&windows, id)?.clone();
-    let is_inspection = window.terms.parts().kind == WindowKind::PowerInspection;
-    let lead = if is_inspection { 0 } else { desk.lead.of(&window.terms) };
-    let rows = preview::preview(&window.terms, id, &windows, lead, now);
+    let rows = preview::preview(&window.terms, id, &windows, desk.lead_of(&window.terms), now);
     Ok((window, rows))
 }
 

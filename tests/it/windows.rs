@@ -9,14 +9,14 @@ use kura::domain::plan::PlanName;
 use kura::domain::role::Role;
 use kura::domain::service::{How, Service};
 use kura::domain::time::{Instant, Zone};
-use kura::domain::window::{Terms, TermsParts, WindowKind};
+use kura::domain::window::{BadTerms, Terms, TermsParts, WindowKind};
 use kura::portal::page::{Fetched, Page, PageError};
 use kura::workflows::accounts::{self, By, NewAccount};
 use kura::workflows::check_audit;
 use kura::workflows::desk::{Desk, DeskError, Desks};
 use kura::workflows::gate::{self, Entry, GateError};
 use kura::workflows::prove_notices::{self, Proven};
-use kura::workflows::{notices, schedule, windows};
+use kura::workflows::{alarms, look, notices, schedule, windows};
 
 pub(crate) fn tokyo() -> Zone {
     Zone::named("Asia/Tokyo").expect("Tokyo")
@@ -326,4 +326,155 @@ async fn a_correction_is_a_revision_with_its_reason_on_top() {
     notices::close(&office.desk, "N-2026-0001", &office.operator, noon).await.unwrap();
     assert!(notices::list(&office.desk, false, 10).await.unwrap().is_empty());
     assert_eq!(office.notices().await.len(), 1, "it stays readable");
+}
+
+#[tokio::test]
+async fn what_lies_in_the_past_is_neither_asked_for_nor_approved() {
+    let (office, noon) = (Office::light().await, at("2026-11-22", "12:00"));
+    let past = terms(WindowKind::Maintenance, "once 2020-02-28 01:00", &[]);
+    let refused = windows::request(&office.desk, &past, &office.admin, noon).await;
+    assert!(matches!(&refused, Err(DeskError::Terms(BadTerms::Past { .. }))), "{refused:?}");
+    assert!(refused.unwrap_err().to_string().contains("nothing lies ahead"), "it says why");
+    let soon = terms(WindowKind::Maintenance, "once 2026-12-06 01:00", &[]);
+    let id = windows::request(&office.desk, &soon, &office.admin, noon).await.unwrap();
+    let begun = at("2026-12-06", "1:00");
+    let late = windows::approve(&office.desk, &id, None, &office.doctor, begun).await;
+    assert!(matches!(late, Err(DeskError::Terms(BadTerms::Past { .. }))), "{late:?}");
+    assert!(office.notices().await.is_empty(), "nobody was told");
+}
+
+#[tokio::test]
+async fn who_sends_a_request_twice_asks_once() {
+    let (office, noon) = (Office::light().await, at("2026-11-22", "12:00"));
+    let daily = terms(WindowKind::Daily, "daily 02:00", &[]);
+    let ask = |terms| windows::request(&office.desk, terms, &office.admin, noon);
+    assert_eq!(ask(&daily).await.unwrap(), "w-0001");
+    assert_eq!(ask(&daily).await.unwrap(), "w-0001", "the one that waits");
+    let other = terms(WindowKind::Daily, "daily 03:00", &[]);
+    assert_eq!(ask(&other).await.unwrap(), "w-0002");
+    windows::approve(&office.desk, "w-0001", None, &office.doctor, noon).await.unwrap();
+    let change = || windows::request_for(&office.desk, &daily, Some("w-0001"), &office.admin, noon);
+    assert_eq!(change().await.unwrap(), "w-0003", "a change is another request");
+    assert_eq!(change().await.unwrap(), "w-0003");
+    assert_eq!(ask(&daily).await.unwrap(), "w-0004", "and so is one beside it");
+}
+
+#[tokio::test]
+async fn an_inspection_that_takes_services_down_says_so_and_its_notice_ends_with_it() {
+    let (office, noon) = (Office::light().await, at("2026-11-22", "12:00"));
+    // Nobody says how these are stopped: Kura stops nothing.
+    let down = terms(WindowKind::PowerInspection, "once 2026-12-10 00:00", &["全機能"]);
+    assert_eq!(office.desk.lead_of(&down), office.desk.lead.downtime);
+    let id = windows::request(&office.desk, &down, &office.admin, noon).await.unwrap();
+    windows::approve(&office.desk, &id, None, &office.doctor, noon).await.unwrap();
+    let told = office.notices().await;
+    assert_eq!((told.len(), told[0].stops, told[0].status.word()), (1, true, "scheduled"));
+    assert_eq!(told[0].words.title, "【予告】電源設備の点検に伴うサービス停止のお知らせ");
+    assert!(told[0].words.body.contains("「全機能」をご利用いただけません。"), "{}", told[0].words.body);
+    assert!(!told[0].words.body.contains("終了後に"), "nobody tells Kura: {}", told[0].words.body);
+    office.is_settled(at("2026-12-10", "23:59")).await;
+    assert_eq!(office.notices().await[0].status.word(), "scheduled");
+    let open = office.desk.catalog.occurrences_since(noon).await.unwrap();
+    assert!(open.is_empty(), "there is nothing to run: {open:?}");
+    office.is_settled(at("2026-12-11", "0:00")).await;
+    let over = office.notices().await;
+    assert_eq!((over.len(), over[0].status.word()), (1, "completed"));
+    assert!(notices::list(&office.desk, false, 10).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn what_was_approved_before_is_never_what_came_after() {
+    let (office, noon) = (Office::light().await, at("2026-11-22", "12:00"));
+    let daily = |hour: u8| terms(WindowKind::Daily, &format!("daily 0{hour}:00"), &[]);
+    office.approved(&daily(1), noon).await;
+    office.approved(&daily(2), noon).await;
+    office.approved(&daily(3), noon.plus_minutes(60)).await;
+    windows::request(&office.desk, &daily(4), &office.admin, noon).await.unwrap();
+    for (id, before) in
+        [("w-0001", None), ("w-0002", Some("w-0001")), ("w-0003", Some("w-0002")), ("w-0004", Some("w-0003"))]
+    {
+        let sheet = look::window(&office.desk, id, noon).await.unwrap();
+        assert_eq!(sheet.before.as_ref().map(|window| window.id.as_str()), before, "{id}");
+    }
+}
+
+#[tokio::test]
+async fn the_calendar_shows_inspections_what_they_keep_from_running_and_nothing_too_early() {
+    let (office, noon) = (Office::light().await, at("2026-11-22", "12:00"));
+    office.approved(&terms(WindowKind::Daily, "daily 02:00", &[]), noon).await;
+    office.approved(&terms(WindowKind::PowerInspection, "once 2026-12-10 00:00", &[]), noon).await;
+    let month = |first: &str, last: &str, now| {
+        let days = (first.parse().unwrap(), last.parse().unwrap());
+        let desk = office.desk.clone();
+        async move { look::month(&desk, days, now).await.unwrap() }
+    };
+    let november = month("2026-11-01", "2026-11-30", noon).await;
+    assert!(november.expected.is_empty(), "before the first that can run: {:?}", november.expected);
+    assert_eq!(november.made.len(), 1, "30 November");
+    for now in [noon, at("2026-12-10", "12:00"), at("2026-12-12", "12:00")] {
+        schedule::refresh(&office.desk, now).await.unwrap();
+        let december = month("2026-12-01", "2026-12-31", now).await;
+        let of_inspection = december.expected.iter().filter(|(window, ..)| window == "w-0002");
+        assert_eq!(of_inspection.count(), 1, "before, while and after: {:?}", december.expected);
+    }
+    let december = month("2026-12-01", "2026-12-31", noon).await;
+    let off = december.made.iter().filter(|one| one.is_inspected(&december.inspections));
+    assert_eq!(off.count(), 0, "its time is over");
+}
+
+#[tokio::test]
+async fn what_an_inspection_keeps_from_running_is_cancelled_in_calendars() {
+    let (office, noon) = (Office::light().await, at("2026-11-22", "12:00"));
+    office.approved(&terms(WindowKind::Daily, "daily 02:00", &[]), noon).await;
+    office.approved(&terms(WindowKind::PowerInspection, "once 2026-12-10 00:00", &[]), noon).await;
+    let off = || async {
+        let dates = notices::dates(&office.desk, noon).await.unwrap();
+        let off = dates.into_iter().filter(|one| one.state == OccurrenceState::Cancelled);
+        off.map(|one| one.id).collect::<Vec<_>>()
+    };
+    assert_eq!(off().await, ["w-0001-2026-12-10"]);
+    let overview = look::overview(&office.desk, noon).await.unwrap();
+    assert_eq!(overview.inspections.len(), 1);
+    windows::break_glass(&office.desk, "w-0001-2026-12-10", "点検は延期された", &office.manager, noon)
+        .await
+        .unwrap();
+    assert!(off().await.is_empty(), "it was let through");
+}
+
+#[tokio::test]
+async fn a_plan_that_is_gone_is_told_of_and_is_the_reason_of_what_it_misses() {
+    let (mut office, noon) = (Office::light().await, at("2026-11-22", "12:00"));
+    office.approved(&terms(WindowKind::Daily, "daily 02:00", &[]), noon).await;
+    let content = std::mem::take(&mut office.desk.contents);
+    let after = at("2026-11-30", "6:00");
+    schedule::refresh(&office.desk, after).await.unwrap();
+    alarms::refresh(&office.desk, after).await.unwrap();
+    let open = alarms::list(&office.desk, false, 10).await.unwrap();
+    let codes = |rows: &[alarms::AlarmRow]| rows.iter().map(|row| row.alarm.code.word()).collect::<Vec<_>>();
+    assert!(codes(&open).contains(&"plan-unreadable"), "{open:?}");
+    let missed = office.desk.catalog.occurrence("w-0001-2026-11-30").await.unwrap().unwrap();
+    assert_eq!(missed.state, OccurrenceState::Missed);
+    let reasons = office.desk.catalog.reasons(10).await.unwrap();
+    assert_eq!(reasons.iter().map(|row| row.code.as_str()).collect::<Vec<_>>(), ["plan-unreadable"]);
+    let overview = look::overview(&office.desk, after).await.unwrap();
+    assert_eq!(
+        overview.plans.iter().map(|p| (p.plan.as_str(), p.is_readable)).collect::<Vec<_>>(),
+        [("records", false)]
+    );
+    office.desk.contents = content;
+    alarms::refresh(&office.desk, after).await.unwrap();
+    let open = alarms::list(&office.desk, false, 10).await.unwrap();
+    assert!(!codes(&open).contains(&"plan-unreadable"), "it is back: {open:?}");
+}
+
+#[tokio::test]
+async fn a_refusal_for_several_windows_is_told_once() {
+    let (mut office, noon) = (Office::light().await, at("2026-11-22", "12:00"));
+    office.approved(&terms(WindowKind::Daily, "daily 02:00", &[]), noon).await;
+    office.approved(&terms(WindowKind::Daily, "daily 12:00", &[]), noon).await;
+    office.desk.contents.insert("records".to_owned(), "plan 2\n".to_owned());
+    let later = at("2026-12-01", "2:30");
+    let Err(GateError::Refused { codes, words, .. }) = office.enter(later).await else { panic!("let in") };
+    assert_eq!((codes, words.len()), (vec!["approval-lapsed"], 2));
+    assert!(words[0].contains("もう一度申請") && words[1].contains("kura window request"), "{words:?}");
 }

@@ -10,9 +10,9 @@ use super::refused::Refused;
 use super::visit::{At, Visit};
 use super::words::{Lang, Words, w};
 use crate::domain::calendar::{Holiday, Holidays, weekday};
-use crate::domain::occurrence::OccurrenceState;
+use crate::domain::occurrence::{OccurrenceState, overlaps};
 use crate::domain::time::{Day, Instant};
-use crate::domain::window::Window;
+use crate::domain::window::{Window, WindowKind};
 use crate::workflows::desk::tokyo;
 use crate::workflows::look::{self, Month};
 
@@ -29,6 +29,8 @@ struct Entry<'a> {
     window: &'a str,
     occurrence: Option<&'a str>,
     state: Option<OccurrenceState>,
+    /// Whether a power inspection keeps it from running.
+    is_inspected: bool,
 }
 
 fn first_day(asked: Option<&str>, today: Day) -> Day {
@@ -89,13 +91,19 @@ fn entries(month: &Month) -> Vec<Entry<'_>> {
         window: &found.window,
         occurrence: Some(&found.id),
         state: Some(found.state),
+        is_inspected: found.is_inspected(&month.inspections),
     });
+    let is_inspection = |id: &str| {
+        let found = month.windows.iter().find(|window| window.id == id);
+        found.is_some_and(|window| window.terms.parts().kind == WindowKind::PowerInspection)
+    };
     let expected = month.expected.iter().map(|(window, day, span)| Entry {
         day: *day,
         span: *span,
         window,
         occurrence: None,
         state: None,
+        is_inspected: !is_inspection(window) && overlaps(*span, &month.inspections),
     });
     let mut all: Vec<Entry<'_>> = made.chain(expected).collect();
     all.sort_by_key(|entry| entry.span.0);
@@ -114,6 +122,14 @@ pub(super) fn state_words(state: Option<OccurrenceState>) -> (&'static str, Word
         Some(OccurrenceState::Refused) => ("bad", w("✕ 拒否", "✕ refused")),
         Some(OccurrenceState::Cancelled) => ("unknown", w("－ 中止", "- cancelled")),
     }
+}
+
+/// What is said of an occurrence that a power inspection keeps from running.
+pub(super) fn inspected() -> Words {
+    w(
+        "⚠ 電源設備の点検のため、実施されません（第10条）。",
+        "⚠ The power supply is inspected: this one will not run (第10条).",
+    )
 }
 
 fn clashes(entry: &Entry<'_>, all: &[Entry<'_>]) -> Vec<String> {
@@ -220,6 +236,7 @@ fn row(visit: &Visit, entry: &Entry<'_>, is_first: bool, all: &[Entry<'_>], wind
                 Holiday::Unknown => { p { (visit.t("この先の祝日は不明です。", "Holidays of this year are not known.")) } }
                 Holiday::None => {}
             }
+            @if entry.is_inspected { p class="warning" { (visit.words(&inspected())) } }
             @if !clashing.is_empty() {
                 p class="warning" { (visit.t("⚠ 時間が重なっています：", "⚠ Overlaps with: ")) (clashing.join(", ")) }
             }

@@ -3,6 +3,7 @@
 use axum::response::Response;
 use maud::{Markup, html};
 
+use super::calendar::inspected;
 use super::layout::{Sheet, badge};
 use super::refused::Refused;
 use super::services;
@@ -50,6 +51,21 @@ fn sentence(overview: &Overview, proved: &Summary) -> (&'static str, Words) {
             w(
                 "保護する計画がまだありません。計画を作成してください。",
                 "There is no plan yet that protects anything: make one.",
+            ),
+        );
+    }
+    let gone = overview.plans.iter().filter(|plan| !plan.is_readable).count();
+    if gone > 0 {
+        let ja = format!(
+            "いいえ。{gone}件の計画のファイルがないか、読み取れません。このままではバックアップは実施されません。"
+        );
+        return (
+            "bad",
+            w(
+                ja,
+                format!(
+                    "No. The files of {gone} plans are gone or cannot be read: nothing is backed up by them."
+                ),
             ),
         );
     }
@@ -216,6 +232,9 @@ fn next(visit: &Visit, overview: &Overview) -> Markup {
                                     (visit.lang.span(found.span, &window.terms.parts().zone))
                                 } @else { (visit.lang.moment(found.span.0)) }
                             }
+                            @if found.is_inspected(&overview.inspections) {
+                                p class="warning" { (visit.words(&inspected())) }
+                            }
                             @if let Some(window) = window {
                                 p {
                                     (visit.lang.kind(window.terms.parts().kind)) " — "
@@ -231,6 +250,9 @@ fn next(visit: &Visit, overview: &Overview) -> Markup {
 }
 
 fn state(visit: &Visit, plan: &PlanState) -> Markup {
+    if !plan.is_readable {
+        return badge("bad", visit.t("✕ 計画を読み取れません", "✕ plan cannot be read"));
+    }
     match plan.freshness {
         Freshness::Fresh => badge("good", visit.t("✓ 間隔どおり", "✓ on time")),
         Freshness::NoWindow => badge("unknown", visit.t("？ 時間帯なし", "? no window")),

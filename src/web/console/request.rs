@@ -9,7 +9,7 @@ use super::form::{self, Faults, Fields, Line, missing};
 use super::layout::{Sheet, facts};
 use super::refused::{Refused, terms_words};
 use super::visit::{At, Sent, Visit};
-use super::windows::{preview, terms_facts};
+use super::windows::{inspection_words, preview, terms_facts};
 use super::words::{Words, w};
 use crate::domain::recurrence::Recurrence;
 use crate::domain::time::{TimeOfDay, Zone};
@@ -98,8 +98,8 @@ fn render(visit: &Visit, fields: &Fields, faults: &Faults) -> Markup {
         (Line::text("hours", w("長さ（時間:分）", "Length (hours:minutes)"), value("hours"))
             .hint(w("24時間まで。例：4:00", "Up to 24 hours, for example 4:00")).show(visit, faults))
         (form::area(visit, ("stops", &w("停止するサービス", "Services that stop")),
-            Some(&w("利用者が知っている名前を1行に1つ。停止しない場合は空欄にします。停止できるのは毎月のバックアップと維持管理だけです（第21条③）。",
-                "One a line, by the names that users know; empty if nothing stops. Only monthly backups and maintenance may stop services (第21条③).")),
+            Some(&w("利用者が知っている名前を1行に1つ。停止しない場合は空欄にします。停止できるのは毎月のバックアップと維持管理だけです（第21条③）。電源設備の点検では、点検のために使えなくなるサービスを書きます。",
+                "One a line, by the names that users know; empty if nothing stops. Only monthly backups and maintenance may stop services (第21条③); for a power inspection, what is down during it.")),
             &value("stops"), (false, faults)))
         (Line::text("first_day", w("開始日", "First day"), value("first_day")).hint(day_hint()).show(visit, faults))
         (Line::text("last_day", w("最終日", "Last day"), value("last_day")).optional().hint(day_hint()).show(visit, faults))
@@ -295,28 +295,40 @@ fn terms(fields: &Fields) -> Result<Terms, Faults> {
             BadTerms::Length(_) => "hours",
             BadTerms::Stop(_) | BadTerms::Service(_) => "stops",
             BadTerms::Days { .. } => "last_day",
+            BadTerms::Past { .. } => "once",
         };
         Faults::one(field, terms_words(&error))
     })
 }
 
+/// The same, if something lies ahead.
+fn ahead(visit: &Visit, fields: &Fields) -> Result<Terms, Faults> {
+    let terms = terms(fields)?;
+    let field = if fields.plain("once").is_empty() { "last_day" } else { "once" };
+    let past = |error: BadTerms| Faults::one(field, terms_words(&error));
+    terms.check_ahead(visit.now).map_err(past)?;
+    Ok(terms)
+}
+
 /// `POST /console/windows/new`: what it means, before it is asked for.
 pub(super) async fn confirm(axum::Extension(visit): At, Sent(fields): Sent) -> Result<Response, Refused> {
-    let terms = match terms(&fields) {
+    let terms = match ahead(&visit, &fields) {
         Ok(terms) => terms,
         Err(faults) => {
             return Ok(Sheet::faulty(title(&fields), render(&visit, &fields, &faults)).show(&visit));
         }
     };
     let rows = look::preview_terms(&visit.desk, &terms, replaces(&fields), visit.now).await?;
-    let lead = visit.desk.lead.of(&terms);
-    let told = match visit.lang {
-        super::words::Lang::Ja => format!(
-            "承認されると、ただちにお知らせを掲載します。実施できるのは、掲載から{lead}日後以降の回です。"
-        ),
-        super::words::Lang::En => {
-            format!("The notice is published with the approval. Occurrences run from {lead} days after it.")
-        }
+    let lead = visit.desk.lead_of(&terms);
+    let told = if terms.parts().kind == WindowKind::PowerInspection {
+        inspection_words(lead)
+    } else {
+        w(
+            format!(
+                "承認されると、ただちにお知らせを掲載します。実施できるのは、掲載から{lead}日後以降の回です。"
+            ),
+            format!("The notice is published with the approval. Occurrences run from {lead} days after it."),
+        )
     };
     let inside = html! {
         @for name in FIELDS { (form::hidden(name, fields.raw(name))) }
@@ -333,18 +345,18 @@ pub(super) async fn confirm(axum::Extension(visit): At, Sent(fields): Sent) -> R
     );
     let body = html! {
         (facts(&rows_of_terms))
-        p { (told) }
+        p { (visit.words(&told)) }
         (form::form(&visit, "/console/windows", &inside))
         p { a class="button plain" href=(anew) { (visit.t("入力をやり直す", "Begin again")) } }
         h2 { (visit.t("これからの12回", "The next twelve")) }
-        (preview(&visit, &rows, &terms.parts().zone))
+        (preview(&visit, &rows, &terms))
     };
     Ok(Sheet::new(w("申請内容の確認", "Check what you ask for"), body).show(&visit))
 }
 
 /// `POST /console/windows`.
 pub(super) async fn make(axum::Extension(visit): At, Sent(fields): Sent) -> Result<Response, Refused> {
-    let terms = match terms(&fields) {
+    let terms = match ahead(&visit, &fields) {
         Ok(terms) => terms,
         Err(faults) => {
             return Ok(Sheet::faulty(title(&fields), render(&visit, &fields, &faults)).show(&visit));

@@ -192,6 +192,10 @@ pub(super) fn advice(code: AlarmCode) -> Words {
             "システム管理者が時計と消去の計画を確かめます。直るまで何も消去されません。",
             "The administrator looks at the clock and at what is due; nothing is deleted until it is settled.",
         ),
+        AlarmCode::PlanUnreadable => w(
+            "システム管理者が kura plan check で確かめ、計画のファイルを控えから元の内容に戻します。",
+            "The administrator looks with `kura plan check` and puts the plan's file back as it was.",
+        ),
         AlarmCode::ServiceByHand => w(
             "サービスを止めるか動かすかして、「サービス」の画面で確認を入力します。",
             "Stop or start the service, then confirm it on the page of services.",

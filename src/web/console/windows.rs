@@ -13,8 +13,8 @@ use super::words::{Lang, Words, w};
 use crate::domain::calendar::{Holiday, wareki};
 use crate::domain::preview::Previewed;
 use crate::domain::role::Act;
-use crate::domain::time::{Instant, Zone};
-use crate::domain::window::{Terms, Window, WindowKind, WindowState};
+use crate::domain::time::Instant;
+use crate::domain::window::{LAPSE_REASON, Terms, Window, WindowKind, WindowState};
 use crate::domain::window_changes::{WindowChange, changes};
 use crate::workflows::desk::tokyo;
 use crate::workflows::lists::{self, LIST_PAGE};
@@ -101,10 +101,16 @@ pub(super) fn terms_facts(visit: &Visit, terms: &Terms) -> Vec<(String, Markup)>
 /// When users are told.
 fn announcement(visit: &Visit, sheet: &WindowSheet) -> Words {
     let terms = &sheet.window.terms;
-    if terms.parts().kind == WindowKind::PowerInspection {
-        return w("承認と同時に掲載します。", "Published with the approval.");
+    if !matches!(sheet.window.state, WindowState::Requested | WindowState::Approved(_)) {
+        return w(
+            "有効な承認がないため、これ以上お知らせを掲載しません。",
+            "There is no approval that holds: nothing more is published.",
+        );
     }
-    let lead = visit.desk.lead.of(terms);
+    let lead = visit.desk.lead_of(terms);
+    if terms.parts().kind == WindowKind::PowerInspection {
+        return inspection_words(lead);
+    }
     let (today, first) = (
         terms.parts().zone.day_of(visit.now),
         sheet.preview.iter().find(|row| !row.is_too_early).map(|row| row.day),
@@ -123,6 +129,17 @@ fn announcement(visit: &Visit, sheet: &WindowSheet) -> Words {
     w(
         format!("本日（{}）承認すると、ただちにお知らせを掲載します。{ja}", wareki(today)),
         format!("If approved today ({}), the notice is published at once. {en}", Lang::En.day(today)),
+    )
+}
+
+/// When users are told of a power inspection.
+pub(super) fn inspection_words(lead: u32) -> Words {
+    if lead == 0 {
+        return w("承認と同時に掲載します。", "Published with the approval.");
+    }
+    w(
+        format!("承認と同時に掲載します。サービスが停止するため、開始の{lead}日前までに承認してください。"),
+        format!("Published with the approval. Services are down: approve it {lead} days before its start."),
     )
 }
 
@@ -159,7 +176,9 @@ fn differences(visit: &Visit, sheet: &WindowSheet) -> Markup {
                         strong { (change_words(change, &sheet.window.terms, visit.lang)) }
                     }
                 }
-                @if sheet.is_plan_unchanged != Some(true) {
+                @if sheet.digest.is_none() {
+                    li { (visit.t("計画のファイルがないか、読み取れないため、計画の内容は比べられません。", "The plan's file is gone or cannot be read: its content cannot be compared.")) }
+                } @else if sheet.is_plan_unchanged != Some(true) {
                     li { (visit.t("計画の内容（対象・保管期間・復旧鍵）が変わりました。", "The plan's content (sources, retention, recovery keys) has changed.")) }
                 }
             }
@@ -169,7 +188,9 @@ fn differences(visit: &Visit, sheet: &WindowSheet) -> Markup {
 }
 
 /// The next occurrences, with what speaks against them.
-pub(super) fn preview(visit: &Visit, rows: &[Previewed], zone: &Zone) -> Markup {
+pub(super) fn preview(visit: &Visit, rows: &[Previewed], terms: &Terms) -> Markup {
+    let zone = &terms.parts().zone;
+    let is_inspection = terms.parts().kind == WindowKind::PowerInspection;
     html! {
         @if rows.is_empty() { p { (visit.t("予定される回はありません。", "No occurrence lies ahead.")) } }
         ol class="rows" {
@@ -181,7 +202,9 @@ pub(super) fn preview(visit: &Visit, rows: &[Previewed], zone: &Zone) -> Markup 
                         Holiday::Unknown => { p { (visit.t("この先の祝日は不明です。", "Holidays of this year are not known.")) } }
                         Holiday::None => {}
                     }
-                    @if row.is_too_early {
+                    @if row.is_too_early && is_inspection {
+                        p class="warning" { (visit.t("⚠ 周知の期間が足りません。利用者への連絡を別に検討してください。", "⚠ Users are told later than they should be: tell them in another way too.")) }
+                    } @else if row.is_too_early {
                         p class="warning" { (visit.t("⚠ 周知の期間が足りないため、この回は実施されません。", "⚠ Too early for the notice: this one will not run.")) }
                     }
                     @if !row.clashes.is_empty() {
@@ -232,7 +255,7 @@ pub(super) async fn one(axum::Extension(visit): At, Path(id): Path<String>) -> R
         (buttons(&visit, &sheet)?)
         @if matches!(window.state, WindowState::Requested | WindowState::Approved(_)) {
             h2 { (visit.t("これからの12回", "The next twelve")) }
-            (preview(&visit, &sheet.preview, &window.terms.parts().zone))
+            (preview(&visit, &sheet.preview, &window.terms))
         }
         @if !sheet.occurrences.is_empty() {
             h2 { (visit.t("実施回", "Occurrences")) }
@@ -265,7 +288,10 @@ fn history(visit: &Visit, state: &WindowState) -> Markup {
                 p { (visit.t("取下げの理由：", "Withdrawn because: ")) (reason) " — " (at(*when)) }
             }
             WindowState::Lapsed { at: when, reason } => {
-                p { (visit.t("失効の理由：", "Lapsed because: ")) (reason) " — " (at(*when)) }
+                @let why = if reason == LAPSE_REASON {
+                    visit.t("承認後に計画・復旧鍵・日時のいずれかが変更されました。", LAPSE_REASON)
+                } else { reason.as_str() };
+                p { (visit.t("失効の理由：", "Lapsed because: ")) (why) " — " (at(*when)) }
             }
             WindowState::Ended { at: when } => { p { (visit.t("終了：", "Ended: ")) (at(*when)) } }
             WindowState::Requested => {}

@@ -94,6 +94,12 @@ impl Lang {
 
     /// How long ago something was.
     pub(in crate::web) fn ago(self, at: Instant, now: Instant) -> String {
+        if now.plus_minutes(1) < at {
+            // The clock was set back, or was wrong then: an age would be a lie.
+            return self
+                .t("未来の日時です。時計を確かめてください", "in the future: look at the clock")
+                .to_owned();
+        }
         let minutes = now.as_seconds().saturating_sub(at.as_seconds()).max(0).div_euclid(60);
         let (hours, days) = (minutes.div_euclid(60), minutes.div_euclid(24 * 60));
         match (self, days, hours) {
