@@ -179,3 +179,19 @@ async fn over_the_api_the_operations_manager_alone_breaks_the_glass_and_it_is_re
     assert_eq!(post(&site, &seen, doctor, "").await.0, 409, "once");
     assert!(open_alarms(&site).await.is_empty());
 }
+
+#[tokio::test]
+async fn the_pages_say_what_an_inspection_keeps_from_running() {
+    let (site, people) = refused().await;
+    let mut visitor = site.visitor(people[0].account.as_str()).await;
+    for path in ["/console", "/console/calendar?month=2026-12"] {
+        let page = visitor.get(path).await.body;
+        assert_eq!(page.matches("⚠ 電源設備の点検のため、実施されません（第10条）。").count(), 1, "{page}");
+    }
+    let december = visitor.get("/console/calendar?month=2026-12").await.body;
+    assert!(december.contains("href=\"/console/windows/w-0002\""), "the inspection itself: {december}");
+    let mut reader = site.nobody();
+    let calendar = reader.get("/notices.ics").await.body;
+    let event = calendar.split("BEGIN:VEVENT").find(|event| event.contains("-2026-12-10@"));
+    assert!(event.is_some_and(|event| event.contains("STATUS:CANCELLED")), "{calendar}");
+}
