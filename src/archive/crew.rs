@@ -27,8 +27,10 @@ impl Crew {
     /// Makes this thread give way: on Linux a thread has a priority of its own. Nothing depends on it, so that a system
     /// that refuses goes on as fast as it may.
     fn give_way(self) {
-        if self.nice > 0 {
-            let nice = i32::from(self.nice.min(19));
+        let nice = i32::from(self.nice.min(19));
+        // Never the other way: whoever started Kura may have made it give way further.
+        let is_less = self.nice > 0 && rustix::process::getpriority_process(None).is_ok_and(|now| now < nice);
+        if is_less {
             rustix::process::setpriority_process(None, nice).unwrap_or_default();
         }
     }
@@ -47,5 +49,11 @@ mod tests {
         assert_eq!((inside, own()), (before.max(7), before));
         let same = Crew { nice: 0, ..crew };
         assert_eq!(std::thread::scope(|scope| same.spawn(scope, own).join().unwrap()), before);
+        let further = Crew { nice: 12, ..crew };
+        let kept = std::thread::scope(|scope| {
+            let inside = || std::thread::scope(|scope| crew.spawn(scope, own).join().unwrap());
+            further.spawn(scope, inside).join().unwrap()
+        });
+        assert_eq!(kept, before.max(12), "never less than those around it");
     }
 }

@@ -106,12 +106,14 @@ pub struct SnapshotRow {
 
 /// The newest of each plan, and the newest complete one, which is often the same.
 const NEWEST: &str = "
-SELECT plan, sequence, taken_at, is_complete
-FROM snapshots
-WHERE sequence = (SELECT MAX(other.sequence) FROM snapshots AS other WHERE other.plan = snapshots.plan)
-    OR sequence = (SELECT MAX(other.sequence) FROM snapshots AS other
-        WHERE other.plan = snapshots.plan AND other.is_complete = 1)
-ORDER BY plan, sequence
+WITH ends AS (
+    SELECT plan, MAX(sequence) AS last, MAX(CASE WHEN is_complete = 1 THEN sequence END) AS complete
+    FROM snapshots
+    GROUP BY plan
+)
+SELECT snapshots.plan AS plan, sequence, taken_at, is_complete
+FROM ends JOIN snapshots ON snapshots.plan = ends.plan AND (sequence = ends.last OR sequence = ends.complete)
+ORDER BY snapshots.plan, sequence
 LIMIT 10000";
 
 impl Tx {
@@ -126,7 +128,7 @@ impl Catalog {
     /// By plan, when its newest complete snapshot and its newest one were taken, in this order, with whether it is
     /// complete; once where both are the same.
     pub async fn newest_snapshots(&self) -> Result<Vec<(String, Instant, bool)>, CatalogError> {
-        let rows = sqlx::query(NEWEST).fetch_all(self.engine.pool()).await;
+        let rows = sqlx::query(NEWEST).fetch_all(self.engine.readers()).await;
         let rows = rows.map_err(|error| self.engine.failed(error))?;
         let newest = |row: &SqliteRow| {
             let columns = Columns { row, table: TABLE, key: &["plan", "sequence"] };

@@ -99,7 +99,7 @@ pub async fn overview(desk: &Desk, now: Instant) -> Result<Overview, DeskError> 
     Ok(Overview {
         plans,
         next,
-        inspections: inspections(desk.catalog.windows().await?.iter()),
+        inspections: inspections(windows.iter()),
         requested: of_state("requested"),
         lapsed: of_state("lapsed"),
         failed,
