@@ -15,17 +15,10 @@ ON CONFLICT DO NOTHING";
 
 const NEWEST: &str = "
 SELECT plan, checked_at, alive, whole, packs, bytes, exceptions
-FROM coverage AS one
-WHERE checked_at = (SELECT MAX(checked_at) FROM coverage WHERE plan = one.plan)
+FROM coverage
+WHERE (plan, checked_at) IN (SELECT plan, MAX(checked_at) FROM coverage GROUP BY plan)
 ORDER BY plan
 LIMIT 10000";
-
-const NEWEST_OF: &str = "
-SELECT plan, checked_at, alive, whole, packs, bytes, exceptions
-FROM coverage
-WHERE plan = $1
-ORDER BY checked_at DESC
-LIMIT 1";
 
 /// A proof of coverage as it is recorded.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -47,12 +40,6 @@ pub struct CoverageRow {
 }
 
 impl Catalog {
-    /// The newest proof of a plan.
-    pub async fn newest_coverage_of(&self, plan: &str) -> Result<Option<CoverageRow>, CatalogError> {
-        let row = sqlx::query(NEWEST_OF).bind(plan).fetch_optional(self.engine.readers()).await;
-        row.map_err(|error| self.engine.failed(error))?.as_ref().map(read).transpose()
-    }
-
     /// The newest proof of each plan, by plan.
     pub async fn newest_coverage(&self) -> Result<Vec<CoverageRow>, CatalogError> {
         let rows = sqlx::query(NEWEST).fetch_all(self.engine.readers()).await;

@@ -111,7 +111,8 @@ WITH ends AS (
     FROM snapshots
     GROUP BY plan
 )
-SELECT snapshots.plan AS plan, sequence, taken_at, is_complete
+SELECT snapshots.plan AS plan, sequence, digest, parent, taken_at, day, event,
+    is_complete, files, bytes, new_bytes_stored, skipped, cohorts
 FROM ends JOIN snapshots ON snapshots.plan = ends.plan AND (sequence = ends.last OR sequence = ends.complete)
 ORDER BY snapshots.plan, sequence
 LIMIT 10000";
@@ -125,16 +126,10 @@ impl Tx {
 }
 
 impl Catalog {
-    /// By plan, when its newest complete snapshot and its newest one were taken, in this order, with whether it is
-    /// complete; once where both are the same.
-    pub async fn newest_snapshots(&self) -> Result<Vec<(String, Instant, bool)>, CatalogError> {
+    /// By plan, its newest complete snapshot and its newest one, in this order; once where both are the same.
+    pub async fn newest_snapshots(&self) -> Result<Vec<SnapshotRow>, CatalogError> {
         let rows = sqlx::query(NEWEST).fetch_all(self.engine.readers()).await;
-        let rows = rows.map_err(|error| self.engine.failed(error))?;
-        let newest = |row: &SqliteRow| {
-            let columns = Columns { row, table: TABLE, key: &["plan", "sequence"] };
-            Ok((columns.get("plan")?, columns.instant("taken_at")?, columns.get("is_complete")?))
-        };
-        rows.iter().map(newest).collect()
+        rows.map_err(|error| self.engine.failed(error))?.iter().map(read).collect()
     }
 
     /// Records a snapshot and the packs that its run added, both or neither.

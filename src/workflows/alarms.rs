@@ -28,8 +28,9 @@ async fn gather(desk: &Desk, now: Instant) -> Result<Vec<Alarm>, DeskError> {
     let windows = desk.catalog.windows().await?;
     let occurrences = desk.catalog.troubled_occurrences(now.plus_minutes(-LOOK_BACK_MINUTES), now).await?;
     let mut snapshots: BTreeMap<String, Vec<Taken>> = BTreeMap::new();
-    for (plan, at, is_complete) in desk.catalog.newest_snapshots().await? {
-        snapshots.entry(plan).or_default().push(Taken { at, is_complete });
+    for row in desk.catalog.newest_snapshots().await? {
+        let taken = Taken { at: row.taken_at, is_complete: row.is_complete };
+        snapshots.entry(row.plan).or_default().push(taken);
     }
     let refused = desk.catalog.open_reasons(now).await?;
     let unproven = desk.catalog.unproven().await?.into_iter().map(|row| (row.notice, row.since));

@@ -27,12 +27,12 @@ pub struct Figures {
 /// Reads them.
 pub async fn read(desk: &Desk) -> Result<Figures, DeskError> {
     let mut figures = Figures::default();
-    for (plan, at, is_complete) in desk.catalog.newest_snapshots().await? {
-        if is_complete {
-            figures.last_complete.insert(plan.clone(), at);
+    for row in desk.catalog.newest_snapshots().await? {
+        if row.is_complete {
+            figures.last_complete.insert(row.plan.clone(), row.taken_at);
         }
         // They come in the order of their taking: the last one counts.
-        figures.is_complete.insert(plan, is_complete);
+        figures.is_complete.insert(row.plan, row.is_complete);
     }
     figures.occurrences = desk.catalog.occurrence_states().await?.into_iter().collect();
     figures.alarms = AlarmCode::ALL.into_iter().map(|code| (code.word(), 0)).collect();

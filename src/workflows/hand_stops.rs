@@ -6,7 +6,6 @@ use crate::catalog::Tx;
 use crate::config::Home;
 use crate::domain::actor::Actor;
 use crate::domain::audit::AuditEntry;
-use crate::domain::notice::{NoticeKind, NoticeStatus};
 use crate::domain::occurrence::{Occurrence, OccurrenceState};
 use crate::domain::plan::PlanName;
 use crate::domain::role::Act;
@@ -108,13 +107,7 @@ async fn refuse(
     let act = format!("occurrence.{}", to.word());
     let mut lines = vec![line(now, "kura", &act, &occurrence.id, &format!("{}: {}", why.code, why.english))];
     lines.extend(over_all(&mut tx, &rows, now).await?);
-    lines.extend(if has_begun {
-        let incident = (NoticeKind::Incident, NoticeStatus::Completed);
-        publish::tell_progress(desk, &mut tx, window, occurrence, incident, now).await?
-    } else {
-        publish::cancel_occurrence(&mut tx, window, &occurrence.id, "予定した作業は実施しませんでした。", now)
-            .await?
-    });
+    lines.extend(publish::tell_not_run(desk, &mut tx, window, occurrence, now).await?);
     tx.commit(&lines).await?;
     tracing::error!(occurrence.id, "an occurrence was refused: nobody confirmed a stop by hand in time");
     Ok(())
@@ -222,8 +215,8 @@ pub async fn confirm(
     let rows = desk.catalog.hand_stops_of(occurrence).await?;
     let row = rows.into_iter().find(|row| row.service == service).ok_or_else(none)?;
     let found = desk.catalog.occurrence(occurrence).await?.ok_or_else(none)?;
-    let windows = desk.catalog.windows().await?;
-    row.check(confirmed, limit(desk, find(&windows, &found.window)?, &found), now)?;
+    let window = desk.catalog.window(&found.window).await?.ok_or_else(none)?;
+    row.check(confirmed, limit(desk, &window, &found), now)?;
     let mut tx = desk.catalog.begin().await?;
     tx.confirm_by_hand((occurrence, service), confirmed, &by.account, now).await?;
     let act = format!("service.confirm-{}", confirmed.word());

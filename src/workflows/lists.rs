@@ -147,9 +147,11 @@ pub async fn alarms(
 /// The newest proof of coverage of each plan that has a file.
 pub async fn coverage(desk: &Desk, by: &Actor) -> Result<Proofs, DeskError> {
     by.check(Act::Read)?;
-    let mut proofs = Proofs::new();
-    for plan in desk.contents.keys() {
-        proofs.insert(plan.clone(), desk.catalog.newest_coverage_of(plan).await?);
+    let mut proofs: Proofs = desk.contents.keys().map(|plan| (plan.clone(), None)).collect();
+    for row in desk.catalog.newest_coverage().await? {
+        if let Some(proof) = proofs.get_mut(&row.plan) {
+            *proof = Some(row);
+        }
     }
     Ok(proofs)
 }

@@ -1,7 +1,7 @@
 //! What people look at in the console, one thing at a time; lists are in `lists`. Nothing is decided but what the domain
 //! decides.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::domain::account::AccountId;
 use crate::domain::alarm::AlarmCode;
@@ -14,7 +14,7 @@ use crate::domain::window::{Terms, Window, WindowKind, WindowState};
 
 pub use crate::catalog::CatalogError;
 pub use crate::catalog::{
-    AccountRow, Catalog, Delivery, NoticeRow, RunLife, RunRow, RunState, SnapshotRow, TokenRow,
+    AccountRow, AlarmRow, Catalog, Delivery, NoticeRow, RunLife, RunRow, RunState, SnapshotRow, TokenRow,
 };
 
 use super::desk::{Desk, DeskError};
@@ -27,10 +27,8 @@ pub struct PlanState {
     pub plan: String,
     /// Its newest snapshot in which nothing is missing.
     pub complete: Option<SnapshotRow>,
-    /// Its newest snapshot, complete or not.
-    pub newest: Option<SnapshotRow>,
-    /// Its newest run.
-    pub run: Option<RunRow>,
+    /// Whether the newest one lacks something.
+    pub is_partial_since: bool,
     /// Whether the complete one is young enough for the plan's windows.
     pub freshness: Freshness,
     /// Whether its file is there and can be read.
@@ -52,6 +50,8 @@ pub struct Overview {
     pub lapsed: Vec<Window>,
     /// Occurrences of the last seven days that did not run.
     pub failed: Vec<Occurrence>,
+    /// The alarms that last, oldest first.
+    pub alarms: Vec<AlarmRow>,
     /// Occurrences that were let through behind the glass and whose report nobody has seen.
     pub to_report: Vec<Occurrence>,
 }
@@ -64,21 +64,32 @@ const NEXT: u32 = 5;
 /// Gathers the first page.
 pub async fn overview(desk: &Desk, now: Instant) -> Result<Overview, DeskError> {
     let windows = desk.catalog.windows_alive().await?;
+    let mut newest: BTreeMap<String, Vec<SnapshotRow>> = BTreeMap::new();
+    for row in desk.catalog.newest_snapshots().await? {
+        newest.entry(row.plan.clone()).or_default().push(row);
+    }
+    // The plans that can be read, those that windows need, and those of which snapshots are kept.
+    for plan in desk.contents.keys() {
+        newest.entry(plan.clone()).or_default();
+    }
+    for plan in windows.iter().filter_map(|window| window.terms.parts().plan.as_ref()) {
+        newest.entry(plan.to_string()).or_default();
+    }
     let mut plans = Vec::new();
-    for plan in &known_plans(desk, &windows).await? {
-        let complete = desk.catalog.newest_complete(plan).await?;
+    for (plan, mut rows) in newest {
+        let is_partial_since = rows.last().is_some_and(|row| !row.is_complete);
+        let complete = rows.iter().rposition(|row| row.is_complete).map(|at| rows.swap_remove(at));
         let kinds = windows.iter().filter(|window| window.approval().is_some());
         let kinds =
             kinds.filter(|window| window.terms.parts().plan.as_ref().is_some_and(|p| p.as_str() == plan));
         let kinds: Vec<WindowKind> = kinds.map(|window| window.terms.parts().kind).collect();
         let taken_at = complete.as_ref().map(|snapshot| snapshot.taken_at);
         plans.push(PlanState {
-            is_readable: desk.contents.contains_key(plan),
-            plan: plan.clone(),
+            is_readable: desk.contents.contains_key(&plan),
+            plan,
             freshness: freshness::judge(taken_at, &kinds, now),
             complete,
-            newest: desk.catalog.head(plan).await?,
-            run: desk.catalog.last_runs(plan, 1).await?.pop(),
+            is_partial_since,
         });
     }
     let by_id: BTreeMap<&str, &Window> = windows.iter().map(|window| (window.id.as_str(), window)).collect();
@@ -90,9 +101,9 @@ pub async fn overview(desk: &Desk, now: Instant) -> Result<Overview, DeskError> 
     let next = next.collect();
     let mut failed = desk.catalog.troubled_occurrences(now.plus_minutes(-DAYS * 24 * 60), now).await?;
     failed.retain(|found| matches!(found.state, OccurrenceState::Missed | OccurrenceState::Refused));
+    let alarms = desk.catalog.open_alarms().await?;
     let mut to_report = Vec::new();
-    for row in desk.catalog.open_alarms().await?.iter().filter(|row| row.alarm.code == AlarmCode::BreakGlass)
-    {
+    for row in alarms.iter().filter(|row| row.alarm.code == AlarmCode::BreakGlass) {
         to_report.extend(desk.catalog.occurrence(&row.alarm.subject).await?);
     }
     let of_state = |word: &str| windows.iter().filter(|w| w.state.word() == word).cloned().collect();
@@ -103,18 +114,9 @@ pub async fn overview(desk: &Desk, now: Instant) -> Result<Overview, DeskError> 
         requested: of_state("requested"),
         lapsed: of_state("lapsed"),
         failed,
+        alarms,
         to_report,
     })
-}
-
-/// The plans that can be read, those that windows need, and those of which snapshots are kept.
-async fn known_plans(desk: &Desk, windows: &[Window]) -> Result<BTreeSet<String>, DeskError> {
-    let mut plans: BTreeSet<String> = desk.contents.keys().cloned().collect();
-    plans.extend(
-        windows.iter().filter_map(|window| window.terms.parts().plan.as_ref()).map(ToString::to_string),
-    );
-    plans.extend(desk.catalog.newest_snapshots().await?.into_iter().map(|(plan, ..)| plan));
-    Ok(plans)
 }
 
 /// A month: its occurrences, and those that windows will bring but that are not made yet.

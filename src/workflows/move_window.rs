@@ -4,53 +4,24 @@
 use crate::catalog::Tx;
 use crate::domain::actor::Actor;
 use crate::domain::audit::AuditEntry;
-use crate::domain::role::Act;
 use crate::domain::time::Instant;
 use crate::domain::window::{Terms, Window, WindowState};
 
-use super::desk::{Desk, DeskError};
+use super::desk::DeskError;
 use super::publish;
 use super::sign_in::line;
-use super::windows::waiting;
 
-/// Asks for a window in the place of an approved one of the same plan and kind; returns its id.
-pub async fn request(
-    desk: &Desk,
-    terms: &Terms,
-    replaces: &str,
-    by: &Actor,
-    now: Instant,
-) -> Result<String, DeskError> {
-    by.check(Act::RequestWindow)?;
-    if desk.digest_now(terms).is_none() {
-        let plan = terms.parts().plan.as_ref().map(ToString::to_string).unwrap_or_default();
-        return Err(DeskError::Plan(plan));
-    }
-    desk.check_services(terms)?;
-    terms.check_ahead(now)?;
-    let mut tx = desk.catalog.begin().await?;
-    let windows = tx.windows().await?;
+/// Checks that a window may be asked for in the place of `replaces`: an approved one of the same plan and kind.
+pub(super) async fn check(tx: &mut Tx, terms: &Terms, replaces: &str) -> Result<(), DeskError> {
     let (plan, kind) = (&terms.parts().plan, terms.parts().kind);
-    let may_go = |old: &&Window| {
+    let may_go = |old: &Window| {
         let parts = old.terms.parts();
         old.id == replaces && old.approval().is_some() && parts.plan == *plan && parts.kind == kind
     };
-    if !windows.iter().any(|old| may_go(&old)) {
-        return Err(DeskError::None {
-            what: "approved window of the same plan and kind",
-            id: replaces.to_owned(),
-        });
+    if tx.windows().await?.iter().any(may_go) {
+        return Ok(());
     }
-    if let Some(waiting) = waiting(&mut tx, terms, Some(replaces)).await? {
-        let detail = format!("{terms}: the same waits already, nothing was added");
-        tx.commit(&[line(now, by.account.as_str(), "window.request", &waiting, &detail)]).await?;
-        return Ok(waiting);
-    }
-    let id = tx.add_window(terms, &by.account, now).await?;
-    tx.set_replaced(&id, replaces).await?;
-    let detail = format!("{terms}, in the place of {replaces}");
-    tx.commit(&[line(now, by.account.as_str(), "window.request", &id, &detail)]).await?;
-    Ok(id)
+    Err(DeskError::None { what: "approved window of the same plan and kind", id: replaces.to_owned() })
 }
 
 /// Ends the window in whose place `approved` was asked for, if it still stands, and corrects its notices.

@@ -4,7 +4,7 @@ use crate::archive::digest::Sha256;
 use crate::catalog::{NoticeRow, Tx};
 use crate::domain::audit::AuditEntry;
 use crate::domain::notice::{About, Heads, NoticeKind, NoticeStatus, Words, corrected, interrupted, moved};
-use crate::domain::occurrence::Occurrence;
+use crate::domain::occurrence::{Occurrence, OccurrenceState};
 use crate::domain::recurrence::Recurrence;
 use crate::domain::time::Instant;
 use crate::domain::window::Window;
@@ -130,6 +130,21 @@ pub(super) async fn tell_progress(
     Ok(lines)
 }
 
+/// Tells that an occurrence did not run: what had begun was interrupted, what had not is cancelled.
+pub(super) async fn tell_not_run(
+    desk: &Desk,
+    tx: &mut Tx,
+    window: &Window,
+    occurrence: &Occurrence,
+    now: Instant,
+) -> Result<Vec<AuditEntry>, DeskError> {
+    if occurrence.state == OccurrenceState::Running {
+        let incident = (NoticeKind::Incident, NoticeStatus::Completed);
+        return tell_progress(desk, tx, window, occurrence, incident, now).await;
+    }
+    cancel_occurrence(tx, window, &occurrence.id, "予定した作業は実施しませんでした。", now).await
+}
+
 async fn revise(tx: &mut Tx, row: &NoticeRow, act: &str, now: Instant) -> Result<AuditEntry, DeskError> {
     tx.add_revision(row).await?;
     let detail = format!("revision {}: {}", row.revision, row.words.title);
@@ -147,7 +162,7 @@ pub(super) async fn cancel_window(
 }
 
 /// Cancels one occurrence, if it has a notice of its own.
-pub(super) async fn cancel_occurrence(
+async fn cancel_occurrence(
     tx: &mut Tx,
     window: &Window,
     occurrence: &str,

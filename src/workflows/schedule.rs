@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 
 use crate::catalog::Tx;
 use crate::domain::audit::AuditEntry;
-use crate::domain::notice::{NoticeKind, NoticeStatus};
 use crate::domain::occurrence::{self, Occurrence, OccurrenceState, Step, WindowFacts};
 use crate::domain::time::Instant;
 use crate::domain::window::{LAPSE_REASON, Window};
@@ -122,14 +121,7 @@ async fn take(
                 let why = why_missed(&plan, desk.digest_now(&window.terms).is_some());
                 tx.note_reason(&gate::reason(&plan, Some(occurrence), &why, now)).await?;
             }
-            let told = if found.state == OccurrenceState::Running {
-                let incident = (NoticeKind::Incident, NoticeStatus::Completed);
-                publish::tell_progress(desk, tx, window, found, incident, now).await?
-            } else {
-                publish::cancel_occurrence(tx, window, occurrence, "予定した作業は実施しませんでした。", now)
-                    .await?
-            };
-            lines.extend(told);
+            lines.extend(publish::tell_not_run(desk, tx, window, found, now).await?);
             Ok(lines)
         }
     }

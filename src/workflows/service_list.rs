@@ -8,7 +8,7 @@ use crate::domain::service::How;
 use crate::domain::time::Instant;
 use crate::domain::window::Window;
 
-use super::desk::{Desk, DeskError, find};
+use super::desk::{Desk, DeskError};
 use super::hand_stops;
 
 pub use super::hand_stops::{HandStop, Stage};
@@ -77,14 +77,12 @@ pub async fn all(desk: &Desk) -> Result<Vec<ServiceState>, DeskError> {
 /// What persons are asked for, or what stands stopped by them.
 pub async fn waiting(desk: &Desk) -> Result<Vec<ByHand>, DeskError> {
     let rows = desk.catalog.open_hand_stops().await?;
-    if rows.is_empty() {
-        return Ok(Vec::new());
-    }
-    let windows = desk.catalog.windows().await?;
     let mut found = Vec::new();
     for row in rows {
         let Some(occurrence) = desk.catalog.occurrence(&row.occurrence).await? else { continue };
-        let limit = hand_stops::limit(desk, find(&windows, &occurrence.window)?, &occurrence);
+        let none = || DeskError::None { what: "window", id: occurrence.window.clone() };
+        let window = desk.catalog.window(&occurrence.window).await?.ok_or_else(none)?;
+        let limit = hand_stops::limit(desk, &window, &occurrence);
         found.push(ByHand { confirm_until: row.confirm_until(limit), row });
     }
     Ok(found)

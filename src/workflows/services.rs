@@ -60,19 +60,17 @@ pub async fn stop_all(
     for name in &parts.stops {
         let failed = |problem: String| StopError::Failed { service: name.clone(), problem };
         let service = desk.service(name).ok_or_else(|| failed("kura.toml no longer names it".to_owned()))?;
-        if service.how == How::Manual {
+        let How::Commands { stop, timeout, .. } = &service.how else {
             if !hand_stops::is_stopped(desk, &occurrence.id, name).await? {
                 return Err(failed("nobody confirmed that it was stopped by hand".to_owned()));
             }
             continue;
-        }
+        };
         let now = clock.now();
         let mut tx = desk.catalog.begin().await?;
         tx.stopping(&occurrence.id, name, now).await?;
         tx.commit(&[line(now, "kura", "service.stopping", name, &occurrence.id)]).await?;
-        if let How::Commands { stop, timeout, .. } = &service.how {
-            hooks.run(stop, *timeout).await.map_err(|error| failed(error.to_string()))?;
-        }
+        hooks.run(stop, *timeout).await.map_err(|error| failed(error.to_string()))?;
         let now = clock.now();
         let mut tx = desk.catalog.begin().await?;
         tx.stopped(&occurrence.id, name, now).await?;
@@ -81,8 +79,8 @@ pub async fn stop_all(
     Ok(())
 }
 
-/// Starts what is recorded as stopped for an occurrence, last stopped first, and asks persons for their part. Gives how many could not be started; those
-/// stay recorded and are tried again on the next beat.
+/// Starts what is recorded as stopped for an occurrence, last stopped first, and asks persons for their part. Gives how
+/// many could not be started; those stay recorded and are tried again on the next beat.
 pub async fn start_all(
     desk: &Desk,
     hooks: &dyn Hooks,

@@ -26,11 +26,7 @@ pub(super) fn check_reason(reason: &str) -> Result<(), DeskError> {
 }
 
 /// The request that waits already with the same terms, in the place of the same window: who sends a form twice asks once.
-pub(super) async fn waiting(
-    tx: &mut Tx,
-    terms: &Terms,
-    replaces: Option<&str>,
-) -> Result<Option<String>, DeskError> {
+async fn waiting(tx: &mut Tx, terms: &Terms, replaces: Option<&str>) -> Result<Option<String>, DeskError> {
     for window in tx.windows().await? {
         let is_same = window.state == WindowState::Requested && window.terms == *terms;
         if is_same && tx.replaced(&window.id).await?.as_deref() == replaces {
@@ -43,6 +39,17 @@ pub(super) async fn waiting(
 /// Asks for a window and returns its id; the id of the one that waits, if the same was asked for already. Nothing runs and
 /// nobody is told before it is approved.
 pub async fn request(desk: &Desk, terms: &Terms, by: &Actor, now: Instant) -> Result<String, DeskError> {
+    request_for(desk, terms, None, by, now).await
+}
+
+/// The same, in the place of an approved window of the same plan and kind, if one is named.
+pub async fn request_for(
+    desk: &Desk,
+    terms: &Terms,
+    replaces: Option<&str>,
+    by: &Actor,
+    now: Instant,
+) -> Result<String, DeskError> {
     by.check(Act::RequestWindow)?;
     if desk.digest_now(terms).is_none() {
         let plan = terms.parts().plan.as_ref().map(ToString::to_string).unwrap_or_default();
@@ -51,28 +58,22 @@ pub async fn request(desk: &Desk, terms: &Terms, by: &Actor, now: Instant) -> Re
     desk.check_services(terms)?;
     terms.check_ahead(now)?;
     let mut tx = desk.catalog.begin().await?;
-    if let Some(waiting) = waiting(&mut tx, terms, None).await? {
+    if let Some(old) = replaces {
+        move_window::check(&mut tx, terms, old).await?;
+    }
+    if let Some(waiting) = waiting(&mut tx, terms, replaces).await? {
         let detail = format!("{terms}: the same waits already, nothing was added");
         tx.commit(&[line(now, by.account.as_str(), "window.request", &waiting, &detail)]).await?;
         return Ok(waiting);
     }
     let id = tx.add_window(terms, &by.account, now).await?;
-    tx.commit(&[line(now, by.account.as_str(), "window.request", &id, &terms.to_string())]).await?;
-    Ok(id)
-}
-
-/// The same, in the place of an approved window if one is named.
-pub async fn request_for(
-    desk: &Desk,
-    terms: &Terms,
-    replaces: Option<&str>,
-    by: &Actor,
-    now: Instant,
-) -> Result<String, DeskError> {
-    match replaces {
-        Some(old) => move_window::request(desk, terms, old, by, now).await,
-        None => request(desk, terms, by, now).await,
+    let mut detail = terms.to_string();
+    if let Some(old) = replaces {
+        tx.set_replaced(&id, old).await?;
+        detail = format!("{terms}, in the place of {old}");
     }
+    tx.commit(&[line(now, by.account.as_str(), "window.request", &id, &detail)]).await?;
+    Ok(id)
 }
 
 /// What somebody who decides was shown. If it has changed since, nothing is decided.

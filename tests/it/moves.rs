@@ -6,7 +6,7 @@ use kura::domain::time::Instant;
 use kura::domain::window::{WindowKind, WindowState};
 use kura::workflows::desk::DeskError;
 use kura::workflows::gate::{self, Entry};
-use kura::workflows::{move_window, schedule, windows};
+use kura::workflows::{schedule, windows};
 
 use crate::windows::{Office, at, plan, terms, tokyo};
 
@@ -31,10 +31,11 @@ async fn a_moved_window_ends_when_the_new_one_is_approved_and_its_notices_say_wh
     let new = monthly("monthly second sunday 02:00");
     for (terms, replaces) in [(&new, "w-0009"), (&terms(WindowKind::Daily, "daily 02:00", &[]), old.as_str())]
     {
-        let refused = move_window::request(&office.desk, terms, replaces, &office.admin, later).await;
+        let refused = windows::request_for(&office.desk, terms, Some(replaces), &office.admin, later).await;
         assert!(matches!(refused, Err(DeskError::None { .. })), "{refused:?}");
     }
-    let id = move_window::request(&office.desk, &new, &old, &office.admin, later).await.expect("asked for");
+    let id =
+        windows::request_for(&office.desk, &new, Some(&old), &office.admin, later).await.expect("asked for");
     assert_eq!(one(&office, "N-2026-0001").await.revision, 1, "nothing moves before it is approved");
     let approval = windows::approve(&office.desk, &id, None, &office.doctor, later).await.expect("approved");
     let told = one(&office, "N-2026-0001").await;

@@ -13,25 +13,24 @@ use super::words::{Lang, Words, grouped, size, w};
 use crate::domain::freshness::Freshness;
 use crate::domain::role::Act;
 use crate::domain::standing::{Standing, Summary};
-use crate::workflows::lists::{self, AlarmRow, ListPlace, Page};
+use crate::workflows::lists::{self, AlarmRow};
 use crate::workflows::look::{self, Overview, PlanState};
 use crate::workflows::service_list::{self, ByHand};
 
 /// How many alarms the first page names.
-const ALARMS_MAX: u32 = 5;
+const ALARMS_MAX: usize = 5;
 
 /// `GET /console`.
 pub(super) async fn page(axum::Extension(visit): At) -> Result<Response, Refused> {
     let overview = look::overview(&visit.desk, visit.now).await?;
     let proofs = lists::coverage(&visit.desk, visit.actor()?).await?;
     let proved = lists::standing(&proofs, visit.now);
-    let alarms = lists::alarms(&visit.desk, visit.actor()?, &ListPlace::newest(), "open", ALARMS_MAX).await?;
     let by_hand = service_list::waiting(&visit.desk).await?;
     let account = look::account(&visit.desk.catalog, visit.account()?).await?;
     let has_factor = account.is_some_and(|account| account.has_second_factor());
     let body = html! {
         (answer(&visit, &overview, &proved))
-        (alarming(&visit, &alarms))
+        (alarming(&visit, &overview.alarms))
         (waiting(&visit, &overview, (has_factor, &by_hand))?)
         (next(&visit, &overview))
         (plans(&visit, &overview))
@@ -143,15 +142,15 @@ fn answer(visit: &Visit, overview: &Overview, proved: &Summary) -> Markup {
 }
 
 /// What somebody must look after.
-fn alarming(visit: &Visit, alarms: &Page<AlarmRow>) -> Markup {
+fn alarming(visit: &Visit, alarms: &[AlarmRow]) -> Markup {
     html! {
-        @if !alarms.rows.is_empty() {
+        @if !alarms.is_empty() {
             section {
                 h2 { (visit.t("続いている警報", "Alarms that last")) }
                 ul class="tasks" {
-                    @for row in &alarms.rows { li { a href="/console/alarms" { (watch::sentence(visit, row)) } } }
+                    @for row in alarms.iter().rev().take(ALARMS_MAX) { li { a href="/console/alarms" { (watch::sentence(visit, row)) } } }
                 }
-                @if alarms.next.is_some() {
+                @if alarms.len() > ALARMS_MAX {
                     p { (visit.t("ほかにもあります。", "There are more.")) }
                 }
             }
@@ -287,7 +286,7 @@ fn plans(visit: &Visit, overview: &Overview) -> Markup {
                                     td {
                                         (visit.lang.ago(snapshot.taken_at, visit.now))
                                         " (" (visit.lang.moment(snapshot.taken_at)) ")"
-                                        @if plan.newest.as_ref().is_some_and(|newest| newest.sequence > snapshot.sequence) {
+                                        @if plan.is_partial_since {
                                             p { (visit.t("その後のものは一部だけです。", "What came after it is partial.")) }
                                         }
                                     }
