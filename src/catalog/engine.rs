@@ -30,8 +30,9 @@ const BEGIN: &str = "BEGIN IMMEDIATE";
 
 /// How long a statement waits while another program writes.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
-/// How many connections only read. More than cores: a reader waits for the disk now and then.
-const READERS_MAX: u32 = 4;
+/// How many connections only read. Far more than cores: between two statements a connection waits for whoever asks, and
+/// while few wait for many, the pages that ask most wait longest. Each costs a thread and up to 2 MiB.
+const READERS_MAX: u32 = 16;
 /// How often a new file is asked to keep a write-ahead log, while another program opens it too.
 const JOURNAL_TRIES_MAX: u32 = 200;
 /// The pause between two such tries.

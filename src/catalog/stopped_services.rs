@@ -42,12 +42,6 @@ WHERE started_at IS NULL
 ORDER BY stopping_at, occurrence, service
 LIMIT 10000";
 
-const LAST: &str = "
-SELECT occurrence, service, stopping_at, stopped_at, started_at, attempts, failure
-FROM stopped_services
-ORDER BY stopping_at DESC, occurrence, service
-LIMIT $1";
-
 /// A service that was stopped for an occurrence.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct StoppedService {
@@ -71,12 +65,6 @@ impl Catalog {
     /// The services that have to be started again.
     pub async fn stopped_services(&self) -> Result<Vec<StoppedService>, CatalogError> {
         let rows = sqlx::query(OPEN).fetch_all(self.engine.pool()).await;
-        rows.map_err(|error| self.engine.failed(error))?.iter().map(read).collect()
-    }
-
-    /// The last `limit` stops, newest first.
-    pub async fn last_stops(&self, limit: u32) -> Result<Vec<StoppedService>, CatalogError> {
-        let rows = sqlx::query(LAST).bind(i64::from(limit)).fetch_all(self.engine.pool()).await;
         rows.map_err(|error| self.engine.failed(error))?.iter().map(read).collect()
     }
 

@@ -8,7 +8,7 @@ use crate::domain::calendar::{english, wareki};
 use crate::domain::plan::Plan;
 use crate::domain::role::Act;
 use crate::domain::time::Day;
-use crate::workflows::expire::{self, Bench, ExpireError, Item, Look, OpenError, Ran, Refusal, What};
+use crate::workflows::expire::{self, Bench, ExpireError, Item, Look, OpenError, Ran, Refusal};
 
 use super::commands::Global;
 use super::exit::Exit;
@@ -182,16 +182,9 @@ fn say(global: &Global, what: &str, about: &str, next: &str) -> Result<(), Failu
     }
 }
 
-fn name(item: &Item) -> String {
-    match &item.what {
-        What::Cohort(cohort) => cohort.to_string(),
-        What::Snapshot { sequence, .. } => format!("snapshot {sequence}"),
-    }
-}
-
 fn as_json(item: &Item) -> serde_json::Value {
     serde_json::json!({
-        "plan": item.plan.as_str(), "what": name(item),
+        "plan": item.plan.as_str(), "what": item.name(),
         "promised_last_day": item.kept.promised_last_day.to_string(),
         "last_day_reading_b": item.kept.last_day_b.to_string(),
         "delete_from": item.delete_from.to_string(),
@@ -230,7 +223,7 @@ fn show(look: &Look, is_json: bool) -> Result<(), Failure> {
             let from = item.kept.delete_from;
             vec![
                 item.plan.to_string(),
-                name(item),
+                item.name(),
                 item.kept.promised_last_day.to_string(),
                 item.kept.last_day_b.to_string(),
                 format!("{} {}", wareki(from), english(from)),
@@ -242,7 +235,7 @@ fn show(look: &Look, is_json: bool) -> Result<(), Failure> {
         text.push_str(&table(&titles, &cells.collect::<Vec<_>>()));
     }
     for kept in &look.decision.kept_back {
-        let (plan, what) = (&kept.item.plan, name(&kept.item));
+        let (plan, what) = (&kept.item.plan, kept.item.name());
         text.push_str(&format!("kept back: {plan} {what}: {}\n", kept.why.english()));
     }
     for found in &look.decision.too_many {
@@ -302,7 +295,7 @@ fn tell_ran(ran: &Ran, is_json: bool) -> Result<Exit, Failure> {
             text.push_str(&format!("certificate {number}: `kura certificate show {number}`\n"));
         }
         for kept in &ran.kept_back {
-            let (plan, what) = (&kept.item.plan, name(&kept.item));
+            let (plan, what) = (&kept.item.plan, kept.item.name());
             text.push_str(&format!("kept back: {plan} {what}: {}\n", kept.why.english()));
         }
         for refusal in &ran.refused {
@@ -320,8 +313,7 @@ impl Exit {
     /// A rule, a right or a clock that says no is refused.
     pub(super) const fn of_expiry(error: &ExpireError) -> Self {
         match error {
-            ExpireError::Clock(_)
-            | ExpireError::Changed(_)
+            ExpireError::Changed(_)
             | ExpireError::Stale(_)
             | ExpireError::OtherDay { .. }
             | ExpireError::NothingDue
@@ -333,7 +325,6 @@ impl Exit {
             | ExpireError::StillThere { .. }
             | ExpireError::Evidence { .. }
             | ExpireError::Repository(_)
-            | ExpireError::Upload(_)
             | ExpireError::Vault(_)
             | ExpireError::Catalog(_) => Self::Failed,
         }

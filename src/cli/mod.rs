@@ -183,18 +183,37 @@ fn keep_secrets_out_of_core_dumps() {
 /// Refuses to write as root into the home of another user: keys and catalog would become root's, and the service, which
 /// runs as that user, could not start any more.
 fn keep_to_its_owner(app: &App, command: &Command) -> Result<(), Failure> {
-    let writes = matches!(
-        command,
+    let writes = match command {
         Command::Init(_)
-            | Command::Snapshot(_)
-            | Command::Window(_)
-            | Command::Notice(_)
-            | Command::Serve(_)
-            | Command::Account(_)
-            | Command::Token(_)
-            | Command::Service(_)
-            | Command::Catalog(_)
-    );
+        | Command::Snapshot(_)
+        | Command::Window(_)
+        | Command::Notice(_)
+        | Command::Serve(_)
+        | Command::Account(_)
+        | Command::Token(_)
+        | Command::Service(_)
+        | Command::Catalog(_)
+        | Command::Expire(_)
+        | Command::Hold(_)
+        | Command::Certificate(_)
+        | Command::Coverage(_)
+        | Command::Verify(_)
+        | Command::Alarm(_)
+        | Command::Audit(_) => true,
+        Command::Quickstart(_)
+        | Command::Key(_)
+        | Command::Config(_)
+        | Command::Plan(_)
+        | Command::Store(_)
+        | Command::Snapshots(_)
+        | Command::Restore(_)
+        | Command::Ls(_)
+        | Command::Find(_)
+        | Command::Diff(_)
+        | Command::Cat(_)
+        | Command::Completions(_)
+        | Command::Man(_) => false,
+    };
     let home = app.home.path();
     let owner = std::fs::metadata(home).map_or(0, |facts| facts.uid());
     if writes && owner != 0 && rustix::process::geteuid().is_root() {

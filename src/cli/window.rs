@@ -49,6 +49,8 @@ enum Command {
     Withdraw(Reasoned),
     /// Let an occurrence run although rules refuse it (運用管理責任者).
     BreakGlass(Reasoned),
+    /// Confirm, under your name, that you have seen the report of a break-glass (サービス運用者).
+    SeeReport(Seen),
 }
 
 #[derive(Debug, Args)]
@@ -87,6 +89,14 @@ struct Request {
 struct Which {
     /// The window.
     id: String,
+}
+
+#[derive(Debug, Args)]
+struct Seen {
+    /// The occurrence, which is over.
+    id: String,
+    #[command(flatten)]
+    who: Who,
 }
 
 #[derive(Debug, Args)]
@@ -187,6 +197,11 @@ async fn dispatch(
             let by = reasoned.who.sign_in_for(app, &desk.catalog, Act::BreakGlass, now).await?;
             windows::break_glass(desk, &reasoned.id, &reasoned.reason, &by, now).await?;
             tell(global, &reasoned.id, "let through")
+        }
+        Command::SeeReport(seen) => {
+            let by = seen.who.sign_in_for(app, &desk.catalog, Act::DecideWindow, now).await?;
+            windows::see_report(desk, &seen.id, &by, now).await?;
+            tell(global, &seen.id, "reported, which you have seen")
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::app::Desk;
 use crate::domain::calendar::{Holiday, Holidays};
 use crate::domain::time::Instant;
 use crate::domain::window::{Window, WindowState};
-use crate::workflows::windows;
+use crate::workflows::look::{self, WindowSheet};
 
 use super::commands::Global;
 use super::failure::Failure;
@@ -87,7 +87,7 @@ pub(super) async fn windows(global: &Global, desk: &Desk) -> Result<(), Failure>
 
 /// `kura window preview`.
 pub(super) async fn preview(global: &Global, desk: &Desk, id: &str, now: Instant) -> Result<(), Failure> {
-    let (window, rows) = windows::preview(desk, id, now).await?;
+    let WindowSheet { window, preview: rows, .. } = look::window(desk, id, now).await?;
     let zone = &window.terms.parts().zone;
     let digest = desk.digest_now(&window.terms).map(hex::encode);
     if global.json {

@@ -7,6 +7,8 @@ use serde::Serialize;
 
 use crate::domain::time::{Instant, Zone};
 
+pub(super) use crate::workflows::desk::tokyo;
+
 use super::failure::Failure;
 
 /// Writes text to stdout. A reader that went away is no failure.
@@ -77,12 +79,6 @@ pub(super) fn size(bytes: u64) -> String {
         tenths /= 1024;
     }
     format!("{bytes} B")
-}
-
-/// The zone in which times stand where no plan says another one.
-pub(super) fn tokyo() -> Zone {
-    // The tables are part of the program.
-    Zone::named("Asia/Tokyo").unwrap_or_else(|_| Zone::utc())
 }
 
 /// `2026-11-22 18:30` in a zone.

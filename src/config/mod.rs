@@ -15,6 +15,9 @@ use crate::domain::retention::Retention;
 /// Settings of deletion.
 mod expiry;
 
+/// Which addresses are this machine.
+mod here;
+
 /// What windows may stop.
 mod service;
 
@@ -22,6 +25,7 @@ mod service;
 mod stamps;
 
 pub use expiry::{ExpirySettings, ReaperSettings};
+pub use here::{is_surely_here, may_be_here};
 pub use service::{DeadlineSetting, ServiceSettings};
 pub use stamps::Stamps;
 

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use crate::domain::calendar::{english, wareki};
+use crate::domain::freshness;
 use crate::domain::notice::LeadDays;
 use crate::domain::occurrence::{Occurrence, OccurrenceState, first_start};
 use crate::domain::plan::PlanName;
@@ -40,11 +41,13 @@ pub enum AlarmCode {
     DeletionStopped,
     /// The file of a plan that has windows is gone or cannot be read.
     PlanUnreadable,
+    /// The newest snapshot of a plan lies in the future: this machine's clock went back, or was ahead then.
+    ClockWrong,
 }
 
 impl AlarmCode {
     /// Every code.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::BackupMissed,
         Self::SnapshotOld,
         Self::SnapshotPartial,
@@ -58,6 +61,7 @@ impl AlarmCode {
         Self::DeletionOverdue,
         Self::DeletionStopped,
         Self::PlanUnreadable,
+        Self::ClockWrong,
     ];
 
     /// The word.
@@ -76,6 +80,7 @@ impl AlarmCode {
             Self::DeletionOverdue => "deletion-overdue",
             Self::DeletionStopped => "deletion-stopped",
             Self::PlanUnreadable => "plan-unreadable",
+            Self::ClockWrong => "clock-wrong",
         }
     }
 
@@ -127,8 +132,6 @@ pub struct Stopped {
 pub struct Expiring {
     /// The plan.
     pub plan: String,
-    /// When it was looked at.
-    pub looked_at: Instant,
     /// Since when the oldest that may go could have been deleted.
     pub due_since: Option<Instant>,
     /// The code of the rule that stops deletion; empty if none does.
@@ -140,8 +143,8 @@ pub struct Expiring {
 pub struct Facts<'a> {
     /// Every window.
     pub windows: &'a [Window],
-    /// The occurrences of the last two months that ended without a snapshot have not ended, or were let through by a break-glass;
-    /// others do no harm.
+    /// The occurrences of the last two months that have not ended, that ended without a snapshot, or that were let through
+    /// behind the glass; more than these do no harm.
     pub occurrences: &'a [Occurrence],
     /// By plan: its newest snapshots, in the order of their taking.
     pub snapshots: &'a BTreeMap<String, Vec<Taken>>,
@@ -247,7 +250,9 @@ fn of_plan(facts: &Facts<'_>, plan: &PlanName, now: Instant) -> Vec<Alarm> {
     let windows: Vec<&Window> = facts.windows.iter().filter(of_plan).collect();
     let is_bound = windows.iter().any(|window| window.is_alive());
     let taken = facts.snapshots.get(plan.as_str()).map(Vec::as_slice).unwrap_or_default();
-    let complete = taken.iter().rev().find(|taken| taken.is_complete).map(|taken| taken.at);
+    // One of the future says nothing about when the last one was taken: it would keep the dead man's alarm silent.
+    let is_past = |taken: &&Taken| !freshness::is_in_future(taken.at, now);
+    let complete = taken.iter().rev().filter(is_past).find(|taken| taken.is_complete).map(|taken| taken.at);
     let zone = windows.first().map_or_else(Zone::utc, |window| window.terms.parts().zone.clone());
     let mut found = Vec::new();
     let is_lost = |occurrence: &&Occurrence| {
@@ -268,6 +273,18 @@ fn of_plan(facts: &Facts<'_>, plan: &PlanName, now: Instant) -> Vec<Alarm> {
         let japanese = format!("計画 {plan} の最新のスナップショットに、読み取れなかった項目があります。");
         let english = format!("The newest snapshot of {plan} is partial: something could not be read.");
         found.push(alarm(AlarmCode::SnapshotPartial, plan.as_str(), newest.at, japanese, english));
+    }
+    if let Some(newest) = taken.last().filter(|newest| !is_past(newest)) {
+        let day = zone.day_of(newest.at);
+        let japanese = format!(
+            "計画 {plan} の最新のスナップショットの日時が未来（{}）です。このマシンの時計を確かめてください。",
+            wareki(day)
+        );
+        let english = format!(
+            "The newest snapshot of {plan} is of {}, which is in the future: look at this machine's clock.",
+            english(day)
+        );
+        found.push(alarm(AlarmCode::ClockWrong, plan.as_str(), now, japanese, english));
     }
     let late = windows.iter().filter_map(|window| late_from(facts, window, complete)).min();
     if let Some(since) = late.filter(|since| *since <= now) {
@@ -451,7 +468,6 @@ mod tests {
         let mut world = World { windows: Vec::new(), ..daily() };
         let expiring = |due_since, stopped: &str| Expiring {
             plan: "records".to_owned(),
-            looked_at: at(0),
             due_since,
             stopped: stopped.to_owned(),
         };
@@ -481,6 +497,19 @@ mod tests {
         );
         world.take(late + DAY + 500, true);
         assert!(world.codes(late + DAY + 500).is_empty());
+    }
+
+    #[test]
+    fn a_snapshot_of_the_future_keeps_no_alarm_silent_and_is_told_of() {
+        let mut world = daily();
+        world.take(70 * DAY, true);
+        assert_eq!(world.codes(70 * DAY), [""; 0]);
+        // The clock is set back by ten weeks.
+        assert_eq!(world.codes(5), ["clock-wrong"]);
+        assert_eq!(world.codes(40 * DAY), ["snapshot-old", "clock-wrong"]);
+        // A new one, taken by the clock that is right, ends both.
+        world.take(40 * DAY, true);
+        assert_eq!(world.codes(40 * DAY), [""; 0]);
     }
 
     #[test]

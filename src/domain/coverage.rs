@@ -101,6 +101,14 @@ impl Exception {
                 "保管期限を過ぎたのに残っているものがあります。",
                 "Something is past its time and still there.",
             ),
+            "cohort-lost" => (
+                "なくなっている日があります。消去の記録もないため、失われたものとして扱います。",
+                "There are days that are gone, and no certificate says why: they are lost.",
+            ),
+            "newest-unlocked" => (
+                "最新の世代の保管期限が過ぎました。新しい世代を取得してください。",
+                "The newest generation is past its time and no longer locked: take a new one.",
+            ),
             "too-few-copies" => {
                 ("写しの数が計画より少なくなっています。", "There are fewer copies than the plan asks for.")
             }
@@ -297,7 +305,18 @@ mod tests {
         assert_eq!(codes, ["no-snapshot", "records-damaged", "too-few-copies", "cohort-damaged"]);
         let partial = PlanFacts { newest: Some((noon("2026-11-22"), false)), ..facts };
         assert_eq!(coverage(&partial, noon("2026-11-22")).exceptions[0], Exception::Partial);
-        for exception in &found.exceptions {
+        let day = CohortId::Sent("2026-11-22".parse().unwrap());
+        for exception in [
+            Exception::NoSnapshot,
+            Exception::Partial,
+            Exception::Records(1),
+            Exception::Damaged(day, 1),
+            Exception::Past(day),
+            Exception::Lost(day),
+            Exception::Unlocked(day),
+            Exception::Copies { found: 1, wanted: 2 },
+        ] {
+            assert!(Exception::sentences(exception.code()).is_some(), "{exception:?}");
             assert!(exception.japanese().ends_with('。') && exception.english().ends_with('.'));
         }
     }

@@ -3,8 +3,6 @@
 //! The text is read back by the run that deletes, so that an approval covers what was shown and nothing else: neither what
 //! falls due later nor what was added since.
 
-use std::fmt;
-
 use crate::domain::cohort::CohortId;
 use crate::domain::plan_name::PlanName;
 use crate::domain::retention::Kept;
@@ -54,6 +52,19 @@ impl Item {
         }
     }
 
+    /// The name that people read.
+    pub fn name(&self) -> String {
+        match &self.what {
+            What::Cohort(cohort) => cohort.to_string(),
+            What::Snapshot { sequence, .. } => format!("snapshot {sequence}"),
+        }
+    }
+
+    /// Whether it is the cohort of a plan that has this name.
+    pub fn is_cohort(&self, plan: &str, name: &str) -> bool {
+        self.plan.as_str() == plan && self.cohort().is_some_and(|cohort| cohort.to_string() == name)
+    }
+
     /// The cohort, if it is one.
     pub const fn cohort(&self) -> Option<&CohortId> {
         match &self.what {
@@ -90,7 +101,7 @@ impl Order {
                 item.delete_from.as_micros(),
                 item.objects,
                 item.bytes,
-                Hex(&item.digest),
+                hex::encode(item.digest),
             ));
         }
         text
@@ -137,22 +148,9 @@ fn read_item(line: &str) -> Option<Item> {
     })
 }
 
-struct Hex<'a>(&'a [u8]);
-
-impl fmt::Display for Hex<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
 fn unhex(text: &str) -> Option<[u8; 32]> {
-    let is_hex = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let digits: Vec<char> = text.chars().collect();
     let mut out = [0; 32];
-    for (byte, pair) in out.iter_mut().zip(digits.chunks(2)) {
-        *byte = u8::from_str_radix(&pair.iter().collect::<String>(), 16).ok()?;
-    }
-    is_hex.then_some(out)
+    hex::decode_to_slice(text, &mut out).ok().map(|()| out)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! are what a hold covers, what the store still locks, the newest verified generation of a system plan, and the newest
 //! snapshot of every plan, on which the next one builds.
 //!
-//! Public here: `PlanFacts`, `decide`, `Decision`, `Item`, `KeptBack`, `Limits`. The text of an order is in `deletion`.
+//! Public here: `PlanFacts`, `decide`, `Decision`, `KeptBack`, `Limits`. The text of an order is in `deletion`.
 
 use crate::domain::cohort::CohortId;
 use crate::domain::deletion::{Item, What};
@@ -81,6 +81,8 @@ pub enum Why {
     Locked(Instant),
     /// A cohort that is held back needs it.
     Needed(CohortId),
+    /// Since it was decided, its plan was lengthened or the clock went back: its time is not over before then.
+    NotYet(Instant),
 }
 
 impl Why {
@@ -91,6 +93,7 @@ impl Why {
             Self::NewestGeneration => "newest-generation",
             Self::Locked(_) => "locked",
             Self::Needed(_) => "needed",
+            Self::NotYet(_) => "not-yet",
         }
     }
 
@@ -103,6 +106,9 @@ impl Why {
             }
             Self::Locked(until) => format!("保管先が {until} まで削除を禁じています。"),
             Self::Needed(cohort) => format!("残してある {cohort} を戻すために必要です。"),
+            Self::NotYet(from) => {
+                format!("消去を決めたあとに、計画または時計が変わりました。{from} までは消去しません。")
+            }
         }
     }
 
@@ -115,6 +121,9 @@ impl Why {
             }
             Self::Locked(until) => format!("The store locks it until {until}."),
             Self::Needed(cohort) => format!("{cohort}, which is kept back, cannot be restored without it."),
+            Self::NotYet(from) => {
+                format!("The plan or the clock has changed since it was decided: not before {from}.")
+            }
         }
     }
 }

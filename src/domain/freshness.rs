@@ -8,6 +8,14 @@ pub const DAILY_HOURS: i64 = 30;
 /// How old it may be where one is taken each month, hours: the longest month, and two days.
 pub const MONTHLY_HOURS: i64 = 33 * 24;
 
+/// How far a snapshot may lie ahead of the clock, minutes: clocks that are set by the network differ by far less.
+const AHEAD_MINUTES: i64 = 5;
+
+/// Whether an instant that was recorded lies in the future: this machine's clock went back since, or was ahead then.
+pub fn is_in_future(at: Instant, now: Instant) -> bool {
+    now.plus_minutes(AHEAD_MINUTES) < at
+}
+
 /// How a plan stands.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Freshness {
@@ -24,6 +32,10 @@ pub enum Freshness {
 /// Judges a plan by its newest complete snapshot and the kinds of its approved windows.
 pub fn judge(complete: Option<Instant>, approved: &[WindowKind], now: Instant) -> Freshness {
     let Some(taken_at) = complete else { return Freshness::Missing };
+    if is_in_future(taken_at, now) {
+        // Nothing is known about its age.
+        return Freshness::Stale;
+    }
     let hours = if approved.contains(&WindowKind::Daily) {
         DAILY_HOURS
     } else if approved.contains(&WindowKind::Monthly) {
@@ -52,6 +64,8 @@ mod tests {
             (Some(taken), &[Monthly, Daily], 31, 0, Freshness::Stale),
             (Some(taken), &[Monthly], 31 * 24, 0, Freshness::Fresh),
             (Some(taken), &[Monthly], 34 * 24, 0, Freshness::Stale),
+            (Some(taken), &[Daily], 0, -5, Freshness::Fresh),
+            (Some(taken), &[Daily], 0, -6, Freshness::Stale),
             (Some(taken), &[Maintenance], 0, 0, Freshness::NoWindow),
             (Some(taken), &[], 0, 0, Freshness::NoWindow),
         ] {

@@ -26,8 +26,7 @@ pub struct Hold {
 }
 
 impl Hold {
-    /// Whether it still holds at an instant.
-    pub fn is_in_force(&self, zone: &Zone, now: Instant) -> bool {
+    fn is_in_force(&self, zone: &Zone, now: Instant) -> bool {
         !self.is_released && self.until.is_none_or(|until| now < zone.start_of(until.next()))
     }
 

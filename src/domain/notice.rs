@@ -117,6 +117,17 @@ pub struct Words {
     pub body_en: String,
 }
 
+impl Words {
+    /// The same for what was announced and is over: its title no longer says that it lies ahead.
+    #[must_use]
+    pub fn over(self) -> Self {
+        let title = self.title.replacen("【予告】", "【終了】", 1);
+        let planned = ["Planned: ", "Notice: "].iter().find_map(|word| self.title_en.strip_prefix(word));
+        let title_en = planned.map_or_else(|| self.title_en.clone(), |rest| format!("Over: {rest}"));
+        Self { title, title_en, ..self }
+    }
+}
+
 /// Who speaks, and whom to ask.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Sender {
@@ -442,6 +453,9 @@ mod tests {
         };
         let words = about.calendar(day("2026-11-29"));
         assert_eq!(words.title, "【予告】毎日のデータ・バックアップのお知らせ");
+        let over = words.clone().over();
+        assert_eq!(over.title, "【終了】毎日のデータ・バックアップのお知らせ");
+        assert!(over.title_en.starts_with("Over: ") && over.body == words.body, "{over:?}");
         assert!(
             words.body.contains("日時：毎日 2:00～6:00（令和8年11月29日（日）から）\n"),
             "{}",

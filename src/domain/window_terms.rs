@@ -141,6 +141,26 @@ pub enum BadTerms {
     Service(String),
 }
 
+impl BadTerms {
+    /// The same in Japanese: what to enter instead.
+    pub const fn japanese(&self) -> &'static str {
+        match self {
+            Self::Plan(kind) if kind.takes_snapshots() => "計画を選んでください。",
+            Self::Plan(_) => "電源設備の点検では計画を選びません。",
+            Self::Recurrence { .. } => "選んだ種類では、この繰り返しは指定できません。",
+            Self::Length(_) => "長さは1分以上、24時間以内で入力してください。",
+            Self::Stop(_) => {
+                "サービスを停止できるのは、毎月のバックアップ、維持管理、電源設備の点検の時間帯だけです（第21条③）。"
+            }
+            Self::Days { .. } => "最終日は開始日以後の日にしてください。",
+            Self::Past { .. } => {
+                "この内容では、これから実施される回がありません。今日より後の日（開始日から最終日まで）にしてください。"
+            }
+            Self::Service(_) => "停止するサービスの名前は、1行に1つ、100文字以内で入力してください。",
+        }
+    }
+}
+
 impl Terms {
     /// Checks what is asked for.
     pub fn new(parts: TermsParts) -> Result<Self, BadTerms> {

@@ -9,6 +9,8 @@ use std::time::Duration;
 use reqwest::{Client, redirect};
 use url::Url;
 
+use crate::config::is_surely_here;
+
 /// Reading the public page.
 pub mod page;
 
@@ -46,8 +48,7 @@ impl Portal {
     pub fn new(address: &str) -> Result<Self, BadAddress> {
         let refused = || BadAddress(address.to_owned());
         let url = Url::parse(address).map_err(|_| refused())?;
-        let is_here = matches!(url.host_str(), Some("127.0.0.1" | "[::1]" | "localhost"));
-        let is_safe = url.scheme() == "https" || (url.scheme() == "http" && is_here);
+        let is_safe = url.scheme() == "https" || (url.scheme() == "http" && is_surely_here(&url));
         if !is_safe || !url.username().is_empty() || url.password().is_some() {
             return Err(refused());
         }

@@ -19,7 +19,9 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use url::{Host, Url};
+use url::Url;
+
+use crate::config::is_surely_here;
 
 use super::key;
 
@@ -186,12 +188,10 @@ pub(super) fn check_endpoint(endpoint: &str, allow_http: bool) -> Result<(), Sto
     let shape = "has an endpoint that is not http://HOST:PORT or https://HOST:PORT";
     let url = Url::parse(endpoint).map_err(|_| StoreUrlError::new(shape))?;
     refuse_credentials(&url)?;
-    let is_local = match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => return Err(StoreUrlError::new(shape)),
-    };
+    if url.host().is_none() {
+        return Err(StoreUrlError::new(shape));
+    }
+    let is_local = is_surely_here(&url);
     if url.query().is_some() || url.fragment().is_some() {
         return Err(StoreUrlError::new(shape));
     }

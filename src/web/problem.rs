@@ -221,16 +221,14 @@ impl Problem {
         .waiting(60)
     }
 
-    /// Something about the request is wrong.
-    pub(super) fn bad_request(detail: String) -> Self {
-        let japanese = format!("要求に誤りがあります: {detail}");
-        Self::new(Kind::BadRequest, detail, japanese)
+    /// Something about the request is wrong. In English and in Japanese: what, and what it should be.
+    pub(super) fn bad_request(english: impl Into<String>, japanese: impl Into<String>) -> Self {
+        Self::new(Kind::BadRequest, english, japanese)
     }
 
-    /// What is asked for breaks a rule.
-    pub(super) fn refused(detail: String) -> Self {
-        let japanese = format!("内容をご確認のうえ、訂正してください: {detail}");
-        Self::new(Kind::Unprocessable, detail, japanese)
+    /// What is asked for breaks a rule. In English and in Japanese: which, and what would be right.
+    pub(super) fn refused(english: impl Into<String>, japanese: impl Into<String>) -> Self {
+        Self::new(Kind::Unprocessable, english, japanese)
     }
 
     /// A right is missing.

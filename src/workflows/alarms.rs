@@ -39,7 +39,6 @@ async fn gather(desk: &Desk, now: Instant) -> Result<Vec<Alarm>, DeskError> {
     let reported = desk.catalog.seen_reports().await?;
     let expiring = desk.catalog.expiry_looks().await?.into_iter().map(|row| Expiring {
         plan: row.plan,
-        looked_at: row.looked_at,
         due_since: row.due_since,
         stopped: row.stopped,
     });

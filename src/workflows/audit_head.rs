@@ -9,11 +9,11 @@ use crate::archive::layout::{self, ObjectKind};
 use crate::archive::records::{AuditHead, FORMAT};
 use crate::catalog::{Catalog, CatalogError};
 use crate::clock::Clock;
-use crate::domain::retention;
-use crate::domain::time::{Instant, Zone};
+use crate::domain::time::Instant;
 use crate::vault::{Vault, VaultError};
 
 use super::check_audit::{self, AuditError, Head, Noted};
+use super::desk::tokyo;
 use super::host::Host;
 use super::repository::{self, RepositoryError};
 use super::sign_in::line;
@@ -42,20 +42,15 @@ pub enum AuditHeadError {
     Catalog(#[from] CatalogError),
 }
 
-/// Evidence is counted in days of Tokyo: it belongs to no plan.
-fn zone() -> Zone {
-    Zone::named("Asia/Tokyo").unwrap_or_else(|_| Zone::utc())
-}
-
 /// Whether a head is to be stored: something was decided since the last one, and that was on another day.
 pub async fn is_due(catalog: &Catalog, now: Instant) -> Result<bool, CatalogError> {
     let newest = catalog.audit_newest(1).await?;
     let Some(newest) = newest.first().filter(|line| line.entry.act != ACT) else { return Ok(false) };
     // Looking for the last one costs more the longer it is ago: only where there may be something new.
     let last = catalog.audit_newest_of(ACT).await?;
-    Ok(last.is_none_or(|last| {
-        last.sequence < newest.sequence && zone().day_of(last.entry.at) < zone().day_of(now)
-    }))
+    let zone = tokyo();
+    Ok(last
+        .is_none_or(|last| last.sequence < newest.sequence && zone.day_of(last.entry.at) < zone.day_of(now)))
 }
 
 /// Stores the head of the log, after checking the log itself and against the newest stored head; the name of the object.
@@ -92,9 +87,7 @@ pub async fn write(
     let bytes = Bytes::from(host.signing.sign(payload_type::AUDIT_HEAD, &payload));
     let key = layout::audit_head(head.sequence, &Sha256::of(&bytes));
     let now = clock.now();
-    let until =
-        retention::delete_from_instant(host.settings.evidence_retention(), zone().day_of(now), &zone());
-    put_and_compare(&*host.vault, &key, &bytes, Some(until)).await?;
+    put_and_compare(&*host.vault, &key, &bytes, Some(host.evidence_end(now))).await?;
     host.vault.flush().await?;
     let tx = catalog.begin().await?;
     let detail = format!("{}:{}", head.sequence, head.digest);

@@ -16,7 +16,6 @@ use crate::catalog::{Catalog, CatalogError};
 use crate::domain::actor::{Actor, Denied};
 use crate::domain::hold::{Hold, REASON_CHARACTERS_MAX};
 use crate::domain::plan::PlanName;
-use crate::domain::retention;
 use crate::domain::role::Act;
 use crate::domain::time::{Day, Instant};
 use crate::domain::window::is_one_line;
@@ -272,9 +271,7 @@ async fn store(
     let catalog_key: Recipient = host.trust.repository.catalog.parse()?;
     let recipients: Vec<&Recipient> = std::iter::once(&catalog_key).chain(&host.recovery).collect();
     let bytes = Bytes::from(seal::seal(&compressed, &recipients)?);
-    let zone = tokyo();
-    let until = retention::delete_from_instant(host.settings.evidence_retention(), zone.day_of(now), &zone);
-    put_and_compare(&*host.vault, &key, &bytes, Some(until)).await?;
+    put_and_compare(&*host.vault, &key, &bytes, Some(host.evidence_end(now))).await?;
     host.vault.flush().await?;
     let mut tx = catalog.begin().await?;
     tx.note_hold(plan.as_str(), number, &Sha256::of(&bytes)).await?;

@@ -10,8 +10,11 @@ use crate::archive::envelope::{self, SigningKey, payload_type};
 use crate::archive::records::{CatalogSecrets, RecoveryKeys, Repository, SigningKeys};
 use crate::archive::seal::Recipient;
 use crate::config::{self, ConfigError, Home, Settings};
+use crate::domain::retention;
+use crate::domain::time::Instant;
 use crate::vault::{self, S3Settings, StoreUrl, Vault};
 
+use super::desk::tokyo;
 use super::repository::{RepositoryError, Secrets, Trust, decode};
 
 /// File names of the host's keys.
@@ -127,6 +130,12 @@ impl Host {
     #[must_use]
     pub fn in_background(self) -> Self {
         Self { nice_default: NICE_IN_BACKGROUND, ..self }
+    }
+
+    /// Until when evidence that is written now is locked.
+    pub fn evidence_end(&self, now: Instant) -> Instant {
+        let zone = tokyo();
+        retention::delete_from_instant(self.settings.evidence_retention(), zone.day_of(now), &zone)
     }
 
     /// Memory for each sorter, bytes.

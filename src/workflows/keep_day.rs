@@ -20,7 +20,7 @@ use super::verify::Viewer;
 /// After a try the next one comes no sooner than this, minutes.
 const PAUSE_MINUTES: i64 = 60;
 
-/// When it was tried last.
+/// When to ask next whether a proof is missing: the service asks every few seconds.
 #[derive(Debug)]
 pub struct Kept(AtomicI64);
 
@@ -32,15 +32,18 @@ impl Default for Kept {
 
 /// Whether today's proof is missing and was not tried a short while ago; then this is a try.
 pub async fn is_due(catalog: &Catalog, kept: &Kept, now: Instant) -> Result<bool, CatalogError> {
-    let tried = Instant::from_micros(kept.0.load(Ordering::SeqCst));
-    if now < tried.plus_minutes(PAUSE_MINUTES) {
+    let ask_next = Instant::from_micros(kept.0.load(Ordering::SeqCst));
+    // More than a day ahead it was set by a clock that has gone back since.
+    if now < ask_next && ask_next < now.plus_minutes(26 * 60) {
         return Ok(false);
     }
-    let (zone, rows) = (tokyo(), catalog.newest_coverage().await?);
-    let is_due = rows.iter().all(|row| zone.day_of(row.checked_at) < zone.day_of(now));
-    if is_due {
-        kept.0.store(now.as_micros(), Ordering::SeqCst);
-    }
+    let zone = tokyo();
+    let today = zone.day_of(now);
+    // A proof of a later day was made by a clock that has gone back since: there will be one again when it is that day.
+    let proved = catalog.newest_coverage().await?.iter().map(|row| zone.day_of(row.checked_at)).max();
+    let is_due = proved.is_none_or(|proved| proved < today);
+    let ask_next = if is_due { now.plus_minutes(PAUSE_MINUTES) } else { zone.start_of(today.next()) };
+    kept.0.store(ask_next.as_micros(), Ordering::SeqCst);
     Ok(is_due)
 }
 

@@ -263,11 +263,6 @@ pub async fn run(catalog: &Catalog, id: &str) -> Result<Option<RunRow>, CatalogE
     catalog.run(id).await
 }
 
-/// The newest run of a plan.
-pub async fn newest_run(catalog: &Catalog, plan: &str) -> Result<Option<RunRow>, CatalogError> {
-    Ok(catalog.last_runs(plan, 1).await?.pop())
-}
-
 /// A notice and how far its delivery is.
 pub async fn notice(catalog: &Catalog, id: &str) -> Result<Option<(NoticeRow, Vec<Delivery>)>, CatalogError> {
     let Some(posted) = catalog.notice(id).await? else { return Ok(None) };

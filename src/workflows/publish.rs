@@ -228,7 +228,8 @@ pub(super) async fn close_window(
     let current = tx.notices_of(&window.id).await?;
     for before in current.into_iter().filter(|row| row.occurrence.is_none()) {
         let (revision, status) = (before.revision + 1, NoticeStatus::Completed);
-        let revised = NoticeRow { revision, status, updated_at: now, closed_at: Some(now), ..before };
+        let words = before.words.clone().over();
+        let revised = NoticeRow { revision, status, words, updated_at: now, closed_at: Some(now), ..before };
         lines.push(revise(tx, &revised, "notice.close", now).await?);
     }
     Ok(lines)

@@ -1,8 +1,9 @@
 //! Starting the runs whose occurrence has come: each once, in its window, if the gate lets it through.
 //!
-//! Order of effects: the lock of the place, what persons stop and confirm, the lease with 開始, each service's row and then its stop, the snapshot, each
-//! service's start and then its row, the end of the occurrence with 終了. A crash between any two leaves rows that say
-//! what is still to be done: services are started again (`services::start_left`), the occurrence may be run again.
+//! Order of effects: the lock of the place, what persons stop and confirm, the lease with 開始, each service's row and
+//! then its stop, the snapshot, each service's start and then its row, the end of the occurrence with 終了. A crash
+//! between any two leaves rows that say what is still to be done: services are started again (`services::start_left`),
+//! the occurrence may be run again.
 
 use std::sync::Arc;
 

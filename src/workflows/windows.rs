@@ -5,7 +5,6 @@ use crate::catalog::Tx;
 use crate::domain::actor::Actor;
 use crate::domain::notice::NoticeKind;
 use crate::domain::occurrence::{Occurrence, first_start, has_own_notices};
-use crate::domain::preview::{self, Previewed};
 use crate::domain::role::Act;
 use crate::domain::time::Instant;
 use crate::domain::window::{Approval, Move, REASON_CHARACTERS_MAX, Terms, Window, WindowState, is_one_line};
@@ -260,19 +259,6 @@ pub async fn see_report(desk: &Desk, occurrence: &str, by: &Actor, now: Instant)
 pub async fn occurrence(desk: &Desk, id: &str) -> Result<Occurrence, DeskError> {
     let none = || DeskError::None { what: "occurrence", id: id.to_owned() };
     desk.catalog.occurrence(id).await?.ok_or_else(none)
-}
-
-/// The next occurrences of a window, requested or approved, with what they clash with.
-pub async fn preview(desk: &Desk, id: &str, now: Instant) -> Result<(Window, Vec<Previewed>), DeskError> {
-    let windows = desk.catalog.windows().await?;
-    let window = find(&windows, id)?.clone();
-    let rows = preview::preview(&window.terms, id, &windows, desk.lead_of(&window.terms), now);
-    Ok((window, rows))
-}
-
-/// The window in whose place a window was asked for.
-pub async fn replaced(desk: &Desk, id: &str) -> Result<Option<String>, DeskError> {
-    Ok(desk.catalog.replaced(id).await?)
 }
 
 /// The kind of notice that tells of a window itself.

@@ -7,6 +7,7 @@ use super::connect::Locking as BucketLocking;
 use super::errors::{Fault, judge};
 use super::{PAGES_MAX, S3Vault};
 use crate::clock::{Clock as _, SystemClock};
+use crate::config::may_be_here;
 use crate::domain::time::Instant;
 use crate::vault::reaper::{Locking, Reaper, Remain, RemainKind};
 use crate::vault::{VaultError, key};
@@ -96,13 +97,7 @@ impl Reaper for S3Vault {
     /// The date of the server's last answer; a server on this machine is no witness.
     async fn outside_time(&self) -> Result<Option<Instant>, VaultError> {
         let endpoint = self.address.endpoint.as_deref().and_then(|text| url::Url::parse(text).ok());
-        let is_local = endpoint.as_ref().is_some_and(|endpoint| match endpoint.host() {
-            Some(url::Host::Domain(name)) => name == "localhost",
-            Some(url::Host::Ipv4(address)) => address.is_loopback(),
-            Some(url::Host::Ipv6(address)) => address.is_loopback(),
-            None => true,
-        });
-        if is_local {
+        if endpoint.as_ref().is_some_and(may_be_here) {
             return Ok(None);
         }
         // One small question, so that the answer is of now.

@@ -198,10 +198,7 @@ pub(super) async fn add(
     Sent(body): Sent<AccountRequest>,
 ) -> Result<Response, Problem> {
     caller.actor.check(Act::ManageAccounts).map_err(|denied| Problem::denied(&denied))?;
-    let account: AccountId = body
-        .account
-        .parse()
-        .map_err(|error: crate::domain::account::BadAccountId| Problem::refused(error.to_string()))?;
+    let account: AccountId = body.account.parse()?;
     let new = NewAccount { account: account.clone(), role: body.role.0, password: body.password };
     let by = By::Account(caller.actor.clone());
     accounts::add(&caller.desk().catalog, &new, &by, shared.clock.now()).await?;

@@ -100,11 +100,20 @@ pub(super) async fn verify(
         (None, None) => None,
         (Some(sequence), Some(digest)) => {
             let digest = digest.parse();
-            let digest =
-                digest.map_err(|_| Problem::bad_request("digest is 64 hexadecimal digits".to_owned()))?;
+            let digest = digest.map_err(|_| {
+                Problem::bad_request(
+                    "digest is 64 hexadecimal digits",
+                    "digest は16進64桁で指定してください。",
+                )
+            })?;
             Some(Head { sequence, digest })
         }
-        _ => return Err(Problem::bad_request("sequence and digest belong together".to_owned())),
+        _ => {
+            return Err(Problem::bad_request(
+                "sequence and digest belong together",
+                "sequence と digest は両方指定してください。",
+            ));
+        }
     };
     match lists::verify_audit(&caller.desk(), &caller.actor, expected).await {
         Ok(head) => Ok(Json(Verified {

@@ -21,7 +21,12 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Asked<T> {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let query = Query::<T>::try_from_uri(&parts.uri);
-        let Query(query) = query.map_err(|error| Problem::bad_request(error.body_text()))?;
+        let Query(query) = query.map_err(|error| {
+            Problem::bad_request(
+                error.body_text(),
+                "クエリーの項目名または値が仕様と異なります。/api/docs をご確認ください。",
+            )
+        })?;
         Ok(Self(query, parts.uri.clone()))
     }
 }
@@ -44,16 +49,29 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Sent<T> {
         // Shapes would take a list of their fields too.
         let is_object = bytes.trim_ascii_start().first() == Some(&b'{');
         if !is_object && serde_json::from_slice::<IgnoredAny>(&bytes).is_ok() {
-            return Err(Problem::refused("the body is a JSON object".to_owned()));
+            return Err(Problem::refused(
+                "the body is a JSON object",
+                "本文は JSON オブジェクトにしてください。",
+            ));
         }
         match serde_json::from_slice(&bytes) {
             Ok(body) if is_object => Ok(Self(body)),
-            Ok(_) => Err(Problem::bad_request("the body is no JSON".to_owned())),
-            Err(error) if !is_object => Err(Problem::bad_request(format!("the body is no JSON: {error}"))),
-            Err(error) if error.is_data() => Err(Problem::refused(error.to_string())),
-            Err(error) => Err(Problem::bad_request(format!("the body is no JSON: {error}"))),
+            Ok(_) => Err(not_json("it is no object")),
+            Err(error) if !is_object => Err(not_json(&error.to_string())),
+            Err(error) if error.is_data() => Err(Problem::refused(
+                error.to_string(),
+                format!(
+                    "本文の項目名、値の型または値の範囲が仕様と異なります（{}行目）。/api/docs をご確認ください。",
+                    error.line()
+                ),
+            )),
+            Err(error) => Err(not_json(&error.to_string())),
         }
     }
+}
+
+fn not_json(why: &str) -> Problem {
+    Problem::bad_request(format!("the body is no JSON: {why}"), "本文が JSON として正しくありません。")
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
@@ -70,7 +88,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Named {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let named = Path::<String>::from_request_parts(parts, state).await;
-        let Path(id) = named.map_err(|error| Problem::bad_request(error.body_text()))?;
+        let Path(id) = named.map_err(|error| {
+            Problem::bad_request(error.body_text(), "アドレスの番号またはIDを読み取れません。")
+        })?;
         Ok(Self(id))
     }
 }

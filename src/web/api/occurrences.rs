@@ -113,7 +113,14 @@ fn shown(found: &Occurrence) -> OccurrenceShown {
 /// The instants of days in Tokyo.
 fn span(from: Option<&str>, until: Option<&str>) -> Result<(Instant, Instant), Problem> {
     let zone = Zone::named("Asia/Tokyo").unwrap_or_else(|_| Zone::utc());
-    let day = |text: &str| text.parse::<Day>().map_err(|error| Problem::bad_request(error.to_string()));
+    let day = |text: &str| {
+        text.parse::<Day>().map_err(|error| {
+            Problem::bad_request(
+                error.to_string(),
+                "日付は 2026-11-23 のように、実在する日で指定してください。",
+            )
+        })
+    };
     let start = |day: Day| zone.at(day, TimeOfDay::MIDNIGHT);
     let from = from.map(day).transpose()?.map_or(Instant::from_micros(i64::MIN), start);
     let until = until.map(day).transpose()?.map_or(Instant::from_micros(i64::MAX), |day| start(day.next()));

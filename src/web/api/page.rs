@@ -58,7 +58,10 @@ impl Wanted {
     ) -> Result<Self, Problem> {
         let limit = limit.unwrap_or(LIMIT);
         if !(1..=LIMIT_MAX).contains(&limit) {
-            return Err(Problem::bad_request(format!("limit is 1 to {LIMIT_MAX}, not {limit}")));
+            return Err(Problem::bad_request(
+                format!("limit is 1 to {LIMIT_MAX}, not {limit}"),
+                format!("件数（limit）は1～{LIMIT_MAX}で指定してください。"),
+            ));
         }
         let after = match cursor {
             None => first,

@@ -53,7 +53,7 @@ pub(super) async fn page(Asked(query, _): Asked<LanguageQuery>) -> Result<Respon
     let is_english = match query.lang.as_deref() {
         None | Some("ja") => false,
         Some("en") => true,
-        Some(_) => return Err(Problem::bad_request("lang is ja or en".to_owned())),
+        Some(_) => return Err(Problem::bad_request("lang is ja or en", "lang は ja か en です。")),
     };
     Ok(Html(render(&PARSED, is_english).into_string()).into_response())
 }

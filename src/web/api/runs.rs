@@ -122,7 +122,10 @@ fn shown(shared: &Shared, row: &RunRow) -> RunShown {
 fn wanted_plan(plan: Option<String>) -> Result<String, Problem> {
     let plan = plan.unwrap_or_default();
     if plan.chars().count() > PLAN_CHARACTERS_MAX {
-        return Err(Problem::bad_request(format!("plan has at most {PLAN_CHARACTERS_MAX} characters")));
+        return Err(Problem::bad_request(
+            format!("plan has at most {PLAN_CHARACTERS_MAX} characters"),
+            format!("計画の名前（plan）は{PLAN_CHARACTERS_MAX}文字以内で指定してください。"),
+        ));
     }
     Ok(plan)
 }

@@ -196,11 +196,12 @@ pub(super) async fn make(
 ) -> Result<Response, Problem> {
     let now = shared.clock.now();
     if !is_one_line(&body.label, LABEL_CHARACTERS_MAX) {
-        let detail = format!("label is one line of 1 to {LABEL_CHARACTERS_MAX} characters");
-        return Err(Problem::refused(detail));
+        return Err(Problem::refused(
+            format!("label is one line of 1 to {LABEL_CHARACTERS_MAX} characters"),
+            format!("用途（label）は1行、1～{LABEL_CHARACTERS_MAX}文字で指定してください。"),
+        ));
     }
-    let account = body.account.map(|account| account.parse::<AccountId>()).transpose();
-    let account = account.map_err(|error| Problem::refused(error.to_string()))?;
+    let account = body.account.map(|account| account.parse::<AccountId>()).transpose()?;
     let proof =
         Proof::Password { account: caller.actor.account.clone(), password: body.password, code: body.code };
     // Signing in is no effect of the request: it is not marked with its key.

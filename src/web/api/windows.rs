@@ -5,14 +5,17 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
+use crate::domain::plan::BadPlanName;
+use crate::domain::recurrence::NotARecurrence;
 use crate::domain::role::Act;
-use crate::domain::time::Zone;
+use crate::domain::time::{NotADay, Zone};
 use crate::domain::window::{Terms, TermsParts};
 use crate::web::Shared;
 use crate::web::access::Caller;
 use crate::web::problem::Problem;
 use crate::workflows::desk::{Desk, DeskError};
 use crate::workflows::lists::{self, ListPlace};
+use crate::workflows::look;
 use crate::workflows::windows::{self, Seen};
 
 use super::extract::{Asked, Headers, Named, Sent};
@@ -27,43 +30,54 @@ use shapes::{States, WindowQuery, WindowRequest, WindowShown, WindowWithPreview,
 
 /// The answer with a window as it is now.
 async fn answer(shared: &Shared, desk: &Desk, id: &str, status: StatusCode) -> Result<Response, Problem> {
-    let (window, rows) = windows::preview(desk, id, shared.clock.now()).await?;
+    let sheet = look::window(desk, id, shared.clock.now()).await?;
     let body = WindowWithPreview {
-        window: shown(desk, &window),
-        replaces: windows::replaced(desk, id).await?,
-        preview: rows.iter().map(previewed).collect(),
+        window: shown(desk, &sheet.window),
+        replaces: sheet.replaces,
+        preview: sheet.preview.iter().map(previewed).collect(),
     };
     let response = (status, Json(body)).into_response();
-    Ok(version::tagged(response, &windows::version(desk, &window)))
+    Ok(version::tagged(response, &windows::version(desk, &sheet.window)))
 }
 
 fn terms(request: WindowRequest, shared: &Shared) -> Result<Terms, Problem> {
-    let refused = |error: &dyn std::error::Error| Problem::refused(error.to_string());
     let zone = Zone::named(request.time_zone.as_deref().unwrap_or("Asia/Tokyo"));
-    let zone = zone.map_err(|error| refused(&error))?;
+    let zone = zone.map_err(|error| {
+        Problem::refused(
+            error.to_string(),
+            "時間帯の地域（time_zone）は Asia/Tokyo のような名前で指定してください。",
+        )
+    })?;
     let day = |text: Option<String>| {
-        text.map(|text| text.parse())
-            .transpose()
-            .map_err(|error: crate::domain::time::NotADay| refused(&error))
+        text.map(|text| text.parse()).transpose().map_err(|error: NotADay| {
+            Problem::refused(error.to_string(), "日付は 2026-11-23 のように、実在する日で指定してください。")
+        })
     };
     let parts = TermsParts {
         plan: request
             .plan
             .map(|plan| plan.parse())
             .transpose()
-            .map_err(|error: crate::domain::plan::BadPlanName| refused(&error))?,
+            .map_err(|error: BadPlanName| {
+                Problem::refused(error.to_string(), "計画の名前（plan）が正しくありません。`/api/v1/plans` の名前を指定してください。")
+            })?,
         kind: request.kind.kind(),
         recurrence: request
             .recurrence
             .parse()
-            .map_err(|error: crate::domain::recurrence::NotARecurrence| refused(&error))?,
+            .map_err(|error: NotARecurrence| {
+                Problem::refused(
+                    error.to_string(),
+                    "繰り返し（recurrence）は daily 02:00、monthly first sunday 01:00、once 2027-01-10 09:00 のように指定してください。",
+                )
+            })?,
         length_minutes: request.length_minutes,
         stops: request.stops,
         first_day: day(request.first_day)?.unwrap_or_else(|| zone.day_of(shared.clock.now())),
         last_day: day(request.last_day)?,
         zone,
     };
-    Terms::new(parts).map_err(|error| refused(&error))
+    Terms::new(parts).map_err(|error| Problem::refused(error.to_string(), error.japanese()))
 }
 
 #[utoipa::path(

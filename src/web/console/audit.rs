@@ -45,7 +45,7 @@ fn table(visit: &Visit, lines: &[AuditLine]) -> Markup {
                     @for line in lines {
                         tr {
                             th scope="row" { (line.sequence) }
-                            td { (visit.lang.moment(line.entry.at)) }
+                            td class="when" { (visit.lang.moment(line.entry.at)) }
                             td { (line.entry.actor) }
                             td { code { (line.entry.act) } }
                             td { (line.entry.subject) }

@@ -280,21 +280,7 @@ impl From<AccountError> for Refused {
 
 /// What is wrong with terms, in words.
 pub(super) fn terms_words(error: &BadTerms) -> Words {
-    let ja = match error {
-        BadTerms::Plan(kind) if kind.takes_snapshots() => "計画を選んでください。",
-        BadTerms::Plan(_) => "電源設備の点検では計画を選びません。",
-        BadTerms::Recurrence { .. } => "選んだ種類では、この繰り返しは指定できません。",
-        BadTerms::Length(_) => "長さは1分以上、24時間以内で入力してください。",
-        BadTerms::Stop(_) => {
-            "サービスを停止できるのは、毎月のバックアップ、維持管理、電源設備の点検の時間帯だけです（第21条③）。"
-        }
-        BadTerms::Days { .. } => "最終日は開始日以後の日にしてください。",
-        BadTerms::Past { .. } => {
-            "この内容では、これから実施される回がありません。今日より後の日（開始日から最終日まで）にしてください。"
-        }
-        BadTerms::Service(_) => "停止するサービスの名前は、1行に1つ、100文字以内で入力してください。",
-    };
-    w(ja, format!("Refused: {error}."))
+    w(error.japanese(), format!("Refused: {error}."))
 }
 
 impl From<DeskError> for Refused {

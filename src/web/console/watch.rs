@@ -196,6 +196,10 @@ pub(super) fn advice(code: AlarmCode) -> Words {
             "システム管理者が kura plan check で確かめ、計画のファイルを控えから元の内容に戻します。",
             "The administrator looks with `kura plan check` and puts the plan's file back as it was.",
         ),
+        AlarmCode::ClockWrong => w(
+            "システム管理者が、このマシンの日付と時刻、時刻合わせの状態を確かめます。正しくなるまで、消去は行われません。",
+            "The administrator looks at the date and at how the clock is set; nothing is deleted until it is right.",
+        ),
         AlarmCode::ServiceByHand => w(
             "サービスを止めるか動かすかして、「サービス」の画面で確認を入力します。",
             "Stop or start the service, then confirm it on the page of services.",

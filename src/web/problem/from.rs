@@ -1,10 +1,11 @@
 //! What each failure of a workflow is to those who asked.
 
+use crate::domain::account::{BadAccountId, ID_CHARACTERS_MAX, ID_CHARACTERS_MIN};
 use crate::workflows::accounts::AccountError;
 use crate::workflows::desk::DeskError;
 use crate::workflows::lists::AuditError;
 use crate::workflows::sign_in::AccessError;
-use crate::workflows::tokens::TokenError;
+use crate::workflows::tokens::{DAYS_MAX, TokenError};
 
 use super::{Kind, Problem};
 
@@ -21,7 +22,7 @@ impl From<DeskError> for Problem {
         let words = error.to_string();
         match error {
             DeskError::None { .. } => not_found(words),
-            DeskError::Terms(_) => Self::refused(words),
+            DeskError::Terms(terms) => Self::refused(words, terms.japanese()),
             DeskError::Move(_) | DeskError::Stale(_) | DeskError::Begun(_) | DeskError::Confirmation(_) => {
                 wrong_state(words)
             }
@@ -47,6 +48,15 @@ impl From<DeskError> for Problem {
             DeskError::Access(error) => error.into(),
             DeskError::Lock(_) | DeskError::Catalog(_) => Self::logged(&error),
         }
+    }
+}
+
+impl From<BadAccountId> for Problem {
+    fn from(error: BadAccountId) -> Self {
+        let japanese = format!(
+            "アカウントは英数字{ID_CHARACTERS_MIN}～{ID_CHARACTERS_MAX}文字で指定してください（別紙1）。"
+        );
+        Self::refused(error.to_string(), japanese)
     }
 }
 
@@ -98,7 +108,10 @@ impl From<AccountError> for Problem {
             | AccountError::Linked(_)
             | AccountError::NotLinked(_)
             | AccountError::ShortAlone(_) => wrong_state(words),
-            AccountError::Subject => Self::refused(words),
+            AccountError::Subject => Self::refused(
+                words,
+                "認証サービスの利用者（subject）を、制御文字のない1～255文字で指定してください。",
+            ),
             AccountError::Access(error) => error.into(),
             AccountError::Hash(_)
             | AccountError::Seal(_)
@@ -112,7 +125,17 @@ impl From<TokenError> for Problem {
     fn from(error: TokenError) -> Self {
         let words = error.to_string();
         match error {
-            TokenError::Days(_) | TokenError::Scope { .. } => Self::refused(words),
+            TokenError::Days(_) => {
+                Self::refused(words, format!("有効日数（days）は1～{DAYS_MAX}日で指定してください。"))
+            }
+            TokenError::Scope { role, scope, .. } => Self::refused(
+                words,
+                format!(
+                    "{}には、権限「{}」がありません。役割にある権限だけを指定してください。",
+                    role.japanese(),
+                    scope.word()
+                ),
+            ),
             TokenError::Other(_) | TokenError::ByToken => {
                 Self::new(Kind::RightMissing, words, "このアカウントのトークンは作成できません。")
             }

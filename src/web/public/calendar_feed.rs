@@ -33,7 +33,12 @@ pub(in crate::web) async fn calendar(
     which: Result<Query<Which>, QueryRejection>,
     asked: HeaderMap,
 ) -> Result<Response, Problem> {
-    let wrong = || Problem::bad_request("impact is full, or is left out".to_owned());
+    let wrong = || {
+        Problem::bad_request(
+            "impact is full, or is left out",
+            "impact は full を指定するか、省略してください。",
+        )
+    };
     let is_stops_only = match which.map_err(|_| wrong())?.impact.as_deref() {
         None => false,
         Some("full") => true,

@@ -58,7 +58,7 @@ pub(in crate::web) async fn api(
     which: Result<Query<Which>, QueryRejection>,
     asked: HeaderMap,
 ) -> Result<Response, Problem> {
-    let wrong = || Problem::bad_request("closed is true or false".to_owned());
+    let wrong = || Problem::bad_request("closed is true or false", "closed は true か false です。");
     let which = which.map_err(|_| wrong())?;
     let (desk, now) = (shared.desk()?, shared.clock.now());
     let board = match which.closed.as_deref() {

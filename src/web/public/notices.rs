@@ -29,7 +29,7 @@ pub(in crate::web) async fn page(
     language: Result<Query<Language>, QueryRejection>,
     asked: HeaderMap,
 ) -> Result<Response, Problem> {
-    let wrong = || Problem::bad_request("lang is ja or en".to_owned());
+    let wrong = || Problem::bad_request("lang is ja or en", "lang は ja か en です。");
     let is_english = match language.map_err(|_| wrong())?.lang.as_deref() {
         None | Some("ja") => false,
         Some("en") => true,

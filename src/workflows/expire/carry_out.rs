@@ -6,9 +6,10 @@ use bytes::Bytes;
 
 use crate::archive::digest::Sha256;
 use crate::archive::envelope::payload_type;
-use crate::archive::evidence::{Certificate, CopyDeleted, NotDeleted};
+use crate::archive::evidence::{Certificate, CopyDeleted, DeletedCohort, NotDeleted};
 use crate::archive::layout::{self, ObjectKind};
 use crate::archive::records::FORMAT;
+use crate::archive::wire::to_u64;
 use crate::catalog::CertificateRow;
 use crate::domain::deletion::{Item, Order, What};
 use crate::domain::expiry::Why;
@@ -24,7 +25,7 @@ use crate::workflows::repository::RepositoryError;
 use crate::workflows::sign_in::line;
 use crate::workflows::snapshots::{self, SnapshotKeys};
 
-use super::run::{evidence_end, not_deleted, position};
+use super::run::{not_deleted, position};
 use super::{ExpireError, OnHost};
 
 /// How often what came in between is deleted too.
@@ -93,7 +94,7 @@ async fn why_not_now(on: OnHost<'_>, item: &Item) -> Result<Option<Why>, ExpireE
     let of_plan = item.cohort().map(|cohort| cohort.delete_from(plan.retention(), plan.zone()));
     let delete_from = of_plan.map_or(item.delete_from, |of_plan| of_plan.max(item.delete_from));
     if now < delete_from {
-        return Ok(Some(Why::Locked(delete_from)));
+        return Ok(Some(Why::NotYet(delete_from)));
     }
     let Some(cohort) = item.cohort() else { return Ok(None) };
     let holds = holds::of_host(on.host, on.catalog, plan.name()).await?;
@@ -111,22 +112,19 @@ async fn forget_copies(on: OnHost<'_>, gone: &[Item]) -> Result<(), ExpireError>
         gone.iter().filter(|item| item.cohort().is_some()).map(|item| &item.plan).collect();
     for plan in plans {
         let mut living: BTreeSet<Sha256> = BTreeSet::new();
-        for listed in on.host.vault.list(&format!("{plan}/")).await? {
-            if let Some(ObjectKind::Index(_, _, name)) = layout::parse(&listed.key) {
+        let keys: Vec<String> =
+            on.host.vault.list(&format!("{plan}/")).await?.into_iter().map(|listed| listed.key).collect();
+        for key in &keys {
+            if let Some(ObjectKind::Index(_, _, name)) = layout::parse(key) {
                 living.insert(name);
             }
         }
         // One that the store lost is put back from its copy by the next run.
-        let names = snapshots::list(&*on.host.vault, Some(plan)).await?;
-        if let Some(newest) = names.get(plan).and_then(|names| names.last()) {
+        if let Some(newest) = snapshots::by_plan(keys.iter()).get(plan).and_then(|names| names.last()) {
             let keys = SnapshotKeys { trust: &on.host.trust, keys: &on.host.secrets.catalog };
             match snapshots::fetch(&*on.host.vault, newest, &keys).await {
                 Ok(snapshot) => {
-                    let is_gone = |name: &str| {
-                        gone.iter().any(|item| {
-                            item.plan == *plan && item.cohort().is_some_and(|c| c.to_string() == name)
-                        })
-                    };
+                    let is_gone = |name: &str| gone.iter().any(|item| item.is_cohort(plan.as_str(), name));
                     let alive = snapshot.cohorts.into_iter().filter(|cohort| !is_gone(&cohort.cohort));
                     living.extend(alive.flat_map(|cohort| cohort.indexes));
                 }
@@ -147,18 +145,14 @@ async fn certify(
     executor: &str,
 ) -> Result<(), ExpireError> {
     let (intent, now) = (&open.intent, on.clock.now());
-    let is_gone_cohort = |plan: &str, cohort: &str| {
-        gone.iter().any(|item| {
-            item.plan.as_str() == plan && item.cohort().is_some_and(|found| found.to_string() == cohort)
-        })
-    };
     let is_gone_snapshot = |plan: &str, number: u64| {
         gone.iter().any(|item| {
             item.plan.as_str() == plan
                 && matches!(item.what, What::Snapshot { sequence, .. } if sequence == number)
         })
     };
-    let cohorts = intent.cohorts.iter().filter(|one| is_gone_cohort(&one.plan, &one.cohort));
+    let cohorts = intent.cohorts.iter();
+    let cohorts = cohorts.filter(|one| gone.iter().any(|item| item.is_cohort(&one.plan, &one.cohort)));
     let snapshots = intent.snapshots.iter().filter(|one| is_gone_snapshot(&one.plan, one.sequence));
     let certificate = Certificate {
         format: FORMAT,
@@ -184,7 +178,7 @@ async fn certify(
     let payload =
         serde_json::to_vec(&certificate).map_err(|error| RepositoryError::wrong(&key, error.to_string()))?;
     let bytes = Bytes::from(on.host.signing.sign(payload_type::CERTIFICATE, &payload));
-    on.host.vault.put(&key, bytes, Some(evidence_end(on, now))).await?;
+    on.host.vault.put(&key, bytes, Some(on.host.evidence_end(now))).await?;
     on.host.vault.flush().await?;
     // Another program may have ended the same intent a moment ago: what is in the store counts.
     let stored = on.host.vault.get(&key, None).await?;
@@ -224,13 +218,12 @@ pub(super) async fn absorb(on: OnHost<'_>, found: &Evidence) -> Result<(), Expir
 /// Records a certificate in the catalog, and forgets what it says is gone; all at once.
 async fn note(on: OnHost<'_>, certified: &Certified, approved: Option<Sha256>) -> Result<(), ExpireError> {
     let certificate = &certified.certificate;
-    let sum =
-        |of: fn(&crate::archive::evidence::DeletedCohort) -> u64| certificate.cohorts.iter().map(of).sum();
+    let sum = |of: fn(&DeletedCohort) -> u64| certificate.cohorts.iter().map(of).sum();
     let row = CertificateRow {
         number: certificate.number,
         digest: certified.digest,
         issued_at: evidence::instant(&certificate.issued_at).unwrap_or_else(|| on.clock.now()),
-        cohorts: crate::archive::wire::to_u64(certificate.cohorts.len()),
+        cohorts: to_u64(certificate.cohorts.len()),
         objects: sum(|cohort| cohort.objects),
         bytes: sum(|cohort| cohort.bytes),
         envelope: certified.envelope.clone(),

@@ -10,7 +10,6 @@ use crate::archive::digest::Sha256;
 use crate::catalog::{Catalog, CatalogError};
 use crate::clock::Clock;
 use crate::domain::actor::Denied;
-use crate::domain::clock_evidence::Doubt;
 use crate::domain::expiry::Limits;
 use crate::domain::plan::Plan;
 use crate::portal::date::OutsideClock;
@@ -19,7 +18,6 @@ use crate::vault::{Reaper, VaultError};
 use super::holds::HoldError;
 use super::host::Host;
 use super::repository::RepositoryError;
-use super::upload::UploadError;
 
 /// Approving, confirming, saying what day it is.
 mod approvals;
@@ -73,9 +71,6 @@ impl OnHost<'_> {
 /// Why nothing was deleted, or not everything.
 #[derive(Debug, thiserror::Error)]
 pub enum ExpireError {
-    /// The date is not known well enough.
-    #[error("{}", .0.english())]
-    Clock(Doubt),
     /// There is no such order.
     #[error("there is no order {0} that is waiting; `kura expire plan` shows what is due now and its digest")]
     NoOrder(String),
@@ -129,9 +124,6 @@ pub enum ExpireError {
     /// A record.
     #[error(transparent)]
     Repository(#[from] RepositoryError),
-    /// Storing evidence.
-    #[error(transparent)]
-    Upload(#[from] UploadError),
     /// The store.
     #[error(transparent)]
     Vault(#[from] VaultError),

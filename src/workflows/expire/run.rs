@@ -10,14 +10,13 @@ use crate::archive::evidence::{
 };
 use crate::archive::layout;
 use crate::archive::records::FORMAT;
+use crate::archive::wire::to_u64;
 use crate::catalog::{LookRow, OrderRow, StandingRow};
-use crate::domain::clock_evidence::{Doubt, Proof};
+use crate::domain::clock_evidence::{Doubt, Proof, Reading};
 use crate::domain::deletion::{Item, Order, What};
 use crate::domain::expiry::{KeptBack, TooMany, Why};
-use crate::domain::retention;
 use crate::domain::time::Instant;
 use crate::vault::VaultError;
-use crate::workflows::desk::tokyo;
 use crate::workflows::evidence::{self, Evidence};
 use crate::workflows::repository::RepositoryError;
 use crate::workflows::sign_in::line;
@@ -145,8 +144,8 @@ async fn record_looks(on: OnHost<'_>, look: &Look) -> Result<(), ExpireError> {
         let row = LookRow {
             plan: plan.name().to_string(),
             looked_at: look.at,
-            due: crate::archive::wire::to_u64(due.len()),
-            kept_back: crate::archive::wire::to_u64(kept),
+            due: to_u64(due.len()),
+            kept_back: to_u64(kept),
             due_since: due.iter().map(|item| item.delete_from).min(),
             stopped: if is_much && stopped.is_empty() { "too-many" } else { stopped }.to_owned(),
         };
@@ -231,7 +230,7 @@ fn covered(order: &Order, look: &Look, left: &mut Vec<Item>) -> (Vec<Item>, Vec<
             let japanese = "承認のあとに内容が変わりました。もう一度承認が必要です。".to_owned();
             others.push(NotDeleted {
                 plan: item.plan.to_string(),
-                what: what(item),
+                what: item.name(),
                 code: "changed".to_owned(),
                 japanese,
             });
@@ -249,17 +248,10 @@ async fn end_empty(on: OnHost<'_>, row: &OrderRow) -> Result<(), ExpireError> {
     Ok(tx.commit(&[line(at, "kura", "expire.order-empty", &row.digest.to_string(), "")]).await?)
 }
 
-pub(super) fn what(item: &Item) -> String {
-    match &item.what {
-        What::Cohort(cohort) => cohort.to_string(),
-        What::Snapshot { sequence, .. } => format!("snapshot {sequence}"),
-    }
-}
-
 pub(super) fn not_deleted(item: &Item, why: &Why) -> NotDeleted {
     NotDeleted {
         plan: item.plan.to_string(),
-        what: what(item),
+        what: item.name(),
         code: why.code().to_owned(),
         japanese: why.japanese(),
     }
@@ -328,10 +320,8 @@ async fn intent(
 }
 
 fn clock_record(at: Instant, proof: &Proof) -> ClockRecord {
-    let reading = |reading: &crate::domain::clock_evidence::Reading| ClockReading {
-        source: reading.source.clone(),
-        at: reading.at.to_string(),
-    };
+    let reading =
+        |reading: &Reading| ClockReading { source: reading.source.clone(), at: reading.at.to_string() };
     let word = proof.word.as_ref();
     ClockRecord {
         host: at.to_string(),
@@ -347,12 +337,6 @@ pub(super) async fn position(on: OnHost<'_>) -> Result<Option<AuditPosition>, Ex
     Ok(newest.map(|line| AuditPosition { sequence: line.sequence, digest: Sha256(line.digest) }))
 }
 
-/// Until when evidence that is written now is locked.
-pub(super) fn evidence_end(on: OnHost<'_>, now: Instant) -> Instant {
-    let zone = tokyo();
-    retention::delete_from_instant(on.host.settings.evidence_retention(), zone.day_of(now), &zone)
-}
-
 /// Stores the intent; of two programs one wins, and the other stops.
 async fn write_intent(
     on: OnHost<'_>,
@@ -364,7 +348,7 @@ async fn write_intent(
         serde_json::to_vec(&intent).map_err(|error| RepositoryError::wrong(&key, error.to_string()))?;
     let bytes = Bytes::from(on.host.signing.sign(payload_type::INTENT, &payload));
     let now = on.clock.now();
-    on.host.vault.put(&key, bytes.clone(), Some(evidence_end(on, now))).await?;
+    on.host.vault.put(&key, bytes.clone(), Some(on.host.evidence_end(now))).await?;
     match on.host.vault.holds(&key, &bytes).await {
         Ok(true) => {}
         Ok(false) | Err(VaultError::Missing { .. }) => return Err(ExpireError::Busy(key)),

@@ -198,3 +198,22 @@ fn a_stop_by_hand_is_listed_and_confirmed_by_somebody_who_may() {
         .ends(4);
     place.kura(&["audit", "verify"]).ends(0);
 }
+
+#[test]
+fn the_report_of_a_break_glass_is_seen_by_who_approves_and_only_where_there_is_one() {
+    let place = place();
+    request(&place, ADMIN, &[]).ends(0);
+    place.kura_as(DOCTOR, &["window", "approve", "w-0001"]).ends(0);
+    let ahead = place.kura(&["window", "occurrences", "--json"]).ends(0).json();
+    let id = ahead[0]["occurrence"].as_str().expect("an occurrence").to_owned();
+    for account in [ADMIN, OPERATOR] {
+        let ran = place.kura_as(account, &["window", "see-report", &id]).ends(4);
+        assert!(ran.err.contains("window.decide") || ran.err.contains("may not"), "{}", ran.err);
+    }
+    for (which, words) in
+        [(id.as_str(), "break-glass to report of"), ("w-0009-2026-01-01", "w-0009-2026-01-01")]
+    {
+        let ran = place.kura_as(DOCTOR, &["window", "see-report", which]).ends(2);
+        assert!(ran.err.contains(words), "{}", ran.err);
+    }
+}
