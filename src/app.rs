@@ -9,6 +9,7 @@ use crate::clock::{Clock as _, SystemClock};
 use crate::config::{self, ConfigError, Home, Stamps};
 use crate::domain::plan::Plan;
 use crate::policy_files::{self, Refused};
+use crate::workflows::expire::{Bench, OpenError};
 use crate::workflows::host::HostError;
 use crate::workflows::{desk, keys};
 
@@ -86,6 +87,13 @@ impl App {
         Ok(Desk::new(catalog, contents, settings.notices.as_ref()).with_services(&settings))
     }
 
+    /// What deletion needs, with the plans as they are now.
+    pub async fn bench(&self, desk: &Desk) -> Result<Bench, BenchError> {
+        let plans = self.plan_names().iter().map(|name| self.plan(name)).collect::<Result<Vec<Plan>, _>>()?;
+        let host = self.host(None).await?;
+        Ok(Bench::open(host, plans, desk.contents.clone()).await.map_err(|(_, error)| error)?)
+    }
+
     /// The file of a plan.
     pub fn plan_file(&self, name: &str) -> PathBuf {
         self.home.policies().join(format!("{name}.toml"))
@@ -133,6 +141,20 @@ impl DeskSource {
         *last = is_settled.then(|| (stamps, desk.clone()));
         Ok(desk)
     }
+}
+
+/// Why nothing can be deleted in this home.
+#[derive(Debug, thiserror::Error)]
+pub enum BenchError {
+    /// A plan cannot be read: nobody knows what it would keep.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The host or its store.
+    #[error(transparent)]
+    Host(#[from] HostError),
+    /// Who deletes, or the clocks.
+    #[error(transparent)]
+    Open(#[from] OpenError),
 }
 
 /// Why decisions cannot be made in this home.

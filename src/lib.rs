@@ -41,6 +41,9 @@ pub mod workflows;
 /// The heartbeat that brings everything up to date and starts what is due.
 pub mod scheduler;
 
+/// Pages to print and file, the same from the command line and from the console.
+pub mod print;
+
 /// What is told over HTTP: public pages and feeds of notices, health.
 pub mod web;
 

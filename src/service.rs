@@ -92,6 +92,7 @@ impl Service {
         let shared = Shared {
             home: app.home.clone(),
             desks: program.clone(),
+            benches: program.clone(),
             under_way,
             clock: clock.clone(),
             base: base.trim_end_matches('/').into(),

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use crate::app::{App, Host};
+use crate::print::certificate as print_page;
 use crate::workflows::certificates::{self, Certificate, CertificateRow, Checked};
 
-use super::certificate_page;
 use super::commands::Global;
 use super::exit::Exit;
 use super::failure::Failure;
@@ -116,7 +116,7 @@ fn one(host: &Host, row: &CertificateRow, is_json: bool, is_html: bool) -> Resul
     if is_json {
         print_json(&certificates::bundle(host, row)?)?;
     } else if is_html {
-        print(&certificate_page::page(&certificate, &row.digest.to_string()))?;
+        print(&print_page::page(&certificate, &row.digest.to_string()))?;
     } else {
         print(&text(&certificate))?;
     }

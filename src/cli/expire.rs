@@ -2,10 +2,9 @@
 
 use clap::{Args, Subcommand};
 
-use crate::app::{App, Catalog};
+use crate::app::{App, BenchError, Catalog};
 use crate::clock::Clock as _;
 use crate::domain::calendar::{english, wareki};
-use crate::domain::plan::Plan;
 use crate::domain::role::Act;
 use crate::domain::time::Day;
 use crate::workflows::expire::{self, Bench, ExpireError, Item, Look, OpenError, Ran, Refusal};
@@ -102,11 +101,19 @@ impl From<OpenError> for Failure {
     }
 }
 
+impl From<BenchError> for Failure {
+    fn from(error: BenchError) -> Self {
+        match error {
+            BenchError::Plan(error) => error.into(),
+            BenchError::Host(error) => error.into(),
+            BenchError::Open(error) => error.into(),
+        }
+    }
+}
+
 /// What deletion needs, from the home.
 async fn bench(app: &App, catalog: &Catalog) -> Result<Bench, Failure> {
-    let plans = app.plan_names().iter().map(|name| app.plan(name)).collect::<Result<Vec<Plan>, _>>()?;
-    let contents = app.desk_on(catalog.clone())?.contents;
-    Bench::open(app.host(None).await?, plans, contents).await.map_err(|(_, error)| error.into())
+    Ok(app.bench(&app.desk_on(catalog.clone())?).await?)
 }
 
 pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Result<Exit, Failure> {

@@ -122,9 +122,6 @@ mod hold;
 /// `kura certificate`.
 mod certificate;
 
-/// A certificate as a page to print.
-mod certificate_page;
-
 /// `kura alarm`.
 mod alarm;
 

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::domain::time::{Instant, Zone};
 
+pub(super) use crate::domain::size::size;
 pub(super) use crate::workflows::desk::tokyo;
 
 use super::failure::Failure;
@@ -65,22 +66,6 @@ pub(super) fn grouped(number: u64) -> String {
     text
 }
 
-/// `512 B`, `1.5 KiB`, `12.3 GiB`.
-pub(super) fn size(bytes: u64) -> String {
-    const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
-    if bytes < 1024 {
-        return format!("{bytes} B");
-    }
-    let mut tenths = u128::from(bytes) * 10 / 1024;
-    for unit in UNITS {
-        if tenths < 10_240 || unit == "EiB" {
-            return format!("{}.{} {unit}", tenths / 10, tenths % 10);
-        }
-        tenths /= 1024;
-    }
-    format!("{bytes} B")
-}
-
 /// `2026-11-22 18:30` in a zone.
 pub(super) fn local(at: Instant, zone: &Zone) -> String {
     match (jiff::Timestamp::from_second(at.as_seconds()), jiff::tz::TimeZone::get(zone.name())) {
@@ -114,20 +99,6 @@ pub(super) fn table(titles: &[&str], rows: &[Vec<String>]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn sizes_have_one_decimal_and_a_binary_unit() {
-        for (bytes, text) in [
-            (0, "0 B"),
-            (1023, "1023 B"),
-            (1024, "1.0 KiB"),
-            (1536, "1.5 KiB"),
-            (1 << 40, "1.0 TiB"),
-            (u64::MAX, "15.9 EiB"),
-        ] {
-            assert_eq!(size(bytes), text);
-        }
-    }
 
     #[test]
     fn thousands_are_grouped() {

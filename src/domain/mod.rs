@@ -75,6 +75,9 @@ pub mod actor;
 /// 和暦, weekdays, national holidays.
 pub mod calendar;
 
+/// Sizes as people read them.
+pub mod size;
+
 /// When something comes again.
 pub mod recurrence;
 
@@ -95,6 +98,9 @@ pub mod gate;
 
 /// How early users are told.
 pub mod lead;
+
+/// What a notice says, and who says it.
+pub mod notice_words;
 
 /// What users are told, when and in which words.
 pub mod notice;

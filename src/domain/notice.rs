@@ -9,6 +9,7 @@ use crate::domain::time::{Day, Instant, TimeOfDay, Zone};
 use crate::domain::window::{Terms, WindowKind};
 
 pub use crate::domain::lead::LeadDays;
+pub use crate::domain::notice_words::{Sender, Words};
 
 /// The longest text that a person may add to a notice, characters.
 pub const TEXT_CHARACTERS_MAX: usize = 2000;
@@ -102,48 +103,6 @@ pub const ATTEMPTS_MAX: u32 = 24;
 pub const fn retry_minutes(before: u32) -> i64 {
     const LONGEST: i64 = 240;
     if before >= 8 { LONGEST } else { 1_i64 << before }
-}
-
-/// The words of a notice.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Words {
-    /// 件名.
-    pub title: String,
-    /// The body: one field a line.
-    pub body: String,
-    /// The title in English.
-    pub title_en: String,
-    /// The body in English.
-    pub body_en: String,
-}
-
-impl Words {
-    /// The same for what was announced and is over: its title no longer says that it lies ahead.
-    #[must_use]
-    pub fn over(self) -> Self {
-        let title = self.title.replacen("【予告】", "【終了】", 1);
-        let planned = ["Planned: ", "Notice: "].iter().find_map(|word| self.title_en.strip_prefix(word));
-        let title_en = planned.map_or_else(|| self.title_en.clone(), |rest| format!("Over: {rest}"));
-        Self { title, title_en, ..self }
-    }
-}
-
-/// Who speaks, and whom to ask.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Sender {
-    /// The system's name, as users know it.
-    pub service: String,
-    /// お問い合わせ先.
-    pub contact: String,
-}
-
-impl Default for Sender {
-    fn default() -> Self {
-        Self {
-            service: "はち丸ネットワーク".to_owned(),
-            contact: "ヘルプデスク　月～金 9:00～17:00（祝祭日、12月29日～1月3日を除く）".to_owned(),
-        }
-    }
 }
 
 /// The newest snapshot and the newest line of the audit log, each as number and the beginning of its digest:

@@ -7,14 +7,18 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use async_trait::async_trait;
+
 use crate::app::{App, Catalog, Desk, DeskSource, Host, HostCommands, PublicPage};
 use crate::clock::Clock;
 use crate::domain::plan::Plan;
 use crate::domain::time::Instant;
 use crate::scheduler::Works;
 use crate::workflows::audit_head;
+use crate::workflows::causes::with_causes;
 use crate::workflows::deliver_notices::{self, Target};
 use crate::workflows::desk::Desks;
+use crate::workflows::expire::{Bench, Benches};
 use crate::workflows::keep_day::{self, Kept};
 use crate::workflows::start_due_runs::{self, Attempt, Runner};
 use crate::workflows::under_way::UnderWay;
@@ -49,6 +53,13 @@ impl Desks for Program {
     }
 }
 
+#[async_trait]
+impl Benches for Program {
+    async fn bench(&self) -> Result<Bench, String> {
+        self.app.bench(&self.desk()?).await.map_err(|error| with_causes(&error))
+    }
+}
+
 impl Works for Program {
     fn run<'a>(&'a self, plan: &'a str) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
         Box::pin(self.run_plan(plan))
@@ -69,6 +80,7 @@ impl Works for Program {
     fn is_waiting(&self, plan: &str) -> bool {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner).contains(plan)
     }
+
     fn keep(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(self.keep_day())
     }

@@ -22,6 +22,7 @@ use tower_http::timeout::TimeoutLayer;
 use crate::clock::Clock;
 use crate::config::Home;
 use crate::workflows::desk::{Desk, Desks};
+use crate::workflows::expire::Benches;
 use crate::workflows::pulse::Pulse;
 use crate::workflows::under_way::UnderWay;
 
@@ -80,6 +81,8 @@ pub struct Shared {
     pub home: Home,
     /// Where the desk comes from, as things are now.
     pub desks: Arc<dyn Desks>,
+    /// Where the host with its store comes from, for pages about deletion and holds.
+    pub benches: Arc<dyn Benches>,
     /// The runs of this program that are under way.
     pub under_way: UnderWay,
     /// The clock.

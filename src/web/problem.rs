@@ -221,6 +221,11 @@ impl Problem {
         .waiting(60)
     }
 
+    /// There is no such thing. `what` is a noun with the number or id that was asked for.
+    pub(super) fn no_such(what: &str, id: &str) -> Self {
+        Self::new(Kind::NotFound, format!("there is no {what} {id}"), "番号またはIDをご確認ください。")
+    }
+
     /// Something about the request is wrong. In English and in Japanese: what, and what it should be.
     pub(super) fn bad_request(english: impl Into<String>, japanese: impl Into<String>) -> Self {
         Self::new(Kind::BadRequest, english, japanese)

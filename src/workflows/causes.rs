@@ -1,7 +1,7 @@
 //! An error and what caused it, in one line: for reports, which name many failures.
 
 /// The error's words, then those of each cause, parted by colons.
-pub(super) fn with_causes(error: &dyn std::error::Error) -> String {
+pub fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(inner) = cause {

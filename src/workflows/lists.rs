@@ -19,7 +19,8 @@ use super::tokens::sees_all;
 use super::{check_audit, desk, windows};
 
 pub use crate::catalog::{
-    AccountRow, AlarmRow, CoverageRow, NoticeRow, Place as ListPlace, RunLife, RunRow, SnapshotRow, TokenRow,
+    AccountRow, AlarmRow, CertificateRow, CoverageRow, NoticeRow, Place as ListPlace, RunLife, RunRow,
+    SnapshotRow, TokenRow,
 };
 pub use crate::workflows::check_audit::{AuditError, Head};
 
@@ -277,4 +278,24 @@ pub async fn audit(
 pub async fn verify_audit(desk: &Desk, by: &Actor, expected: Option<Head>) -> Result<Head, AuditError> {
     by.check(Act::ReadAudit).map_err(AuditError::Denied)?;
     check_audit::verify(&desk.catalog, expected).await
+}
+
+/// Certificates of deletion before a number (the place's time), newest first.
+pub async fn certificates(
+    desk: &Desk,
+    by: &Actor,
+    before: &Place,
+    limit: u32,
+) -> Result<Page<CertificateRow>, DeskError> {
+    by.check(Act::Read)?;
+    let number = u64::try_from(before.at.as_micros()).unwrap_or(0);
+    let rows = desk.catalog.certificates(number, limit + 1).await?;
+    Ok(page(rows, limit, |row| numbered(row.number)))
+}
+
+/// The certificate of a number.
+pub async fn certificate(desk: &Desk, by: &Actor, number: u64) -> Result<Option<CertificateRow>, DeskError> {
+    by.check(Act::Read)?;
+    let rows = desk.catalog.certificates(number.saturating_add(1), 1).await?;
+    Ok(rows.into_iter().find(|row| row.number == number))
 }

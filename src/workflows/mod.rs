@@ -49,7 +49,7 @@ pub mod upload;
 pub mod take_snapshot;
 
 /// An error with its causes, in one line.
-mod causes;
+pub mod causes;
 
 /// Which paths of a snapshot are wanted.
 pub mod selection;

@@ -119,8 +119,14 @@ const LAYERS: &[Layer] = &[
         instead: "the scheduler waits and calls: what is due is decided in domain, done in workflows",
     },
     Layer {
+        module: "print",
+        may_use: "workflows domain",
+        never: "axum clap hyper lettre reqwest sqlx tokio aws_config aws_sdk_s3 age zstd std::fs std::net",
+        instead: "a page is made from values: let the command or the handler gather them",
+    },
+    Layer {
         module: "web",
-        may_use: "workflows config clock domain",
+        may_use: "workflows config clock domain print",
         never: "clap sqlx aws_config aws_sdk_s3 age zstd",
         instead: "a handler parses, calls one workflow and renders: put the rest into workflows/",
     },
@@ -138,7 +144,7 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         module: "cli",
-        may_use: "app service workflows scheduler web policy_files config domain clock telemetry catalog::views",
+        may_use: "app service workflows scheduler web print policy_files config domain clock telemetry catalog::views",
         never: "axum sqlx aws_config aws_sdk_s3 age zstd",
         instead: "a command parses arguments, calls one workflow and prints: put the rest into workflows/, \
                   and what opens a store into app.rs",

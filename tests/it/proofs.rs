@@ -17,7 +17,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::windows::{Fixed, Office, at, terms};
+use crate::windows::{Fixed, NoBench, Office, at, terms};
 
 /// A server that gives every caller the same answer.
 async fn answering(answer: String) -> String {
@@ -39,6 +39,7 @@ fn shared(office: &Office, clock: Arc<ManualClock>) -> Shared {
     Shared {
         home: Home::at(std::path::PathBuf::from("no-home")),
         desks: Arc::new(Fixed(office.desk.clone())),
+        benches: Arc::new(NoBench),
         under_way: UnderWay::default(),
         clock: clock.clone(),
         base: "https://kura.example".into(),

@@ -16,7 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::windows::{Fixed, Office, at, terms};
+use crate::windows::{Fixed, NoBench, Office, at, terms};
 
 /// A service with two windows approved and one notice corrected, and what stops it.
 pub(crate) struct Site {
@@ -51,6 +51,7 @@ impl Site {
         let shared = Shared {
             home: Home::at(std::path::PathBuf::from("no-home")),
             desks: Arc::new(Fixed(office.desk.clone())),
+            benches: Arc::new(NoBench),
             under_way: UnderWay::default(),
             clock: clock.clone(),
             base: "https://kura.example".into(),

@@ -14,6 +14,7 @@ use kura::portal::page::{Fetched, Page, PageError};
 use kura::workflows::accounts::{self, By, NewAccount};
 use kura::workflows::check_audit;
 use kura::workflows::desk::{Desk, DeskError, Desks};
+use kura::workflows::expire::{Bench, Benches};
 use kura::workflows::gate::{self, Entry, GateError};
 use kura::workflows::prove_notices::{self, Proven};
 use kura::workflows::{alarms, look, notices, schedule, windows};
@@ -50,6 +51,16 @@ pub(crate) struct Fixed(pub(crate) Desk);
 impl Desks for Fixed {
     fn desk(&self) -> Result<Desk, String> {
         Ok(self.0.clone())
+    }
+}
+
+/// No host, no store.
+pub(crate) struct NoBench;
+
+#[async_trait::async_trait]
+impl Benches for NoBench {
+    async fn bench(&self) -> Result<Bench, String> {
+        Err("there is no host here".to_owned())
     }
 }
 

@@ -52,6 +52,9 @@ pub(super) struct ProblemBody {
         (name = "plans", description = "計画: what is protected"),
         (name = "runs", description = "実行・スナップショット: what was tried and what came of it"),
         (name = "services", description = "停止対象サービス: what windows stop"),
+        (name = "deletions", description = "消去: what is past its time, who allows its deletion"),
+        (name = "holds", description = "保全: what is kept although its time is over"),
+        (name = "certificates", description = "消去証明書: what was deleted"),
         (name = "watch", description = "状況: whether all is well, and what to look after"),
         (name = "notices", description = "お知らせ: what users are told"),
         (name = "accounts", description = "アカウント: who may use Kura"),
@@ -67,9 +70,11 @@ const GUARDED: [&str; 5] = ["400", "401", "403", "429", "503"];
 /// What an address with an id in it may answer.
 const WITH_ID: [&str; 1] = ["404"];
 /// Operations whose body names something that there may not be.
-const WITH_ID_IN_BODY: [&str; 2] = ["requestWindow", "confirmService"];
+const WITH_ID_IN_BODY: [&str; 3] = ["requestWindow", "confirmService", "placeHold"];
 /// What a request with an effect may answer.
 const WITH_EFFECT: [&str; 4] = ["409", "413", "415", "422"];
+/// Readings of the store that a hold which was lost or altered stops.
+const STOPPED_BY_HOLDS: [&str; 2] = ["listDue", "listHolds"];
 /// What a decision about a version may answer.
 const WITH_VERSION: [&str; 2] = ["412", "428"];
 /// What a public address of the API may answer.
@@ -134,7 +139,11 @@ fn complete(path: &str, operation: &mut Operation, is_guarded: bool) {
             RefOr::Ref(_) => false,
         })
     };
-    let names_in_body = operation.operation_id.as_deref().is_some_and(|id| WITH_ID_IN_BODY.contains(&id));
+    let is_one_of = |ids: &[&str]| operation.operation_id.as_deref().is_some_and(|id| ids.contains(&id));
+    let names_in_body = is_one_of(&WITH_ID_IN_BODY);
+    if is_one_of(&STOPPED_BY_HOLDS) {
+        statuses.push("409");
+    }
     if has(&ParameterIn::Path, None) || names_in_body {
         statuses.extend(WITH_ID);
     }

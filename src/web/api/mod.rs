@@ -56,6 +56,12 @@ mod watch;
 /// Services.
 mod services;
 
+/// Deletion.
+mod deletions;
+
+/// Holds and certificates of deletion.
+mod holds;
+
 /// The document.
 mod document;
 
@@ -96,6 +102,17 @@ fn guarded() -> OpenApiRouter<Shared> {
         .routes(routes!(tokens::revoke))
         .routes(routes!(services::list))
         .routes(routes!(services::confirm))
+        .routes(routes!(deletions::list))
+        .routes(routes!(deletions::due))
+        .routes(routes!(deletions::say_today))
+        .routes(routes!(deletions::stand))
+        .routes(routes!(deletions::end_standing))
+        .routes(routes!(deletions::orders, deletions::approve))
+        .routes(routes!(deletions::confirm))
+        .routes(routes!(holds::list, holds::add))
+        .routes(routes!(holds::release))
+        .routes(routes!(holds::list_certificates))
+        .routes(routes!(holds::get_certificate))
         .routes(routes!(watch::coverage))
         .routes(routes!(watch::alarms))
         .routes(routes!(audit::list))

@@ -49,6 +49,7 @@ fn menu(visit: &Visit) -> Vec<(&'static str, Words)> {
         ("/console/restore-points", w("復元できる時点", "Restore points"), Act::Read),
         ("/console/services", w("サービス", "Services"), Act::Read),
         ("/console/coverage", w("保管状況", "Coverage"), Act::Read),
+        ("/console/deletion", w("消去", "Deletion"), Act::Read),
         ("/console/alarms", w("警報", "Alarms"), Act::Read),
         ("/console/notices", w("お知らせ", "Notices"), Act::Read),
         ("/console/accounts", w("アカウント", "Accounts"), Act::ManageAccounts),

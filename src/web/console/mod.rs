@@ -87,6 +87,18 @@ mod watch;
 /// Services.
 mod services;
 
+/// Deletion.
+mod deletion;
+
+/// Deletion by order.
+mod deletion_orders;
+
+/// Certificates of deletion.
+mod certificates;
+
+/// Holds.
+mod holds;
+
 /// Accounts of others.
 mod accounts;
 
@@ -197,6 +209,9 @@ fn pages() -> Vec<Page> {
     let edit = Need::Right(Act::EditNotice);
     let manage = Need::Right(Act::ManageAccounts);
     let log = Need::Right(Act::ReadAudit);
+    let (approve_deletion, confirm_deletion) =
+        (Need::Right(Act::ApproveDeletion), Need::Right(Act::ConfirmDeletion));
+    let (stand, hold) = (Need::Right(Act::StandingDeletion), Need::Right(Act::ManageHolds));
     vec![
         show("/console/setup", Nobody, setup::page),
         act("/console/setup", Nobody, setup::make),
@@ -237,6 +252,22 @@ fn pages() -> Vec<Page> {
         act("/console/services/confirm", confirm, services::confirm),
         show("/console/coverage", read, watch::coverage),
         show("/console/alarms", read, watch::alarms),
+        show("/console/deletion", read, deletion::page),
+        show("/console/deletion/due", read, deletion_orders::due),
+        act("/console/deletion/approve", approve_deletion, deletion_orders::approve),
+        act("/console/deletion/today", confirm_deletion, deletion_orders::say_today),
+        show("/console/deletion/orders/{digest}", read, deletion_orders::order),
+        act("/console/deletion/orders/{digest}", confirm_deletion, deletion_orders::confirm),
+        show("/console/deletion/standing/{plan}", stand, deletion::standing),
+        act("/console/deletion/standing/{plan}", stand, deletion::stand),
+        show("/console/certificates", read, certificates::list),
+        show("/console/certificates/{number}", read, certificates::one),
+        show("/console/certificates/{number}/file", read, certificates::file),
+        show("/console/holds", read, holds::list),
+        show("/console/holds/new", hold, holds::ask),
+        act("/console/holds/new", hold, holds::place),
+        show("/console/holds/{plan}/{number}/release", hold, holds::ask_release),
+        act("/console/holds/{plan}/{number}/release", hold, holds::release),
         show("/console/notices", read, notices::list),
         show("/console/notices/{id}", read, notices::one),
         act("/console/notices/{id}/correct", edit, notices::correct),

@@ -19,6 +19,9 @@ use crate::workflows::tokens::TokenError;
 /// Why somebody is not let in.
 mod access;
 
+/// What is refused about deletion and holds.
+mod deletion;
+
 pub(super) use access::access_words;
 
 /// A refusal. The gatekeeper turns it into a page, because it knows the language and the visitor.

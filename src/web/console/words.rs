@@ -7,6 +7,8 @@ use crate::domain::time::{Day, Instant, Zone};
 use crate::domain::window::{Terms, WindowKind};
 use crate::workflows::desk::tokyo;
 
+pub(in crate::web) use crate::domain::size::size;
+
 /// The language of a page.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::web) enum Lang {
@@ -184,37 +186,15 @@ pub(in crate::web) fn grouped(number: u64) -> String {
     parted.collect::<Vec<char>>().into_iter().rev().collect()
 }
 
-/// A size in binary units with one decimal.
-pub(in crate::web) fn size(bytes: u64) -> String {
-    const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
-    let mut tenths = u128::from(bytes).saturating_mul(10);
-    let mut unit = "B";
-    for next in UNITS {
-        if tenths < 10_240 {
-            break;
-        }
-        tenths = tenths.div_euclid(1024);
-        unit = next;
-    }
-    if unit == "B" {
-        return format!("{bytes} B");
-    }
-    format!("{}.{} {unit}", tenths.div_euclid(10), tenths.rem_euclid(10))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn numbers_and_sizes_read_well() {
+    fn numbers_read_well() {
         assert_eq!(
             (grouped(0), grouped(999), grouped(1_234_567)),
             ("0".into(), "999".into(), "1,234,567".into())
-        );
-        assert_eq!(
-            (size(5), size(1024), size(1_610_612_736)),
-            ("5 B".into(), "1.0 KiB".into(), "1.5 GiB".into())
         );
     }
 

@@ -1,9 +1,13 @@
 //! What each failure of a workflow is to those who asked.
 
 use crate::domain::account::{BadAccountId, ID_CHARACTERS_MAX, ID_CHARACTERS_MIN};
+use crate::domain::hold::REASON_CHARACTERS_MAX;
 use crate::workflows::accounts::AccountError;
 use crate::workflows::desk::DeskError;
+use crate::workflows::expire::ExpireError;
+use crate::workflows::holds::HoldError;
 use crate::workflows::lists::AuditError;
+use crate::workflows::look::CatalogError;
 use crate::workflows::sign_in::AccessError;
 use crate::workflows::tokens::{DAYS_MAX, TokenError};
 
@@ -57,6 +61,72 @@ impl From<BadAccountId> for Problem {
             "アカウントは英数字{ID_CHARACTERS_MIN}～{ID_CHARACTERS_MAX}文字で指定してください（別紙1）。"
         );
         Self::refused(error.to_string(), japanese)
+    }
+}
+
+impl From<CatalogError> for Problem {
+    fn from(error: CatalogError) -> Self {
+        Self::logged(&error)
+    }
+}
+
+impl From<ExpireError> for Problem {
+    fn from(error: ExpireError) -> Self {
+        let words = error.to_string();
+        let conflict = |japanese: &str| Self::new(Kind::Conflict, words.clone(), japanese);
+        match error {
+            ExpireError::Denied(denied) => Self::denied(&denied),
+            ExpireError::Hold(error) => error.into(),
+            ExpireError::NoOrder(_) | ExpireError::Plan(_) => not_found(words),
+            ExpireError::Changed(_) => {
+                conflict("表示した後に、消去できるものが変わりました。もう一度取得してください。")
+            }
+            ExpireError::NothingDue => conflict("いま消去できるものはありません。"),
+            ExpireError::Stale(_) => conflict("すでに承認または確認されています。"),
+            ExpireError::OtherDay { .. } => {
+                conflict("指定された日付とこのマシンの時計が合いません。合うまで何も消去しません。")
+            }
+            ExpireError::Busy(_) => conflict("別の消去が始まっています。終わってからお試しください。"),
+            ExpireError::StillThere { .. }
+            | ExpireError::Evidence { .. }
+            | ExpireError::Repository(_)
+            | ExpireError::Vault(_)
+            | ExpireError::Catalog(_) => Self::logged(&error),
+        }
+    }
+}
+
+impl From<HoldError> for Problem {
+    fn from(error: HoldError) -> Self {
+        let words = error.to_string();
+        match error {
+            HoldError::Denied(denied) => Self::denied(&denied),
+            HoldError::None { .. } => not_found(words),
+            HoldError::Begun(_) => Self::new(
+                Kind::Conflict,
+                words,
+                "対象の一部で、すでに消去が始まっています。`kura expire run` で終わらせてください。",
+            ),
+            HoldError::Missing { .. } => Self::new(
+                Kind::Conflict,
+                words,
+                "保全の記録が保管先にないか、書き換えられています。理由が分かるまで、何も消去しません。",
+            ),
+            HoldError::Days => {
+                Self::refused(words, "最初の日は最後の日以前、保全の最終日は今日以後にしてください。")
+            }
+            HoldError::Reason => Self::refused(
+                words,
+                format!(
+                    "理由（reason）は1行、{REASON_CHARACTERS_MAX}文字以内で指定してください。個人の名前は書かないでください。"
+                ),
+            ),
+            HoldError::Repository(_)
+            | HoldError::Upload(_)
+            | HoldError::Seal(_)
+            | HoldError::Compress(_)
+            | HoldError::Catalog(_) => Self::logged(&error),
+        }
     }
 }
 

@@ -29,10 +29,12 @@ mod gather;
 mod open;
 /// Deciding and deleting.
 mod run;
+/// How deletion stands.
+pub mod state;
 
 pub use approvals::{approve, confirm, confirm_today, end_standing, stand};
 pub use gather::{Look, look};
-pub use open::{Bench, OpenError};
+pub use open::{Bench, Benches, OpenError};
 pub use run::{Ran, Refusal, run};
 
 pub use crate::catalog::{CertificateRow, LookRow, OrderRow, StandingRow};

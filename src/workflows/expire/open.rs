@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
@@ -52,6 +53,13 @@ pub struct Bench {
     contents: BTreeMap<String, String>,
     clocks: Vec<Arc<dyn OutsideClock>>,
     limits: Limits,
+}
+
+/// Where a bench comes from: the host, its store and its plans are opened afresh each time.
+#[async_trait]
+pub trait Benches: Send + Sync {
+    /// The bench as things are now, or why the host or its store cannot be used.
+    async fn bench(&self) -> Result<Bench, String>;
 }
 
 impl Bench {

@@ -13,6 +13,9 @@ use kura::domain::time::Instant;
 use kura::domain::window::WindowKind;
 use kura::web::{self, Patience, Shared};
 use kura::workflows::accounts::{self, By, NewAccount};
+use kura::workflows::desk::Desk;
+use kura::workflows::expire::{Bench, Benches};
+use kura::workflows::host::Host;
 use kura::workflows::pulse::Pulse;
 use kura::workflows::tokens::{self, NewToken};
 use kura::workflows::under_way::UnderWay;
@@ -23,6 +26,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::support::kura::Kura;
 use crate::windows::{Fixed, Office, at, terms};
 
 pub(super) const PASSWORD: &str = "correct-Horse7battery";
@@ -36,6 +40,27 @@ async fn passwords_are_their_own(office: &Office, now: Instant) {
     }
     let [actor, act, subject, detail] = ["root", "account.password", "all", ""].map(str::to_owned);
     tx.commit(&[AuditEntry { at: now, actor, act, subject, detail }]).await.expect("committed");
+}
+
+/// A host with a store of its own for the desk's plan.
+struct Hosted {
+    kura: Kura,
+    desk: Desk,
+}
+
+#[async_trait::async_trait]
+impl Benches for Hosted {
+    async fn bench(&self) -> Result<Bench, String> {
+        let host = Host::open(self.kura.home(), None).await.map_err(|error| error.to_string())?;
+        let source = self.kura.source().display().to_string();
+        let text = format!(
+            "name = \"records\"\nclass = \"application\"\n[[source]]\nkind = \"directory\"\npath = {source:?}\nsent_day = \"mtime\"\n"
+        );
+        let plan =
+            kura::policy_files::parse_plan("records.toml", &text).map_err(|error| error.to_string())?;
+        let bench = Bench::open(host, vec![plan], self.desk.contents.clone()).await;
+        bench.map_err(|(_, error)| error.to_string())
+    }
 }
 
 /// A service. It ends with the test.
@@ -132,6 +157,7 @@ impl Site {
         let shared = Shared {
             home: Home::at(std::path::PathBuf::from("no-home")),
             desks: Arc::new(Fixed(office.desk.clone())),
+            benches: Arc::new(Hosted { kura: Kura::new("2026-11-22").await, desk: office.desk.clone() }),
             under_way: UnderWay::default(),
             clock: serving,
             base: "https://kura.example".into(),

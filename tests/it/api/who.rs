@@ -30,6 +30,19 @@ const ROWS: &[(&str, &str)] = &[
     ("listSnapshots", "SMAOU"),
     ("listServices", "SMAOU"),
     ("confirmService", "AO"),
+    ("listDeletions", "SMAOU"),
+    ("listDue", "SMAOU"),
+    ("listDeletionOrders", "SMAOU"),
+    ("approveDeletion", "MA"),
+    ("confirmDeletion", "SM"),
+    ("confirmToday", "SM"),
+    ("standDeletion", "S"),
+    ("endStandingDeletion", "S"),
+    ("listHolds", "SMAOU"),
+    ("placeHold", "SM"),
+    ("releaseHold", "SM"),
+    ("listCertificates", "SMAOU"),
+    ("getCertificate", "SMAOU"),
     ("getCoverage", "SMAOU"),
     ("listAlarms", "SMAOU"),
     ("listNotices", "SMAOUP"),
@@ -106,7 +119,10 @@ fn filled(operation: &Operation, occurrence: &str, role: Role) -> (String, Optio
         .replace("{run}", &"0".repeat(32))
         .replace("{notice}", "N-2026-0001")
         .replace("{account}", "spare00001")
-        .replace("{token}", &"0".repeat(16));
+        .replace("{token}", &"0".repeat(16))
+        .replace("{digest}", &"0".repeat(64))
+        // Each role places a hold before it releases one, and nobody releases his own.
+        .replace("{number}", if role == Role::ServiceOperator { "2" } else { "1" });
     let body = match operation.id.as_str() {
         "requestWindow" => {
             r#"{"plan":"records","kind":"daily","recurrence":"daily 03:00","length_minutes":60}"#.to_owned()
@@ -117,6 +133,13 @@ fn filled(operation: &Operation, occurrence: &str, role: Role) -> (String, Optio
         "confirmService" => {
             format!(r#"{{"occurrence":"{occurrence}","service":"portal","state":"stopped"}}"#)
         }
+        "approveDeletion" => format!(r#"{{"digest":"{}"}}"#, "0".repeat(64)),
+        "confirmDeletion" => "{}".to_owned(),
+        "confirmToday" => r#"{"today":"2026-11-22"}"#.to_owned(),
+        "placeHold" => {
+            r#"{"plan":"records","from":"2026-11-01","to":"2026-11-02","reason":"監査のため"}"#.to_owned()
+        }
+        "releaseHold" => r#"{"reason":"監査の終了"}"#.to_owned(),
         "correctNotice" => r#"{"text":"訂正です。"}"#.to_owned(),
         "addAccount" => {
             let id = format!("new{}", role.word().replace('_', ""));

@@ -20,6 +20,9 @@ fn filled(path: &str, window: &str) -> String {
         window.to_owned()
     };
     path.replace("{id}", &id)
+        .replace("{digest}", &"0".repeat(64))
+        .replace("{plan}", "records")
+        .replace("{number}", "1")
 }
 
 #[tokio::test]

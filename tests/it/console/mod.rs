@@ -28,6 +28,9 @@ mod pages;
 /// Break-glass from end to end.
 mod glass;
 
+/// Deletion by two people, holds, certificates.
+mod deletion;
+
 /// Fifty people, ten years.
 mod load;
 
@@ -53,7 +56,12 @@ impl Site {
 
     /// The same with further settings.
     pub(crate) async fn with(base: Option<&str>, settings: &str) -> Self {
-        let kura = Kura::new("2026-11-22").await;
+        Self::on("2026-11-22", base, settings).await
+    }
+
+    /// The same on another day.
+    pub(crate) async fn on(day: &str, base: Option<&str>, settings: &str) -> Self {
+        let kura = Kura::new(day).await;
         let source = kura.source().display().to_string();
         let plan = format!(
             "name = \"records\"\nclass = \"application\"\n[[source]]\nkind = \"directory\"\npath = {source:?}\nsent_day = \"mtime\"\n"
@@ -68,7 +76,7 @@ impl Site {
         }
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
-        let clock = Arc::new(ManualClock::new(at("2026-11-22", "12:00")));
+        let clock = Arc::new(ManualClock::new(at(day, "12:00")));
         let base = base.map_or_else(|| format!("http://{address}"), str::to_owned);
         let app = App::new(Some(home));
         let service = Service::start(&app, clock.clone(), listener, &base).await.expect("a service");

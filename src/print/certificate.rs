@@ -1,0 +1,117 @@
+//! A certificate of deletion (消去証明書).
+
+use maud::{Markup, html};
+
+use super::{day, document, fields, list, time};
+use crate::domain::size::size;
+use crate::workflows::certificates::Certificate;
+
+/// The page. `digest` is that of the certificate as it is in the store.
+pub fn page(certificate: &Certificate, digest: &str) -> String {
+    let title = format!("消去証明書 第{}号", certificate.number);
+    let body = html! {
+        h1 { "消去証明書" }
+        (heading(certificate, digest))
+        (deleted(certificate))
+        (places(certificate))
+        (people(certificate))
+    };
+    document(&title, &body)
+}
+
+fn heading(certificate: &Certificate, digest: &str) -> Markup {
+    let rules = certificate.rules.iter().map(|rule| {
+        let version: String = rule.version.to_string().chars().take(16).collect();
+        format!("計画 {}：保管期間 {}、計画の版 {version}", rule.plan, rule.retention)
+    });
+    let before =
+        certificate.previous.as_ref().map_or_else(|| "なし（最初の証明書）".to_owned(), ToString::to_string);
+    let counting = "A：発信した日を1日目とする。B：翌日を1日目とする（民法140条）。Aまでの保管を約束し、AとBの遅い方の翌日以降に消去する。";
+    let rows = [
+        ("証明書番号", format!("第{}号", certificate.number)),
+        ("発行日時", time(&certificate.issued_at)),
+        ("根拠", certificate.basis.clone()),
+        ("適用した規則", rules.collect::<Vec<_>>().join("／")),
+        ("保管期限の数え方", counting.to_owned()),
+        ("この証明書のSHA-256", digest.to_owned()),
+        ("1つ前の証明書のSHA-256", before),
+    ];
+    fields("証明書", &rows)
+}
+
+fn deleted(certificate: &Certificate) -> Markup {
+    let cohorts = certificate.cohorts.iter().map(|cohort| {
+        vec![
+            cohort.plan.clone(),
+            day(&cohort.clock_day),
+            day(&cohort.last_day_a),
+            day(&cohort.last_day_b),
+            cohort.records.to_string(),
+            cohort.objects.to_string(),
+            size(cohort.bytes),
+        ]
+    });
+    let snapshots = certificate.snapshots.iter();
+    let snapshots = snapshots.map(|one| vec![one.plan.clone(), one.sequence.to_string(), one.digest.clone()]);
+    let kept = certificate.not_deleted.iter();
+    let kept = kept.map(|one| vec![one.plan.clone(), one.what.clone(), one.japanese.clone()]);
+    let heads = ["計画", "発信日・世代の末日", "期限A", "期限B", "記録数", "保存物", "容量"];
+    html! {
+        (list("消去したもの", &heads, &cohorts.collect::<Vec<_>>()))
+        @if !certificate.snapshots.is_empty() {
+            (list("消去したスナップショットの記録", &["計画", "番号", "SHA-256"], &snapshots.collect::<Vec<_>>()))
+        }
+        @if certificate.not_deleted.is_empty() {
+            p { "期限を過ぎて消去しなかったものはありません。" }
+        } @else {
+            (list("期限を過ぎて消去しなかったもの", &["計画", "対象", "理由"], &kept.collect::<Vec<_>>()))
+        }
+    }
+}
+
+fn places(certificate: &Certificate) -> Markup {
+    let rows = certificate.copies.iter().map(|copy| {
+        let method = match copy.method.as_str() {
+            "version-purged" => "すべての版を版番号を指定して消去",
+            _ => "ファイルを消去",
+        };
+        let locked = match copy.locked_by.as_str() {
+            "store" => "保管先が期限前の消去を拒否する設定",
+            "kura" => "Kura が期限を記録して守る（保管先の管理者は消去できた）",
+            _ => "期限前の消去を妨げる仕組みなし",
+        };
+        let left = format!("残り {} 件", copy.left);
+        vec![copy.location.clone(), method.to_owned(), locked.to_owned(), copy.finished_at.clone(), left]
+    });
+    let heads = ["場所", "方法", "期限前の保護", "完了（日本時間）", "消去後の確認"];
+    html! {
+        (list("消去した場所と方法", &heads, &rows.collect::<Vec<_>>()))
+        p {
+            "あわせて、バックアップ機器の台帳の該当行と索引の写しを消去しました。鍵の破棄による消去は行っていません。"
+        }
+    }
+}
+
+fn people(certificate: &Certificate) -> Markup {
+    let (authority, clock) = (&certificate.authority, &certificate.clock);
+    let approved = format!("{}（{}）", authority.approved_by, time(&authority.approved_at));
+    let mut rows = match (&authority.confirmed_by, &authority.confirmed_at) {
+        (Some(by), Some(at)) => vec![("承認", approved), ("確認", format!("{by}（{}）", time(at)))],
+        _ => vec![("包括承認", approved)],
+    };
+    let executor = if certificate.executor == "kura" { "Kura（自動）" } else { &certificate.executor };
+    let mut clocks = vec![format!("この機器 {}", time(&clock.host))];
+    clocks.extend(clock.outside.iter().map(|one| format!("{} {}", one.source, time(&one.at))));
+    clocks.extend(clock.word.iter().map(|word| format!("{} が {} と確認", word.by, day(&word.day))));
+    let position = certificate.audit.as_ref();
+    let position =
+        position.map_or_else(|| "なし".to_owned(), |at| format!("{}行目 {}", at.sequence, at.digest));
+    rows.extend([
+        ("実行", executor.to_owned()),
+        ("消去計画のSHA-256", certificate.order.to_string()),
+        ("開始前の記録のSHA-256", certificate.intent.to_string()),
+        ("日時の裏付け", clocks.join("／")),
+        ("監査ログの位置", position),
+    ]);
+    fields("承認と実行", &rows)
+}
