@@ -94,9 +94,7 @@ impl From<OpenError> for Failure {
         match error {
             OpenError::Vault(error) => error.into(),
             OpenError::Config(error) => error.into(),
-            OpenError::NoReaper | OpenError::Clock(_) | OpenError::Address(_) => {
-                Self::Usage(error.to_string())
-            }
+            OpenError::NoReaper | OpenError::Address(_) => Self::Usage(error.to_string()),
         }
     }
 }

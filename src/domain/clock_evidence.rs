@@ -138,14 +138,22 @@ pub struct Proof {
     pub word: Option<Word>,
 }
 
+/// The first clock outside the machine that disagrees with the host's.
+///
+/// Snapshots ask this too: what is stored by a wrong clock is filed under a wrong day and locked for too short or too long.
+pub fn disagreement(host: Instant, outside: &[Reading]) -> Option<Doubt> {
+    outside.iter().find_map(|reading| {
+        let ahead_seconds = host.as_seconds().saturating_sub(reading.at.as_seconds());
+        let is_far = ahead_seconds.unsigned_abs() > DIFFERENCE_SECONDS_MAX.unsigned_abs();
+        is_far.then(|| Doubt::Disagreement { source: reading.source.clone(), ahead_seconds })
+    })
+}
+
 /// Decides whether the date is known well enough. A person's word cures what is missing, never what contradicts.
 pub fn prove(facts: &ClockFacts<'_>) -> Result<Proof, Doubt> {
     let seconds = |a: Instant, b: Instant| a.as_seconds().saturating_sub(b.as_seconds());
-    for reading in facts.outside {
-        let ahead_seconds = seconds(facts.host, reading.at);
-        if ahead_seconds.abs() > DIFFERENCE_SECONDS_MAX {
-            return Err(Doubt::Disagreement { source: reading.source.clone(), ahead_seconds });
-        }
+    if let Some(doubt) = disagreement(facts.host, facts.outside) {
+        return Err(doubt);
     }
     let now = facts.outside.iter().map(|reading| reading.at).chain([facts.host]).min().unwrap_or(facts.host);
     if let Some(last_line) = facts.last_line.filter(|last| seconds(*last, now) > DIFFERENCE_SECONDS_MAX) {

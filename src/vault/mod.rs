@@ -166,4 +166,9 @@ pub trait Vault: Send + Sync {
 
     /// Whether answers take long enough that many requests should be under way at once.
     fn is_remote(&self) -> bool;
+
+    /// What a clock of the store shows that lies outside this machine; `None` if there is none.
+    async fn outside_time(&self) -> Result<Option<Instant>, VaultError> {
+        Ok(None)
+    }
 }

@@ -12,8 +12,10 @@ use crate::archive::seal::Recipient;
 use crate::config::{self, ConfigError, Home, Settings};
 use crate::domain::retention;
 use crate::domain::time::Instant;
+use crate::portal::date::{BadClock, OutsideClock};
 use crate::vault::{self, S3Settings, StoreUrl, Vault};
 
+use super::clocks;
 use super::desk::tokyo;
 use super::repository::{RepositoryError, Secrets, Trust, decode};
 
@@ -49,6 +51,9 @@ pub enum HostError {
         /// What is wrong.
         message: String,
     },
+    /// A clock in the settings.
+    #[error("[expiry] clocks: {0}")]
+    Clock(#[from] BadClock),
     /// The store.
     #[error(transparent)]
     Vault(#[from] vault::VaultError),
@@ -73,6 +78,8 @@ pub struct Host {
     pub secrets: Secrets,
     /// The recovery keys to seal to.
     pub recovery: Vec<Recipient>,
+    /// Clocks outside the machine, beside the store's.
+    pub clocks: Vec<Arc<dyn OutsideClock>>,
     /// How far its threads give way where the settings do not say.
     pub nice_default: u8,
 }
@@ -116,7 +123,8 @@ impl Host {
             .map(|text| text.parse::<Recipient>())
             .collect::<Result<Vec<_>, _>>()
             .map_err(|source| RepositoryError::Sealed { key: files::RECOVERY.to_owned(), source })?;
-        Ok(Self { home, settings, vault, trust, signing, secrets, recovery, nice_default: 0 })
+        let clocks = clocks::of_settings(&settings)?;
+        Ok(Self { home, settings, vault, trust, signing, secrets, recovery, clocks, nice_default: 0 })
     }
 
     /// Threads for reading, compressing and sealing.

@@ -51,6 +51,9 @@ pub mod take_snapshot;
 /// An error with its causes, in one line.
 pub mod causes;
 
+/// Clocks outside this machine.
+mod clocks;
+
 /// Which paths of a snapshot are wanted.
 pub mod selection;
 

@@ -83,7 +83,11 @@ async fn a_locked_day_is_refused_and_goes_by_version_when_its_lock_has_ended() {
     let reaper = Arc::new(S3Vault::open(&address, &settings(&server.admin)).await.expect("the reaper"));
     desk.host = Host { vault: Arc::new(vault), ..desk.host };
     desk.reaper = reaper.clone();
-    assert_eq!(reaper.outside_time().await.expect("asked"), None, "a server on this machine is no witness");
+    assert_eq!(
+        Reaper::outside_time(&*reaper).await.expect("asked"),
+        None,
+        "a server on this machine is no witness"
+    );
 
     // Behind Kura's back: a mark that hides a pack, and an upload that nobody finished.
     let stock = stock_client(server);

@@ -155,7 +155,7 @@ impl Reaper for Slow {
     }
 
     async fn outside_time(&self) -> Result<Option<Instant>, VaultError> {
-        self.0.outside_time().await
+        Reaper::outside_time(&*self.0).await
     }
 }
 

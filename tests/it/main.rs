@@ -11,6 +11,7 @@ mod architecture;
 mod audit_head;
 mod catalog;
 mod cli;
+mod clocks;
 mod console;
 mod crash;
 mod damage;

@@ -237,6 +237,10 @@ impl S3Vault {
 
 #[async_trait]
 impl Vault for S3Vault {
+    async fn outside_time(&self) -> Result<Option<Instant>, VaultError> {
+        self.server_time().await
+    }
+
     fn address(&self) -> String {
         self.store.clone()
     }

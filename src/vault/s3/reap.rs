@@ -94,17 +94,8 @@ impl Reaper for S3Vault {
         if self.locking == BucketLocking::On { Locking::Enforced } else { Locking::Unknown }
     }
 
-    /// The date of the server's last answer; a server on this machine is no witness.
     async fn outside_time(&self) -> Result<Option<Instant>, VaultError> {
-        let endpoint = self.address.endpoint.as_deref().and_then(|text| url::Url::parse(text).ok());
-        if endpoint.as_ref().is_some_and(may_be_here) {
-            return Ok(None);
-        }
-        // One small question, so that the answer is of now.
-        self.page("kura/", None).await?;
-        let now = SystemClock.now().as_seconds();
-        let ahead = self.server_clock.ahead_seconds();
-        Ok(ahead.map(|ahead| Instant::from_micros(now.saturating_add(ahead).saturating_mul(1_000_000))))
+        self.server_time().await
     }
 }
 
@@ -173,5 +164,20 @@ impl S3Vault {
             }
         }
         Err(asked.unusable("its listing has no end"))
+    }
+}
+
+impl S3Vault {
+    /// The date of the server's last answer; a server on this machine is no witness.
+    pub(super) async fn server_time(&self) -> Result<Option<Instant>, VaultError> {
+        let endpoint = self.address.endpoint.as_deref().and_then(|text| url::Url::parse(text).ok());
+        if endpoint.as_ref().is_some_and(may_be_here) {
+            return Ok(None);
+        }
+        // One small question, so that the answer is of now.
+        self.page("kura/", None).await?;
+        let now = SystemClock.now().as_seconds();
+        let ahead = self.server_clock.ahead_seconds();
+        Ok(ahead.map(|ahead| Instant::from_micros(now.saturating_add(ahead).saturating_mul(1_000_000))))
     }
 }

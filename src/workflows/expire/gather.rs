@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::archive::digest::Sha256;
 use crate::archive::layout::{self, ObjectKind};
 use crate::catalog::SnapshotRow;
-use crate::domain::clock_evidence::{ClockFacts, Doubt, Proof, Reading, Word, prove};
+use crate::domain::clock_evidence::{ClockFacts, Doubt, Proof, Word, prove};
 use crate::domain::cohort::CohortId;
 use crate::domain::deletion::Order;
 use crate::domain::expiry::{Decision, PlanFacts, Present, SnapshotFacts, decide};
@@ -13,6 +13,7 @@ use crate::domain::hold::Hold;
 use crate::domain::plan::Plan;
 use crate::domain::time::{Day, Instant};
 use crate::vault::Remain;
+use crate::workflows::clocks;
 use crate::workflows::desk::tokyo;
 use crate::workflows::holds;
 use crate::workflows::snapshots::{self, SnapshotKeys, SnapshotName};
@@ -66,15 +67,8 @@ pub async fn look(on: OnHost<'_>) -> Result<Look, ExpireError> {
 
 /// What every clock says.
 async fn prove_clock(on: OnHost<'_>, at: Instant) -> Result<Result<Proof, Doubt>, ExpireError> {
-    let mut outside = Vec::new();
-    if let Some(shown) = on.reaper.outside_time().await? {
-        outside.push(Reading { source: on.reaper.address(), at: shown });
-    }
-    for clock in on.clocks {
-        if let Some(shown) = clock.now().await {
-            outside.push(Reading { source: clock.name().to_owned(), at: shown });
-        }
-    }
+    let store = (on.reaper.address(), on.reaper.outside_time().await?);
+    let outside = clocks::readings(store, on.clocks).await;
     let newest = |act| on.catalog.audit_newest_of(act);
     let last_line = on.catalog.audit_newest(1).await?.first().map(|line| line.entry.at);
     let proved = [newest(LOOKED).await?, newest(WAITS).await?];

@@ -12,7 +12,6 @@ use crate::clock::Clock;
 use crate::config::{self, ConfigError};
 use crate::domain::expiry::Limits;
 use crate::domain::plan::Plan;
-use crate::portal::date::{BadClock, OutsideClock, PageClock};
 use crate::vault::s3::Credentials;
 use crate::vault::{self, Reaper, S3Settings, StoreUrl, VaultError};
 use crate::workflows::host::Host;
@@ -28,9 +27,6 @@ pub enum OpenError {
          secret_access_key_file of a credential that may delete, and that the backups are not written with"
     )]
     NoReaper,
-    /// An outside clock.
-    #[error("[expiry] clocks: {0}")]
-    Clock(#[from] BadClock),
     /// The address of the store.
     #[error("store: {0}")]
     Address(String),
@@ -51,7 +47,6 @@ pub struct Bench {
     /// The plans.
     pub plans: Vec<Plan>,
     contents: BTreeMap<String, String>,
-    clocks: Vec<Arc<dyn OutsideClock>>,
     limits: Limits,
 }
 
@@ -63,14 +58,14 @@ pub trait Benches: Send + Sync {
 }
 
 impl Bench {
-    /// Opens the reaper and the clocks of the host's settings. If that fails, the host is given back.
+    /// Opens the reaper of the host's settings. If that fails, the host is given back.
     pub async fn open(
         host: Host,
         plans: Vec<Plan>,
         contents: BTreeMap<String, String>,
     ) -> Result<Self, (Box<Host>, OpenError)> {
         match parts(&host).await {
-            Ok((reaper, clocks, limits)) => Ok(Self { host, reaper, plans, contents, clocks, limits }),
+            Ok((reaper, limits)) => Ok(Self { host, reaper, plans, contents, limits }),
             Err(error) => Err((Box::new(host), error)),
         }
     }
@@ -83,14 +78,14 @@ impl Bench {
             reaper: &*self.reaper,
             plans: &self.plans,
             contents: &self.contents,
-            clocks: &self.clocks,
+            clocks: &self.host.clocks,
             limits: self.limits,
             clock,
         }
     }
 }
 
-type Parts = (Arc<dyn Reaper>, Vec<Arc<dyn OutsideClock>>, Limits);
+type Parts = (Arc<dyn Reaper>, Limits);
 
 async fn parts(host: &Host) -> Result<Parts, OpenError> {
     let settings = &host.settings;
@@ -115,14 +110,10 @@ async fn parts(host: &Host) -> Result<Parts, OpenError> {
     }
     let reaper = vault::open_reaper(&address, &s3).await?;
     let expiry = settings.expiry.clone().unwrap_or_default();
-    let mut clocks: Vec<Arc<dyn OutsideClock>> = Vec::new();
-    for address in &expiry.clocks {
-        clocks.push(Arc::new(PageClock::at(address)?));
-    }
     let default = Limits::default();
     let limits = Limits {
         cohorts: expiry.cohorts_at_once.unwrap_or(default.cohorts).max(default.cohorts),
         percent: expiry.percent_at_once.unwrap_or(default.percent).min(100),
     };
-    Ok((reaper, clocks, limits))
+    Ok((reaper, limits))
 }

@@ -141,13 +141,24 @@ async fn record_looks(on: OnHost<'_>, look: &Look) -> Result<(), ExpireError> {
         let due: Vec<&Item> = look.decision.due.iter().filter(is_cohort).collect();
         let kept = look.decision.kept_back.iter().filter(|kept| is_cohort(&&kept.item)).count();
         let is_much = look.decision.too_many.iter().any(|found| found.plan == *plan.name());
+        // A lock beyond the end of its time is longer than the policy allows.
+        let is_locked = look
+            .decision
+            .kept_back
+            .iter()
+            .any(|kept| kept.item.plan == *plan.name() && matches!(kept.why, Why::Locked(_)));
+        let stopped = match stopped {
+            "" if is_much => "too-many",
+            "" if is_locked => "locked-too-long",
+            code => code,
+        };
         let row = LookRow {
             plan: plan.name().to_string(),
             looked_at: look.at,
             due: to_u64(due.len()),
             kept_back: to_u64(kept),
             due_since: due.iter().map(|item| item.delete_from).min(),
-            stopped: if is_much && stopped.is_empty() { "too-many" } else { stopped }.to_owned(),
+            stopped: stopped.to_owned(),
         };
         on.catalog.set_look(&row).await?;
     }

@@ -22,6 +22,18 @@ pub enum Refused {
         /// The last snapshot.
         last: String,
     },
+    /// A clock outside the machine disagrees.
+    #[error(
+        "this machine's clock differs from that of {source_name} by {} s (it is {}): what is stored now would be filed \
+         under a wrong day. Nothing was stored; set the clock, then try again",
+        .ahead_seconds.unsigned_abs(), if *.ahead_seconds > 0 { "ahead" } else { "behind" }
+    )]
+    ClockDisagrees {
+        /// Which clock.
+        source_name: String,
+        /// Seconds that this machine's clock is ahead of it.
+        ahead_seconds: i64,
+    },
     /// Too many records seem to come from the future.
     #[error(
         "{clamped} of {entries} records seem to come from the future: the clock of this machine or of the source \

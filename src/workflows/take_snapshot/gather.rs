@@ -12,9 +12,11 @@ use crate::archive::layout::{self, ObjectKind};
 use crate::archive::records::{Snapshot, SnapshotCohort};
 use crate::archive::resolve::FirstSeen;
 use crate::archive::stat_cache::CacheReader;
+use crate::domain::clock_evidence::{Doubt, disagreement};
 use crate::domain::cohort::CohortId;
 use crate::domain::plan::Class;
 use crate::workflows::chain::Chain;
+use crate::workflows::clocks;
 use crate::workflows::journal::JournalledPack;
 use crate::workflows::rebuild;
 use crate::workflows::repository::{RepositoryError, open_signed};
@@ -65,8 +67,23 @@ impl Gathered {
     }
 }
 
+/// Refuses to store anything while a clock outside the machine disagrees with this one's. One that does not answer says
+/// nothing: a snapshot must not wait for it.
+async fn check_clock(run: &Run<'_>) -> Result<(), SnapshotError> {
+    let vault = &run.host.vault;
+    let store = (vault.address(), vault.outside_time().await?);
+    let outside = clocks::readings(store, &run.host.clocks).await;
+    match disagreement(run.now, &outside) {
+        Some(Doubt::Disagreement { source, ahead_seconds }) => {
+            Err(Refused::ClockDisagrees { source_name: source, ahead_seconds }.into())
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
 /// Gathers.
 pub(super) async fn gather(run: &Run<'_>) -> Result<Gathered, SnapshotError> {
+    check_clock(run).await?;
     let plan = run.plan();
     let mut packs = BTreeMap::new();
     let (mut keys, mut indexes) = (BTreeSet::new(), BTreeSet::new());
