@@ -32,6 +32,11 @@ pub fn cohort_key(plan: &PlanName, cohort: &CohortId, n: u32) -> String {
     format!("{plan}/{cohort}/key-{n}.json")
 }
 
+/// What the names of a cohort's key objects begin with.
+pub fn cohort_keys(plan: &PlanName, cohort: &CohortId) -> String {
+    format!("{plan}/{cohort}/key-")
+}
+
 /// `<plan>/<cohort>/packs/<sha256>`.
 pub fn pack(plan: &PlanName, cohort: &CohortId, name: &Sha256) -> String {
     format!("{plan}/{cohort}/packs/{name}")

@@ -19,6 +19,9 @@ pub mod layout;
 /// Signed envelopes (DSSE) and the Ed25519 keys that sign them.
 pub mod envelope;
 
+/// age plugins: keys for which a program of its own speaks.
+pub mod plugin;
+
 /// age: recipients, identities, sealing and opening whole objects.
 pub mod seal;
 

@@ -44,6 +44,12 @@ mod config;
 /// `kura key`.
 mod key;
 
+/// `kura key wrap`, `rotate` and `adopt`.
+mod key_change;
+
+/// `kura key ceremony` and `kura key sheet`.
+mod key_sheet;
+
 /// `kura plan check` and `kura plan list`.
 mod plan;
 
@@ -183,18 +189,20 @@ fn keep_secrets_out_of_core_dumps() {
 /// Refuses to write as root into the home of another user: keys and catalog would become root's, and the service, which
 /// runs as that user, could not start any more.
 fn keep_to_its_owner(app: &App, command: &Command) -> Result<(), Failure> {
-    let writes = matches!(
-        command,
-        Command::Init(_)
-            | Command::Snapshot(_)
-            | Command::Window(_)
-            | Command::Notice(_)
-            | Command::Serve(_)
-            | Command::Account(_)
-            | Command::Token(_)
-            | Command::Service(_)
-            | Command::Catalog(_)
-    );
+    let changes_keys = matches!(command, Command::Key(arguments) if arguments.is_of_home());
+    let writes = changes_keys
+        || matches!(
+            command,
+            Command::Init(_)
+                | Command::Snapshot(_)
+                | Command::Window(_)
+                | Command::Notice(_)
+                | Command::Serve(_)
+                | Command::Account(_)
+                | Command::Token(_)
+                | Command::Service(_)
+                | Command::Catalog(_)
+        );
     let home = app.home.path();
     let owner = std::fs::metadata(home).map_or(0, |facts| facts.uid());
     if writes && owner != 0 && rustix::process::geteuid().is_root() {
@@ -214,7 +222,7 @@ async fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
     match arguments.command {
         Command::Quickstart(arguments) => Box::pin(quickstart::run(&app, &global, arguments)).await,
         Command::Init(arguments) => Box::pin(init::run(&app, &global, arguments)).await,
-        Command::Key(arguments) => key::run(&app, &global, arguments),
+        Command::Key(arguments) => Box::pin(key::run(&app, &global, arguments)).await,
         Command::Config(arguments) => config::run(&app, &global, arguments),
         Command::Plan(arguments) => plan::run(&app, &global, arguments),
         Command::Store(arguments) => Box::pin(store::run(&app, &global, arguments)).await,

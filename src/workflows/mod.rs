@@ -30,6 +30,15 @@ pub mod init;
 /// Recovery keys: a further one, and those in force.
 pub mod keys;
 
+/// Changing which recovery keys count.
+pub mod rotate;
+
+/// Sealing what exists to the recovery keys that count now.
+pub mod rewrap;
+
+/// What each recovery key is and opens.
+pub mod key_list;
+
 /// Stores by their address: opening, trying out.
 pub mod store;
 

@@ -26,6 +26,7 @@ mod feeds;
 mod hand_stops;
 mod hosts;
 mod identities;
+mod keys;
 mod killed_service;
 mod mail;
 mod moves;

@@ -240,7 +240,7 @@ class Repository:
         found = "sha256:" + hashlib.sha256(root_key).hexdigest()
         check(found == root, f"{name}: the root key is {found}, not {root}: another repository, or a forged one")
         open_envelope(name, data, "repository+json", [root_key], work)
-        self.id, self.catalog = record["repository"], record["catalog"]
+        self.id, self.catalog, self.root_key = record["repository"], record["catalog"], root_key
         self.host_keys = self.read_host_keys(root_key)
         self.read_catalog_secrets()
 
@@ -299,7 +299,10 @@ class Repository:
         for name, _ in self.newest("keys", r"catalog-(\d+)\.age"):
             try:
                 plain = self.identity.open(name, self.path(name))
-                secrets = read_json(name, plain, repository=str, catalog_identity=str, chunk_key=str, gear_seed=str)
+                # The first does not say for which set of recovery keys it is.
+                of_set = {"set": int} if b'"set"' in plain else {}
+                secrets = read_json(name, plain, repository=str, catalog_identity=str, chunk_key=str, gear_seed=str,
+                                    **of_set)
                 check(secrets["repository"] == self.id, f"{name}: of another repository")
                 identity = Identity(secrets["catalog_identity"].encode() + b"\n")
                 check(identity.public(name) == self.catalog, f"{name}: not the catalog key that the root key signed")
@@ -435,14 +438,41 @@ class Cohort:
         name = f"{self.folder}/key-{record['key_number']}.json"
         data = repository.read(name)
         check(hashlib.sha256(data).hexdigest() == record["key"], f"{name}: not the one that the snapshot names")
-        payload, _ = open_envelope(name, data, "cohort-key+json", repository.host_keys, self.work)
+        key = self.read_key(plan, name, data)
+        try:
+            self.identity = self.open_identity(name, key)
+        except Problem as problem:
+            self.identity = self.sealed_again(plan, name, key["recipient"], problem)
+        self.open_packs = collections.OrderedDict()  # name: (file of plaintext, {frame offset: its place})
+
+    def read_key(self, plan, name, data):
+        """A key object of the cohort: signed by a host, or, sealed again, by the root key."""
+        repository = self.repository
+        signers = [*repository.host_keys, repository.root_key]
+        payload, _ = open_envelope(name, data, "cohort-key+json", signers, self.work)
         key = read_json(name, payload, repository=str, plan=str, cohort=str, set=int, recipient=str,
                         sealed_identity=str)
         said = key["repository"], key["plan"], key["cohort"]
-        check(said == (repository.id, plan, record["cohort"]), f"{name}: is of another cohort")
-        self.identity = Identity(repository.identity.open(name, key["sealed_identity"].encode(), 64 << 10))
-        check(self.identity.public(name) == key["recipient"], f"{name}: holds another key than it says")
-        self.open_packs = collections.OrderedDict()  # name: (file of plaintext, {frame offset: its place})
+        check(said == (repository.id, plan, self.record["cohort"]), f"{name}: is of another cohort")
+        return key
+
+    def open_identity(self, name, key):
+        identity = Identity(self.repository.identity.open(name, key["sealed_identity"].encode(), 64 << 10))
+        check(identity.public(name) == key["recipient"], f"{name}: holds another key than it says")
+        return identity
+
+    def sealed_again(self, plan, named, recipient, problem):
+        """The same identity in another key object, for a recovery key that does not open the one that is named."""
+        for name, data in self.repository.newest(self.folder, r"key-(\d+)\.json"):
+            if name == named:
+                continue
+            try:
+                key = self.read_key(plan, name, data)
+                if key["recipient"] == recipient:
+                    return self.open_identity(name, key)
+            except Problem:
+                continue
+        raise problem
 
     def close(self):
         while self.open_packs:

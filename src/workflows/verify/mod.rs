@@ -24,12 +24,14 @@ mod manifests;
 mod others;
 mod packs;
 mod records;
+mod sealed_again;
 
 use deleted::{check_deleted, check_evidence};
 use manifests::{check_manifests, cohort_keys};
 use others::count_others;
 use packs::check_packs;
 use records::{check_known, check_records};
+use sealed_again::check_sealed_again;
 
 use super::causes::with_causes;
 use super::chain::Chain;
@@ -193,6 +195,7 @@ pub async fn verify(
             }
             report.cohorts += 1;
             check_keys(&viewer, &plan, &id, &cohort, (&mut report, &mut named)).await;
+            check_sealed_again(&viewer, &plan, &id, (&cohort, &stored), (&mut report, &mut named)).await;
             check_indexes(&viewer, &plan, &id, &mut cohort, (&mut report, &mut named)).await;
             let before = (report.packs, report.bytes);
             check_presence(&plan, &id, &cohort, &stored, (&mut report, &mut named));
