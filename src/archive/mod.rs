@@ -31,6 +31,9 @@ pub mod records;
 /// The JSON records of deletion.
 pub mod evidence;
 
+/// The JSON records of erasure orders.
+pub mod erasure;
+
 /// Content-defined cuts with a secret table.
 pub mod chunk;
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::digest::{ChunkId, Sha256};
 use super::envelope::PublicKey;
+use super::erasure::ErasureHead;
 
 /// The format version that this program writes and reads.
 pub const FORMAT: u32 = 1;
@@ -234,6 +235,9 @@ pub struct Snapshot {
     pub bytes: u64,
     /// Entries that could not be read.
     pub skipped: u64,
+    /// How far erasure orders went when it was taken; none if there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub erasures: Option<ErasureHead>,
 }
 
 /// `audit/<sequence>-<sha256>`, signed by a host key: how far the audit log was.

@@ -7,7 +7,9 @@ use serde::Serialize;
 
 use crate::app::App;
 use crate::clock::Clock as _;
+use crate::domain::drill::DrillFacts;
 use crate::domain::time::Instant;
+use crate::workflows::drill as drill_work;
 use crate::workflows::key_list::{self, KeyListing, KeyStanding, Warning};
 use crate::workflows::keys;
 
@@ -15,7 +17,7 @@ use super::commands::Global;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::words::{counted, local, print, print_json, tokyo};
-use super::{key_change, key_sheet, passphrase};
+use super::{drill, key_change, key_sheet, passphrase};
 
 /// Make and list recovery keys, change which of them count, prove that they open.
 #[derive(Debug, Args)]
@@ -35,6 +37,7 @@ enum Command {
     Adopt(key_change::Adopt),
     Ceremony(key_sheet::Ceremony),
     Sheet(key_sheet::Sheet),
+    Drill(drill::KeyDrill),
 }
 
 #[derive(Debug, Args)]
@@ -91,7 +94,7 @@ struct Said {
 impl Arguments {
     /// Whether it writes into the home, or what the home's service must be able to read.
     pub(super) const fn is_of_home(&self) -> bool {
-        matches!(self.command, Command::Wrap(_) | Command::Rotate(_) | Command::Adopt(_))
+        matches!(self.command, Command::Wrap(_) | Command::Rotate(_) | Command::Adopt(_) | Command::Drill(_))
     }
 }
 
@@ -103,6 +106,7 @@ pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Res
         Command::Rotate(rotate) => key_change::rotate(app, global, &rotate).await,
         Command::Adopt(adopt) => key_change::adopt(app, global, &adopt).await,
         Command::Ceremony(ceremony) => key_sheet::ceremony(app, global, &ceremony),
+        Command::Drill(arguments) => drill::key(app, global, &arguments).await,
         Command::Sheet(sheet) => key_sheet::sheet(global, &sheet),
     }
 }
@@ -134,9 +138,14 @@ fn make(app: &App, global: &Global, new: &New) -> Result<Exit, Failure> {
 
 async fn list(app: &App, global: &Global) -> Result<Exit, Failure> {
     let host = app.host(None).await?;
-    let listing = key_list::list(&host, app.clock.now()).await?;
+    let now = app.clock.now();
+    let listing = key_list::list(&host, now).await?;
+    let catalog = app.catalog().await?;
+    let drills = drill_work::standing(&catalog, &[], &listing.recipients).await;
+    catalog.close().await;
+    let drills = drills?;
     if global.json {
-        print_json(&in_force(&listing))?;
+        print_json(&in_force(&listing, &drills, now))?;
         return Ok(Exit::Done);
     }
     let mut text = format!(
@@ -146,6 +155,9 @@ async fn list(app: &App, global: &Global) -> Result<Exit, Failure> {
     for key in &listing.keys {
         text.push_str(&lines(key, listing.cohorts));
     }
+    for one in &drills {
+        text.push_str(&format!("  {}\n", drill::standing(one, now)));
+    }
     for warning in &listing.warnings {
         text.push_str(&format!("! {}\n", words(warning)));
     }
@@ -153,7 +165,9 @@ async fn list(app: &App, global: &Global) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn in_force(listing: &KeyListing) -> InForce<'_> {
+fn in_force<'a>(listing: &'a KeyListing, drills: &[DrillFacts], now: Instant) -> InForce<'a> {
+    let overdue = drills.iter().filter(|one| one.is_overdue(&tokyo(), now));
+    let overdue = overdue.map(|one| Said { code: "drill-overdue", text: drill::standing(one, now) });
     InForce {
         repository: &listing.repository,
         root_fingerprint: &listing.root_fingerprint,
@@ -165,6 +179,7 @@ fn in_force(listing: &KeyListing) -> InForce<'_> {
             .warnings
             .iter()
             .map(|warning| Said { code: code(warning), text: words(warning) })
+            .chain(overdue)
             .collect(),
     }
 }

@@ -89,6 +89,9 @@ mod cat;
 /// `kura coverage`.
 mod coverage;
 
+/// `kura drill` and `kura key drill`.
+mod drill;
+
 /// `kura verify`.
 mod verify;
 
@@ -124,6 +127,9 @@ mod expire;
 
 /// `kura hold`.
 mod hold;
+
+/// `kura erase`.
+mod erase;
 
 /// `kura certificate`.
 mod certificate;
@@ -202,6 +208,8 @@ fn keep_to_its_owner(app: &App, command: &Command) -> Result<(), Failure> {
                 | Command::Token(_)
                 | Command::Service(_)
                 | Command::Catalog(_)
+                | Command::Drill(_)
+                | Command::Erase(_)
         );
     let home = app.home.path();
     let owner = std::fs::metadata(home).map_or(0, |facts| facts.uid());
@@ -234,6 +242,7 @@ async fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Diff(arguments) => Box::pin(diff::run(&app, &global, arguments)).await,
         Command::Cat(arguments) => Box::pin(cat::run(&app, arguments)).await,
         Command::Coverage(arguments) => Box::pin(coverage::run(&app, &global, arguments)).await,
+        Command::Drill(arguments) => Box::pin(drill::run(&app, &global, arguments)).await,
         Command::Verify(arguments) => Box::pin(verify::run(&app, &global, arguments)).await,
         Command::Window(arguments) => Box::pin(window::run(&app, &global, arguments)).await,
         Command::Notice(arguments) => Box::pin(notice::run(&app, &global, arguments)).await,
@@ -245,6 +254,7 @@ async fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Audit(arguments) => audit::run(&app, &global, arguments).await,
         Command::Expire(arguments) => Box::pin(expire::run(&app, &global, arguments)).await,
         Command::Hold(arguments) => Box::pin(hold::run(&app, &global, arguments)).await,
+        Command::Erase(arguments) => Box::pin(erase::run(&app, &global, arguments)).await,
         Command::Certificate(arguments) => Box::pin(certificate::run(&app, &global, arguments)).await,
         Command::Catalog(arguments) => Box::pin(catalog::run(&app, &global, arguments)).await,
         Command::Completions(arguments) => pages::completions(&arguments),

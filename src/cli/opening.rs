@@ -52,6 +52,18 @@ impl Opening {
     pub(super) async fn open(&self, app: &App) -> Result<Arc<Opened>, Failure> {
         self.place.open(app, &self.identity).await
     }
+
+    /// Opens the repository, and says which of its recovery keys this is.
+    pub(super) async fn open_with_names(&self, app: &App) -> Result<(Arc<Opened>, Vec<String>), Failure> {
+        let file = read(&self.identity)?;
+        let named = file.recipients.clone();
+        let opened = self.place.open_read(app, file).await?;
+        // A comment in a file proves nothing: of the names in it those count that the root key signed.
+        let recovery = &opened.trust.recovery;
+        let known = named.into_iter().filter(|one| recovery.recipients.contains(one));
+        let names = known.collect();
+        Ok((opened, names))
+    }
 }
 
 impl Place {
@@ -78,8 +90,12 @@ impl Place {
 
     /// Opens the repository with the recovery key in `identity`.
     pub(super) async fn open(&self, app: &App, identity: &std::path::Path) -> Result<Arc<Opened>, Failure> {
-        let address = self.address(app)?;
         let file = read(identity)?;
+        self.open_read(app, file).await
+    }
+
+    async fn open_read(&self, app: &App, file: keys::IdentityFile) -> Result<Arc<Opened>, Failure> {
+        let address = self.address(app)?;
         let policy = self.policy(file.root)?;
         let vault = store::open(&address).await?;
         let opened = repository::open(vault, file.keys, &policy).await?;

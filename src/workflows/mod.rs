@@ -81,6 +81,9 @@ pub mod coverage;
 /// Who checks: the host, or the holder of a recovery key.
 mod viewer;
 
+/// Trying out restores and recovery keys.
+pub mod drill;
+
 /// Bringing the catalog back.
 pub mod rebuild;
 
@@ -161,6 +164,9 @@ pub mod evidence;
 
 /// Holds.
 pub mod holds;
+
+/// Erasure orders.
+pub mod erasures;
 
 /// Deleting what is past its time.
 pub mod expire;

@@ -29,6 +29,9 @@ mod accounts;
 /// `kura expire`, `kura hold` and `kura certificate`.
 mod expire;
 
+/// `kura erase`.
+mod erase;
+
 /// `kura serve`.
 mod serve;
 

@@ -196,6 +196,10 @@ pub(super) fn advice(code: AlarmCode) -> Words {
             "システム管理者が kura plan check で確かめ、計画のファイルを控えから元の内容に戻します。",
             "The administrator looks with `kura plan check` and puts the plan's file back as it was.",
         ),
+        AlarmCode::DrillOverdue => w(
+            "システム管理者が復旧鍵を用意し、訓練を行います（kura drill、kura key drill）。",
+            "The administrator fetches a recovery key and does the drill (`kura drill`, `kura key drill`).",
+        ),
         AlarmCode::ServiceByHand => w(
             "サービスを止めるか動かすかして、「サービス」の画面で確認を入力します。",
             "Stop or start the service, then confirm it on the page of services.",

@@ -20,6 +20,7 @@ use crate::domain::time::Instant;
 use crate::vault::Vault;
 
 mod deleted;
+mod erasures;
 mod manifests;
 mod others;
 mod packs;
@@ -27,6 +28,7 @@ mod records;
 mod sealed_again;
 
 use deleted::{check_deleted, check_evidence};
+use erasures::check_erasures;
 use manifests::{check_manifests, cohort_keys};
 use others::count_others;
 use packs::check_packs;
@@ -189,6 +191,7 @@ pub async fn verify(
     plans.retain(|plan, _| request.plan.as_ref().is_none_or(|wanted| wanted == plan));
     for (plan, names) in plans {
         let cohorts = check_snapshots(&viewer, &plan, &names, &mut report, &mut named).await;
+        check_erasures(&viewer, &plan, request, &mut report).await;
         for (id, mut cohort) in cohorts {
             if check_deleted(&evidence, (&plan, &id, &cohort), &stored, (&mut report, &mut named)) {
                 continue;

@@ -140,3 +140,33 @@ fn what_changes_nothing_or_cannot_be_is_refused() {
     assert_eq!(done["sealed_again"], 0);
     place.kura(&["key", "adopt"]).ends(0);
 }
+
+#[test]
+fn a_drill_is_told_recorded_and_asked_for() {
+    let place = Place::with_snapshot();
+    let before = place.kura(&["coverage"]).ends(0);
+    assert!(before.out.contains("restore drill of records: never done"), "{}", before.out);
+    let done = place.kura(&["drill", "records", "--identity", "recovery.key", "--json"]).ends(0).json();
+    assert_eq!((&done["files"], &done["number"], &done["ok"]), (&2.into(), &1.into(), &true.into()));
+    let all = place.kura(&["drill", "records", "--identity", "recovery.key", "--all"]).ends(0);
+    assert!(
+        all.out.contains("drill 2: 2 files") && all.out.contains("everything as recorded"),
+        "{}",
+        all.out
+    );
+    let key = place.kura(&["key", "drill", "--identity", "recovery.key"]).ends(0);
+    assert!(key.out.contains("drill 3: 1 cohort opened"), "{}", key.out);
+    let after = place.kura(&["coverage", "--json"]).ends(0).json();
+    for number in 0..2 {
+        assert!(after["drills"][number]["last"].is_string(), "{after}");
+    }
+    assert_eq!(after["recovery_keys"], 1);
+    // Where there is no home it is told and not recorded.
+    let bare = place.bare(&["drill", "records"]).ends(0);
+    assert!(bare.err.contains("not recorded") && bare.out.contains("2 files"), "{} {}", bare.out, bare.err);
+    place.kura(&["drill", "nothing", "--identity", "recovery.key"]).ends(1);
+    place.kura(&["drill", "records", "--identity", "recovery.key", "--all", "--sent", "2026-01-01"]).ends(2);
+    let listed = place.kura(&["audit", "list"]).ends(0);
+    assert!(listed.out.contains("drill"), "{}", listed.out);
+    assert!(!listed.out.contains("one.txt"));
+}
