@@ -2,6 +2,7 @@
 //!
 //! Each command builds only what it needs; what cannot be built says why and what to do.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
@@ -81,10 +82,14 @@ impl App {
     pub fn desk_on(&self, catalog: Catalog) -> Result<Desk, DeskError> {
         let settings = self.home.settings()?;
         let recipients = keys::in_force(&self.home)?.recipients;
-        let plans =
-            self.plan_names().into_iter().filter_map(|name| self.plan(&name).ok().map(|plan| (name, plan)));
-        let contents = plans.map(|(name, plan)| (name, desk::content(&plan, &recipients))).collect();
-        Ok(Desk::new(catalog, contents, settings.notices.as_ref()).with_services(&settings))
+        let (mut contents, mut drills) = (BTreeMap::new(), Vec::new());
+        for name in self.plan_names() {
+            let Ok(plan) = self.plan(&name) else { continue };
+            drills.push((name.clone(), plan.drill_every()));
+            contents.insert(name, desk::content(&plan, &recipients));
+        }
+        let desk = Desk::new(catalog, contents, settings.notices.as_ref()).with_services(&settings);
+        Ok(desk.with_drills(drills, recipients))
     }
 
     /// What deletion needs, with the plans as they are now.

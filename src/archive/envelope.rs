@@ -30,6 +30,10 @@ pub mod payload_type {
     pub const INTENT: &str = "application/vnd.kura.intent+json";
     /// `certificates/<number>.json`.
     pub const CERTIFICATE: &str = "application/vnd.kura.certificate+json";
+    /// `<plan>/erasures/<number>`.
+    pub const ERASURE: &str = "application/vnd.kura.erasure+json";
+    /// `audit/drills/<number>.json`.
+    pub const DRILL: &str = "application/vnd.kura.drill+json";
     /// `<plan>/holds/<number>`.
     pub const HOLD: &str = "application/vnd.kura.hold+json";
 }

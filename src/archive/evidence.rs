@@ -244,6 +244,48 @@ pub struct HoldRecord {
     pub at: String,
 }
 
+/// `audit/drills/<number>.json`, signed by a host key: what was tried out, and what came of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DrillRecord {
+    /// Format version.
+    pub format: u32,
+    /// The repository this belongs to.
+    pub repository: String,
+    /// Counts up.
+    pub number: u64,
+    /// `restore` or `key`.
+    pub kind: String,
+    /// The plan of a restore.
+    pub plan: Option<String>,
+    /// The snapshots that were looked into: SHA-256 of each.
+    pub snapshots: Vec<Sha256>,
+    /// The public halves of the recovery keys that were used.
+    pub keys: Vec<String>,
+    /// `sample`, `days` or `all`.
+    pub scope: String,
+    /// When it began, RFC 3339.
+    pub began_at: String,
+    /// When it ended, RFC 3339.
+    pub ended_at: String,
+    /// How long the restore took, milliseconds; comparing comes on top.
+    pub milliseconds: u64,
+    /// Cohorts that were opened.
+    pub cohorts: u64,
+    /// Files that were restored and compared with the digests recorded of them.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// What did not come back as it was, or did not open.
+    pub failed: u64,
+    /// Files of the whole snapshot.
+    pub of_files: u64,
+    /// Their bytes.
+    pub of_bytes: u64,
+    /// Where the audit log stood.
+    pub audit: Option<AuditPosition>,
+}
+
 /// What a hold record does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", deny_unknown_fields)]

@@ -32,6 +32,11 @@ pub fn cohort_key(plan: &PlanName, cohort: &CohortId, n: u32) -> String {
     format!("{plan}/{cohort}/key-{n}.json")
 }
 
+/// What the names of a cohort's key objects begin with.
+pub fn cohort_keys(plan: &PlanName, cohort: &CohortId) -> String {
+    format!("{plan}/{cohort}/key-")
+}
+
 /// `<plan>/<cohort>/packs/<sha256>`.
 pub fn pack(plan: &PlanName, cohort: &CohortId, name: &Sha256) -> String {
     format!("{plan}/{cohort}/packs/{name}")
@@ -60,6 +65,14 @@ pub fn audit_head(sequence: u64, name: &Sha256) -> String {
     format!("{AUDIT}{sequence:010}-{name}")
 }
 
+/// Where the evidence of drills is.
+pub const DRILLS: &str = "audit/drills/";
+
+/// `audit/drills/<number>.json`; ten digits as for snapshots.
+pub fn drill(number: u64) -> String {
+    format!("{DRILLS}{number:010}.json")
+}
+
 /// Where intents and certificates of deletion are.
 pub const CERTIFICATES: &str = "certificates/";
 
@@ -83,6 +96,16 @@ pub fn hold(plan: &PlanName, number: u64) -> String {
     format!("{plan}/holds/{number:010}")
 }
 
+/// `<plan>/erasures/`.
+pub fn erasures(plan: &PlanName) -> String {
+    format!("{plan}/erasures/")
+}
+
+/// `<plan>/erasures/<number>`; ten digits as for snapshots.
+pub fn erasure(plan: &PlanName, number: u64) -> String {
+    format!("{plan}/erasures/{number:010}")
+}
+
 /// What a key says the object is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ObjectKind {
@@ -104,12 +127,16 @@ pub enum ObjectKind {
     Snapshot(PlanName, u64, Sha256),
     /// `audit/<sequence>-<sha256>`.
     AuditHead(u64, Sha256),
+    /// `audit/drills/<number>.json`.
+    Drill(u64),
     /// `certificates/<number>.intent.json`.
     Intent(u64),
     /// `certificates/<number>.json`.
     Certificate(u64),
     /// `<plan>/holds/<number>`.
     Hold(PlanName, u64),
+    /// `<plan>/erasures/<number>`.
+    Erasure(PlanName, u64),
 }
 
 /// What the object of this key is, or `None` if the name is not one of Kura's.
@@ -125,11 +152,13 @@ pub fn parse(key: &str) -> Option<ObjectKind> {
             let (number, name) = sequenced(file)?;
             Some(ObjectKind::AuditHead(number, name))
         }
+        ["audit", "drills", file] => ten_digits(file.strip_suffix(".json")?).map(ObjectKind::Drill),
         ["certificates", file] => match file.strip_suffix(".intent.json") {
             Some(number) => ten_digits(number).map(ObjectKind::Intent),
             None => ten_digits(file.strip_suffix(".json")?).map(ObjectKind::Certificate),
         },
         [plan, "holds", number] => Some(ObjectKind::Hold(plan.parse().ok()?, ten_digits(number)?)),
+        [plan, "erasures", number] => Some(ObjectKind::Erasure(plan.parse().ok()?, ten_digits(number)?)),
         [plan, "snapshots", file] => {
             let (number, name) = sequenced(file)?;
             Some(ObjectKind::Snapshot(plan.parse().ok()?, number, name))

@@ -19,6 +19,9 @@ pub mod layout;
 /// Signed envelopes (DSSE) and the Ed25519 keys that sign them.
 pub mod envelope;
 
+/// age plugins: keys for which a program of its own speaks.
+pub mod plugin;
+
 /// age: recipients, identities, sealing and opening whole objects.
 pub mod seal;
 
@@ -27,6 +30,9 @@ pub mod records;
 
 /// The JSON records of deletion.
 pub mod evidence;
+
+/// The JSON records of erasure orders.
+pub mod erasure;
 
 /// Content-defined cuts with a secret table.
 pub mod chunk;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::digest::{ChunkId, Sha256};
 use super::envelope::PublicKey;
+use super::erasure::ErasureHead;
 
 /// The format version that this program writes and reads.
 pub const FORMAT: u32 = 1;
@@ -61,6 +62,42 @@ pub struct RecoveryKeys {
     pub set: u32,
     /// The age recipients.
     pub recipients: Vec<String>,
+    /// When the root key signed this set, RFC 3339; the first set has the time of the repository.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed_at: Option<String>,
+    /// What people noted of recovery keys, those that no longer count among them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub known: Vec<KnownKey>,
+}
+
+impl RecoveryKeys {
+    /// Cohort keys sealed to sets before this one are not built upon: a key of theirs is in wrong hands.
+    pub fn distrusted_before(&self) -> Option<u32> {
+        self.known.iter().filter(|key| key.is_compromised).filter_map(|key| key.retired_in).max()
+    }
+
+    /// What is noted of a key.
+    pub fn known(&self, recipient: &str) -> Option<&KnownKey> {
+        self.known.iter().find(|key| key.recipient == recipient)
+    }
+}
+
+/// What people noted of a recovery key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KnownKey {
+    /// Its public half.
+    pub recipient: String,
+    /// The office that keeps it, such as `医師会`. Not a person.
+    pub holder: Option<String>,
+    /// Since when it counts, RFC 3339.
+    pub since: String,
+    /// Since when it counts no more.
+    pub retired_at: Option<String>,
+    /// The first set without it.
+    pub retired_in: Option<u32>,
+    /// Whether it is in wrong hands, or may be.
+    pub is_compromised: bool,
 }
 
 /// What `keys/catalog-<n>.age` holds: the host's secrets, for a host that must be rebuilt and for restores.
@@ -75,9 +112,12 @@ pub struct CatalogSecrets {
     pub chunk_key: String,
     /// The seed of the gear table, 64 hexadecimal digits.
     pub gear_seed: String,
+    /// The set of recovery keys that this is sealed to; the first does not say so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub set: Option<u32>,
 }
 
-/// `<plan>/<cohort>/key-<set>.json`, signed by a host key.
+/// `<plan>/<cohort>/key-<n>.json`, signed by a host key; sealed again for other recovery keys, by the root key or a host key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CohortKey {
@@ -195,6 +235,9 @@ pub struct Snapshot {
     pub bytes: u64,
     /// Entries that could not be read.
     pub skipped: u64,
+    /// How far erasure orders went when it was taken; none if there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub erasures: Option<ErasureHead>,
 }
 
 /// `audit/<sequence>-<sha256>`, signed by a host key: how far the audit log was.

@@ -1,13 +1,18 @@
 //! age: recipients, identities, sealing and opening whole objects.
 //!
-//! Only X25519 keys are made here. Headers of files from a store are bounded before they are parsed: a hostile
+//! Only X25519 keys are made here; recovery keys may also be those of age plugins. Headers of files from a store are bounded before they are parsed: a hostile
 //! header costs time that grows with the square of its length.
 
 use std::fmt;
 use std::io::{Read, Write};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use age::secrecy::{ExposeSecret, SecretString};
-use age::x25519;
+use age::{plugin, x25519};
+
+use zeroize::Zeroizing;
+
+use super::plugin::Talker;
 
 /// A header longer than this is refused unread. Kura's own are under 2 KiB for five recipients.
 const HEADER_BYTES_MAX: usize = 16 * 1024;
@@ -18,7 +23,7 @@ const SCRYPT_WORK_MAX: u8 = 22;
 #[derive(Debug, thiserror::Error)]
 pub enum SealError {
     /// The text is not an age recipient.
-    #[error("not an age X25519 recipient (age1…): {0:?}")]
+    #[error("not an age recipient (age1…): {0:?}")]
     BadRecipient(String),
     /// The bytes are not an age file, or one with an absurd header.
     #[error("not an age file")]
@@ -26,6 +31,9 @@ pub enum SealError {
     /// None of the identities at hand opens it.
     #[error("none of the given keys opens it")]
     NoKeyOpens,
+    /// The program that speaks for a key is missing or says no.
+    #[error("the age plugin of a key does not answer as it should: {0}")]
+    Plugin(String),
     /// The contents were altered or cut short.
     #[error("the sealed bytes were altered or cut short")]
     Altered(#[source] std::io::Error),
@@ -46,19 +54,59 @@ pub enum SealError {
     WrongPassphrase,
 }
 
-/// A public key to seal to (`age1…`).
+/// A public key to seal to: `age1…`, or `age1NAME1…` of a plugin, whose program `age-plugin-NAME` must then be on the PATH.
 #[derive(Clone)]
-pub struct Recipient(x25519::Recipient);
+pub struct Recipient(Public);
+
+#[derive(Clone)]
+enum Public {
+    X25519(x25519::Recipient),
+    Plugin(plugin::Recipient),
+}
+
+impl Recipient {
+    /// The name of the plugin that speaks for it, if one does.
+    pub fn plugin(&self) -> Option<&str> {
+        match &self.0 {
+            Public::X25519(_) => None,
+            Public::Plugin(recipient) => Some(recipient.plugin()),
+        }
+    }
+
+    /// What age seals with. A plugin that asks gets no answer: nobody sits at a host.
+    fn wrapper(&self) -> Result<Box<dyn age::Recipient>, SealError> {
+        Ok(match &self.0 {
+            Public::X25519(recipient) => Box::new(recipient.clone()),
+            Public::Plugin(one) => {
+                let wrapper = plugin::RecipientPluginV1::new(
+                    one.plugin(),
+                    std::slice::from_ref(one),
+                    &[],
+                    age::NoCallbacks,
+                );
+                Box::new(wrapper.map_err(|e| SealError::Plugin(one_line(&e)))?)
+            }
+        })
+    }
+}
+
+/// age explains over several lines.
+fn one_line(error: &dyn fmt::Display) -> String {
+    error.to_string().lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
+}
 
 impl fmt::Display for Recipient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)
+        match &self.0 {
+            Public::X25519(recipient) => write!(f, "{recipient}"),
+            Public::Plugin(recipient) => write!(f, "{recipient}"),
+        }
     }
 }
 
 impl fmt::Debug for Recipient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Recipient({})", self.0)
+        write!(f, "Recipient({self})")
     }
 }
 
@@ -71,7 +119,10 @@ impl PartialEq for Recipient {
 impl std::str::FromStr for Recipient {
     type Err = SealError;
     fn from_str(text: &str) -> Result<Self, SealError> {
-        text.trim().parse().map(Self).map_err(|_| SealError::BadRecipient(text.to_owned()))
+        let text = text.trim();
+        let native = text.parse().map(|recipient| Self(Public::X25519(recipient)));
+        let found = native.or_else(|_: &str| text.parse().map(|recipient| Self(Public::Plugin(recipient))));
+        found.map_err(|_: &str| SealError::BadRecipient(text.to_owned()))
     }
 }
 
@@ -97,13 +148,15 @@ impl Identity {
 
     /// The public half.
     pub fn recipient(&self) -> Recipient {
-        Recipient(self.0.to_public())
+        Recipient(Public::X25519(self.0.to_public()))
     }
 }
 
 /// Something that may open an object: one identity, or all those of a recovery-key file.
 pub struct Keys {
     identities: Vec<Box<dyn age::Identity + Send + Sync>>,
+    /// Plugins speak for some of them: one at a time, as there is one device and one person.
+    turn: Option<Arc<Mutex<()>>>,
 }
 
 impl Keys {
@@ -111,13 +164,14 @@ impl Keys {
     #[must_use]
     pub fn and(mut self, others: Self) -> Self {
         self.identities.extend(others.identities);
+        self.turn = self.turn.or(others.turn);
         self
     }
 }
 
 impl From<Identity> for Keys {
     fn from(identity: Identity) -> Self {
-        Self { identities: vec![Box::new(identity.0)] }
+        Self { identities: vec![Box::new(identity.0)], turn: None }
     }
 }
 
@@ -127,6 +181,8 @@ pub struct IdentityFile {
     pub keys: Keys,
     /// The `# kura-root:` comment, if there is one.
     pub root: Option<String>,
+    /// The public halves, as far as the file tells: of its own keys, and those that its comments name.
+    pub recipients: Vec<String>,
 }
 
 /// Whether these bytes are an identity file protected by a passphrase.
@@ -136,33 +192,72 @@ pub fn needs_passphrase(bytes: &[u8]) -> bool {
 
 /// Reads an age identity file; `passphrase` is used if the file is protected by one.
 pub fn read_identity_file(bytes: &[u8], passphrase: Option<SecretString>) -> Result<IdentityFile, SealError> {
+    read_identity_file_with(bytes, passphrase, age::NoCallbacks)
+}
+
+/// The same; what the plugins of its keys ask is answered by `talker`.
+pub fn read_identity_file_asking(
+    bytes: &[u8],
+    passphrase: Option<SecretString>,
+    talker: Talker,
+) -> Result<IdentityFile, SealError> {
+    read_identity_file_with(bytes, passphrase, talker)
+}
+
+/// Opens what a passphrase protects: an identity file, or a root key.
+pub fn open_with_passphrase(bytes: &[u8], passphrase: SecretString) -> Result<Zeroizing<Vec<u8>>, SealError> {
+    let mut identity = age::scrypt::Identity::new(passphrase);
+    identity.set_max_work_factor(SCRYPT_WORK_MAX);
+    let armored = age::armor::ArmoredReader::new(bytes);
+    let decryptor = age::Decryptor::new(armored).map_err(|_| SealError::NotAge)?;
+    let mut stream = decryptor
+        .decrypt(std::iter::once(&identity).map(|identity| -> &dyn age::Identity { identity }))
+        .map_err(|_| SealError::WrongPassphrase)?;
+    let mut text = Zeroizing::new(Vec::new());
+    (&mut stream).take(64 * 1024).read_to_end(&mut text).map_err(SealError::Altered)?;
+    Ok(text)
+}
+
+fn read_identity_file_with(
+    bytes: &[u8],
+    passphrase: Option<SecretString>,
+    callbacks: impl age::Callbacks,
+) -> Result<IdentityFile, SealError> {
     let text = if needs_passphrase(bytes) {
         let passphrase = passphrase.ok_or(SealError::WrongPassphrase)?;
-        let mut identity = age::scrypt::Identity::new(passphrase);
-        identity.set_max_work_factor(SCRYPT_WORK_MAX);
-        let armored = age::armor::ArmoredReader::new(bytes);
-        let decryptor = age::Decryptor::new(armored).map_err(|_| SealError::NotAge)?;
-        let mut stream = decryptor
-            .decrypt(std::iter::once(&identity).map(|identity| -> &dyn age::Identity { identity }))
-            .map_err(|_| SealError::WrongPassphrase)?;
-        let mut text = Vec::new();
-        (&mut stream).take(64 * 1024).read_to_end(&mut text).map_err(SealError::Altered)?;
-        text
+        open_with_passphrase(bytes, passphrase)?
     } else {
-        bytes.to_vec()
+        Zeroizing::new(bytes.to_vec())
     };
     let readable = String::from_utf8_lossy(&text);
     let root = readable
         .lines()
         .find_map(|line| line.strip_prefix('#')?.trim_start().strip_prefix("kura-root:"))
         .map(|value| value.trim().to_owned());
-    let identities = age::IdentityFile::from_buffer(&text[..])
-        .and_then(|file| file.into_identities().map_err(|e| std::io::Error::other(e.to_string())))
-        .map_err(|e| SealError::BadIdentityFile(e.to_string()))?;
+    let file =
+        age::IdentityFile::from_buffer(&text[..]).map_err(|e| SealError::BadIdentityFile(e.to_string()))?;
+    let identities =
+        file.with_callbacks(callbacks).into_identities().map_err(|e| SealError::Plugin(one_line(&e)))?;
     if identities.is_empty() {
         return Err(SealError::BadIdentityFile("it holds no identity".to_owned()));
     }
-    Ok(IdentityFile { keys: Keys { identities }, root })
+    let turn = readable.lines().any(|line| line.starts_with("AGE-PLUGIN-")).then(Arc::default);
+    Ok(IdentityFile { keys: Keys { identities, turn }, root, recipients: recipients_in(&readable) })
+}
+
+/// The public halves that an identity file tells of: its comments name those of plugins.
+fn recipients_in(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for line in text.lines() {
+        let named = match line.strip_prefix('#') {
+            Some(comment) => comment.split_whitespace().find_map(|word| word.parse::<Recipient>().ok()),
+            None => Identity::from_secret(line).ok().map(|identity| identity.recipient()),
+        };
+        found.extend(named.map(|recipient| recipient.to_string()));
+    }
+    found.sort();
+    found.dedup();
+    found
 }
 
 /// The text of a new recovery-key file: comments and the secret key.
@@ -203,7 +298,8 @@ pub(super) fn begin<W: Write>(
     output: W,
     recipients: &[&Recipient],
 ) -> Result<age::stream::StreamWriter<W>, SealError> {
-    age::Encryptor::with_recipients(recipients.iter().map(|r| -> &dyn age::Recipient { &r.0 }))
+    let wrappers = recipients.iter().map(|r| r.wrapper()).collect::<Result<Vec<_>, _>>()?;
+    age::Encryptor::with_recipients(wrappers.iter().map(|wrapper| -> &dyn age::Recipient { &**wrapper }))
         .map_err(|e| SealError::Sealing(e.to_string()))?
         .wrap_output(output)
         .map_err(|e| SealError::Sealing(e.to_string()))
@@ -225,9 +321,14 @@ pub(super) fn start_open<R: std::io::BufRead>(
     keys: &Keys,
 ) -> Result<age::stream::StreamReader<R>, SealError> {
     let decryptor = age::Decryptor::new_buffered(input).map_err(|_| SealError::NotAge)?;
-    decryptor
-        .decrypt(keys.identities.iter().map(|i| -> &dyn age::Identity { &**i }))
-        .map_err(|_| SealError::NoKeyOpens)
+    let _turn = keys.turn.as_ref().map(|turn| turn.lock().unwrap_or_else(PoisonError::into_inner));
+    let opened = decryptor.decrypt(keys.identities.iter().map(|i| -> &dyn age::Identity { &**i }));
+    opened.map_err(|error| match error {
+        age::DecryptError::Plugin(_) | age::DecryptError::PluginResolve(_) => {
+            SealError::Plugin(one_line(&error))
+        }
+        _ => SealError::NoKeyOpens,
+    })
 }
 
 /// Opens a whole binary or armored age file of at most `max_bytes` plaintext.

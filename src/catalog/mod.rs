@@ -43,6 +43,12 @@ mod subjects;
 /// Proofs of coverage.
 mod coverage;
 
+/// Drills.
+mod drills;
+
+/// Erasure orders.
+mod erasures;
+
 /// Sessions of the console.
 mod sessions;
 
@@ -103,6 +109,7 @@ pub use answers::{Answer, AnswerRow, Receipt};
 pub use certificates::CertificateRow;
 pub use coverage::CoverageRow;
 pub use deletions::{LookRow, OrderRow, StandingRow};
+pub use drills::DrillRow;
 pub use engine::Trouble;
 pub use event_requests::{EventRequest, RequestState};
 pub use leases::Holder;

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::{
-    account, alarm, audit, cat, catalog, certificate, config, coverage, diff, expire, find, hold, init, key,
-    ls, notice, pages, plan, quickstart, restore, serve, service, snapshot, snapshots, store, token, verify,
-    window,
+    account, alarm, audit, cat, catalog, certificate, config, coverage, diff, drill, erase, expire, find,
+    hold, init, key, ls, notice, pages, plan, quickstart, restore, serve, service, snapshot, snapshots,
+    store, token, verify, window,
 };
 
 /// Kura (蔵): sealed backups that are kept for their year, then provably gone.
@@ -47,7 +47,7 @@ pub(super) enum Command {
     Init(init::Arguments),
     /// Print the settings as they take effect, and say what is wrong with them.
     Config(config::Arguments),
-    /// Make and list recovery keys.
+    /// Make and list recovery keys, change which of them count, try them out.
     Key(key::Arguments),
     /// Check plans and say what they mean.
     Plan(plan::Arguments),
@@ -70,6 +70,7 @@ pub(super) enum Command {
     /// Check what is stored.
     Verify(verify::Arguments),
     Coverage(coverage::Arguments),
+    Drill(drill::Arguments),
     /// Run the service: start what is due, publish notices, show them.
     Serve(serve::Arguments),
     /// Ask for, approve and withdraw windows.
@@ -88,6 +89,7 @@ pub(super) enum Command {
     Audit(audit::Arguments),
     Expire(expire::Arguments),
     Hold(hold::Arguments),
+    Erase(erase::Arguments),
     Certificate(certificate::Arguments),
     /// Bring the catalog back from the store.
     Catalog(catalog::Arguments),

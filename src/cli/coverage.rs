@@ -6,18 +6,24 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::app::App;
+use crate::clock::Clock as _;
 use crate::domain::coverage::Coverage;
+use crate::domain::drill::{DrillFacts, DrillKind};
 use crate::domain::plan::Plan;
+use crate::domain::time::Instant;
 use crate::workflows::Progress;
 use crate::workflows::coverage::{self, CoverageError, Proof};
+use crate::workflows::drill as drill_work;
+use crate::workflows::keys;
 use crate::workflows::verify::Viewer;
 
 use super::commands::Global;
+use super::drill;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::progress::Display;
 use super::verify::part;
-use super::words::{counted, print, print_json, size, tell};
+use super::words::{counted, print, print_json, size, tell, tokyo};
 
 /// Prove that everything inside its time is stored and whole, and that nothing past it is.
 #[derive(Debug, Args)]
@@ -41,6 +47,16 @@ struct Proved<'a> {
     store_can_lock: bool,
     plans: Vec<PlanProved<'a>>,
     unplanned: &'a [String],
+    recovery_keys: usize,
+    drills: Vec<Tried<'a>>,
+}
+
+#[derive(Serialize)]
+struct Tried<'a> {
+    kind: &'static str,
+    subject: &'a str,
+    last: Option<String>,
+    overdue: bool,
 }
 
 #[derive(Serialize)]
@@ -78,17 +94,26 @@ pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Res
     let display = Display::begin(&progress, global.quiet);
     let proof = Box::pin(coverage::prove(viewer, &catalog, (&plans, read), &app.clock, &progress)).await;
     drop(display);
+    let every: Vec<_> = plans.iter().map(|plan| (plan.name().to_string(), plan.drill_every())).collect();
+    let keys = keys::in_force(&app.home)?.recipients;
+    let drills = drill_work::standing(&catalog, &every, &keys).await;
     catalog.close().await;
-    let proof = proof?;
+    let (proof, drills, now) = (proof?, drills?, app.clock.now());
     if global.json {
-        print_json(&proved(&proof))?;
+        print_json(&proved(&proof, &drills, now))?;
     } else {
-        tell_words(&proof)?;
+        tell_words(&proof, &drills, now)?;
     }
     Ok(if proof.is_whole() { Exit::Done } else { Exit::Failed })
 }
 
-fn proved(proof: &Proof) -> Proved<'_> {
+fn proved<'a>(proof: &'a Proof, drills: &'a [DrillFacts], now: Instant) -> Proved<'a> {
+    let tried = |one: &'a DrillFacts| Tried {
+        kind: one.kind.word(),
+        subject: &one.subject,
+        last: one.last.map(|at| at.to_string()),
+        overdue: one.is_overdue(&tokyo(), now),
+    };
     Proved {
         ok: proof.is_whole(),
         alive: proof.plans.values().map(|one| one.alive).sum(),
@@ -97,6 +122,8 @@ fn proved(proof: &Proof) -> Proved<'_> {
         store_can_lock: proof.can_lock,
         plans: proof.plans.iter().map(|(plan, found)| plan_proved(plan, found)).collect(),
         unplanned: &proof.unplanned,
+        recovery_keys: drills.iter().filter(|one| one.kind == DrillKind::Key).count(),
+        drills: drills.iter().map(tried).collect(),
     }
 }
 
@@ -116,7 +143,7 @@ fn plan_proved<'a>(plan: &'a str, found: &Coverage) -> PlanProved<'a> {
     }
 }
 
-fn tell_words(proof: &Proof) -> Result<(), Failure> {
+fn tell_words(proof: &Proof, drills: &[DrillFacts], now: Instant) -> Result<(), Failure> {
     let mut lines = Vec::new();
     for (plan, found) in &proof.plans {
         let stored = format!("{} of {}", counted(found.packs, "pack"), size(found.bytes));
@@ -127,6 +154,10 @@ fn tell_words(proof: &Proof) -> Result<(), Failure> {
         lines.push(format!(
             "{plan}: stored, but policies/{plan}.toml is missing: nobody can say how long it is owed"
         ));
+    }
+    lines.extend(drills.iter().map(|one| drill::standing(one, now)));
+    if drills.iter().filter(|one| one.kind == DrillKind::Key).count() == 1 {
+        lines.push("There is only one recovery key: if it is lost, every backup is.".to_owned());
     }
     if !proof.can_lock {
         lines.push(

@@ -138,6 +138,7 @@ impl Exit {
             RestoreError::Pattern(_) | RestoreError::Choice(ChoiceError::Unreadable(_)) => Self::Usage,
             RestoreError::RolledBack { .. }
             | RestoreError::OtherHead { .. }
+            | RestoreError::Erasures(_)
             | RestoreError::Choice(ChoiceError::Chain { .. }) => Self::Refused,
             RestoreError::Repository(error) | RestoreError::Choice(ChoiceError::Repository(error)) => {
                 Self::of_repository(error)

@@ -12,7 +12,7 @@ use crate::workflows::restore::RestoreError;
 use super::commands::Global;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::listing::{Form, Lines, Sink};
+use super::listing::{Form, Lines, Sink, tell_erasures};
 use super::opening::Opening;
 use super::words::{tell, tokyo};
 
@@ -60,6 +60,7 @@ pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Res
     };
     let outcome = write();
     sink.settle(outcome)?;
+    tell_erasures(&browser);
     for lost in &listing.lost {
         tell(&format!("kura: could not be read: {lost}"));
     }

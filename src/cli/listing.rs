@@ -6,12 +6,12 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::domain::time::{Instant, Zone};
-use crate::workflows::browse::Shown;
+use crate::workflows::browse::{Browser, Shown};
 use crate::workflows::restore::RestoreError;
 use crate::workflows::{FileTime, Kind, shown_path};
 
 use super::failure::Failure;
-use super::words::local;
+use super::words::{counted, local, tell};
 
 /// stdout that remembers whether writing to it failed, so that such a failure is told as what it is.
 pub(super) struct Sink {
@@ -56,6 +56,14 @@ impl Write for Sink {
     fn flush(&mut self) -> io::Result<()> {
         let outcome = self.out.flush();
         self.note(outcome)
+    }
+}
+
+/// Says that something may be left out on purpose.
+pub(super) fn tell_erasures(browser: &Browser) {
+    if browser.open.erasures > 0 {
+        let orders = counted(browser.open.erasures, "erasure order");
+        tell(&format!("kura: {orders} in force: what they cover is not shown"));
     }
 }
 

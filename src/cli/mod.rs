@@ -44,6 +44,12 @@ mod config;
 /// `kura key`.
 mod key;
 
+/// `kura key wrap`, `rotate` and `adopt`.
+mod key_change;
+
+/// `kura key ceremony` and `kura key sheet`.
+mod key_sheet;
+
 /// `kura plan check` and `kura plan list`.
 mod plan;
 
@@ -83,6 +89,9 @@ mod cat;
 /// `kura coverage`.
 mod coverage;
 
+/// `kura drill` and `kura key drill`.
+mod drill;
+
 /// `kura verify`.
 mod verify;
 
@@ -118,6 +127,9 @@ mod expire;
 
 /// `kura hold`.
 mod hold;
+
+/// `kura erase`.
+mod erase;
 
 /// `kura certificate`.
 mod certificate;
@@ -196,9 +208,11 @@ fn keep_to_its_owner(app: &App, command: &Command) -> Result<(), Failure> {
         | Command::Coverage(_)
         | Command::Verify(_)
         | Command::Alarm(_)
-        | Command::Audit(_) => true,
+        | Command::Audit(_)
+        | Command::Drill(_)
+        | Command::Erase(_) => true,
+        Command::Key(arguments) => arguments.is_of_home(),
         Command::Quickstart(_)
-        | Command::Key(_)
         | Command::Config(_)
         | Command::Plan(_)
         | Command::Store(_)
@@ -230,7 +244,7 @@ async fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
     match arguments.command {
         Command::Quickstart(arguments) => Box::pin(quickstart::run(&app, &global, arguments)).await,
         Command::Init(arguments) => Box::pin(init::run(&app, &global, arguments)).await,
-        Command::Key(arguments) => key::run(&app, &global, arguments),
+        Command::Key(arguments) => Box::pin(key::run(&app, &global, arguments)).await,
         Command::Config(arguments) => config::run(&app, &global, arguments),
         Command::Plan(arguments) => plan::run(&app, &global, arguments),
         Command::Store(arguments) => Box::pin(store::run(&app, &global, arguments)).await,
@@ -242,6 +256,7 @@ async fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Diff(arguments) => Box::pin(diff::run(&app, &global, arguments)).await,
         Command::Cat(arguments) => Box::pin(cat::run(&app, arguments)).await,
         Command::Coverage(arguments) => Box::pin(coverage::run(&app, &global, arguments)).await,
+        Command::Drill(arguments) => Box::pin(drill::run(&app, &global, arguments)).await,
         Command::Verify(arguments) => Box::pin(verify::run(&app, &global, arguments)).await,
         Command::Window(arguments) => Box::pin(window::run(&app, &global, arguments)).await,
         Command::Notice(arguments) => Box::pin(notice::run(&app, &global, arguments)).await,
@@ -253,6 +268,7 @@ async fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Audit(arguments) => audit::run(&app, &global, arguments).await,
         Command::Expire(arguments) => Box::pin(expire::run(&app, &global, arguments)).await,
         Command::Hold(arguments) => Box::pin(hold::run(&app, &global, arguments)).await,
+        Command::Erase(arguments) => Box::pin(erase::run(&app, &global, arguments)).await,
         Command::Certificate(arguments) => Box::pin(certificate::run(&app, &global, arguments)).await,
         Command::Catalog(arguments) => Box::pin(catalog::run(&app, &global, arguments)).await,
         Command::Completions(arguments) => pages::completions(&arguments),

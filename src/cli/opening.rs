@@ -34,7 +34,8 @@ pub(super) struct Place {
 /// A recovery key and where it is used.
 #[derive(Clone, Debug, Args)]
 pub(super) struct Opening {
-    /// The recovery key. Its passphrase is asked for, or read from the file named in `KURA_PASSPHRASE_FILE`.
+    /// The recovery key; `-` asks for it at the terminal, as it stands on paper. Its passphrase is asked for, or read from
+    /// the file named in `KURA_PASSPHRASE_FILE`; a hardware key needs its age plugin on the PATH.
     #[arg(long, short, value_name = "FILE")]
     identity: PathBuf,
     #[command(flatten)]
@@ -50,6 +51,18 @@ impl Opening {
     /// Opens the repository.
     pub(super) async fn open(&self, app: &App) -> Result<Arc<Opened>, Failure> {
         self.place.open(app, &self.identity).await
+    }
+
+    /// Opens the repository, and says which of its recovery keys this is.
+    pub(super) async fn open_with_names(&self, app: &App) -> Result<(Arc<Opened>, Vec<String>), Failure> {
+        let file = read(&self.identity)?;
+        let named = file.recipients.clone();
+        let opened = self.place.open_read(app, file).await?;
+        // A comment in a file proves nothing: of the names in it those count that the root key signed.
+        let recovery = &opened.trust.recovery;
+        let known = named.into_iter().filter(|one| recovery.recipients.contains(one));
+        let names = known.collect();
+        Ok((opened, names))
     }
 }
 
@@ -77,8 +90,12 @@ impl Place {
 
     /// Opens the repository with the recovery key in `identity`.
     pub(super) async fn open(&self, app: &App, identity: &std::path::Path) -> Result<Arc<Opened>, Failure> {
+        let file = read(identity)?;
+        self.open_read(app, file).await
+    }
+
+    async fn open_read(&self, app: &App, file: keys::IdentityFile) -> Result<Arc<Opened>, Failure> {
         let address = self.address(app)?;
-        let file = keys::read_identity(identity, passphrase::of)?;
         let policy = self.policy(file.root)?;
         let vault = store::open(&address).await?;
         let opened = repository::open(vault, file.keys, &policy).await?;
@@ -99,6 +116,15 @@ impl Place {
             (None, None) => Err(RepositoryError::NoRoot.into()),
         }
     }
+}
+
+/// Reads a recovery key: a file, or `-` for what somebody types.
+pub(super) fn read(identity: &std::path::Path) -> Result<keys::IdentityFile, Failure> {
+    let talker = keys::Talker::new(passphrase::Terminal);
+    if identity == std::path::Path::new("-") {
+        return Ok(keys::typed_identity(&passphrase::typed_key()?, talker)?);
+    }
+    keys::read_identity(identity, passphrase::of, talker)
 }
 
 /// A fingerprint as people copy it: with or without `sha256:`, in any case.

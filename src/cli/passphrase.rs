@@ -7,7 +7,10 @@ use zeroize::Zeroizing;
 
 use crate::config;
 
+use crate::workflows::keys::Talk;
+
 use super::failure::Failure;
+use super::words::tell;
 
 /// The variable that names the file.
 const FILE: &str = "KURA_PASSPHRASE_FILE";
@@ -59,4 +62,43 @@ pub(super) fn new_for(key: &Path) -> Result<SecretString, Failure> {
         return Err(Failure::Usage(message));
     }
     Ok(passphrase)
+}
+
+/// A recovery key as somebody reads it from paper.
+pub(super) fn typed_key() -> Result<SecretString, Failure> {
+    let asked = rpassword::prompt_password("Recovery key (AGE-SECRET-KEY-1…), as on the sheet: ");
+    asked.map(SecretString::from).map_err(|e| {
+        Failure::Failed(format!(
+            "cannot ask for the recovery key ({e}): give it as a file with --identity FILE"
+        ))
+    })
+}
+
+/// Answers age plugins from the terminal.
+pub(super) struct Terminal;
+
+impl Talk for Terminal {
+    fn tell(&self, message: &str) {
+        tell(&format!("kura: the key says: {message}"));
+    }
+
+    fn confirm(&self, message: &str, yes: &str, no: Option<&str>) -> Option<bool> {
+        let no = no.unwrap_or("no");
+        let answer = self.ask(&format!("{message} Type 1 for \"{yes}\", 2 for \"{no}\""))?;
+        Some(answer.trim() == "1")
+    }
+
+    fn ask(&self, what: &str) -> Option<String> {
+        tell(&format!("kura: the key asks: {what}"));
+        let mut line = String::new();
+        std::io::stdin().read_line(&mut line).ok().filter(|read| *read > 0)?;
+        Some(line.trim_end().to_owned())
+    }
+
+    fn ask_secret(&self, what: &str) -> Option<SecretString> {
+        match from_file() {
+            Ok(Some(secret)) => Some(secret),
+            Ok(None) | Err(_) => ask(&format!("{what}: ")).ok(),
+        }
+    }
 }

@@ -22,6 +22,7 @@ struct Meaning<'a> {
     time_zone: &'a str,
     retention: String,
     copies: u8,
+    drill_every: String,
     lock: &'static str,
     past_retention: Option<&'static str>,
     generation: Option<&'static str>,
@@ -87,6 +88,7 @@ fn meaning(plan: &Plan, today: Day) -> Meaning<'_> {
         time_zone: plan.zone().name(),
         retention: plan.retention().to_string(),
         copies: plan.copies(),
+        drill_every: plan.drill_every().to_string(),
         lock: plan.lock_mode().word(),
         past_retention: (!is_system).then(|| plan.past_retention().word()),
         generation: is_system.then(|| plan.generation().word()),
@@ -109,6 +111,7 @@ fn words(plan: &Plan, today: Day) -> String {
     let mut lines = vec![format!("Plan {} ({})", plan.name().as_str(), class_words(plan.class()))];
     lines.push(format!("  kept        {}, days counted in {}", plan.retention(), plan.zone().name()));
     lines.push(format!("  copies      {}", counted(u64::from(plan.copies()), "store")));
+    lines.push(format!("  drill       every {}", plan.drill_every()));
     lines.push(format!("  lock        {}", lock_words(plan.lock_mode())));
     if plan.class() == Class::Application {
         lines.push(format!("  past year   {}", past_words(plan.past_retention())));

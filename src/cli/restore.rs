@@ -76,6 +76,7 @@ struct Restored<'a> {
     failures: Vec<NotRestored<'a>>,
     shortcomings: &'a BTreeMap<&'static str, u64>,
     expired_cohorts: u64,
+    erased: u64,
     skipped_when_taken: u64,
     dry_run: bool,
 }
@@ -149,6 +150,7 @@ fn restored(summary: &Summary, dry_run: bool) -> Restored<'_> {
         failures: failures.collect(),
         shortcomings: &summary.shortcomings,
         expired_cohorts: summary.expired_cohorts,
+        erased: summary.erased,
         skipped_when_taken: summary.skipped_then,
         dry_run,
     }
@@ -191,6 +193,10 @@ fn tell_remarks(summary: &Summary, is_quiet: bool) {
         let skipped = entries(summary.skipped_then);
         tell(&format!("kura: {skipped} could not be read when the snapshot was taken and are not in it"));
     }
+    if summary.erased > 0 {
+        let erased = entries(summary.erased);
+        tell(&format!("kura: {erased} left out: an erasure order covers them"));
+    }
     if summary.expired_cohorts > 0 {
         let cohorts = counted(summary.expired_cohorts, "cohort");
         tell(&format!("kura: {cohorts} left out: the year is over"));
@@ -211,7 +217,7 @@ fn meaning(kind: &str) -> &str {
 }
 
 /// Reads `FROM..TO`.
-fn days(text: &str) -> Result<(Day, Day), Failure> {
+pub(super) fn days(text: &str) -> Result<(Day, Day), Failure> {
     let wrong = || {
         Failure::Usage(format!("--sent {text:?} is not FROM..TO: write for example 2026-04-01..2026-04-30"))
     };

@@ -355,6 +355,25 @@ pub fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<(), ConfigError
     write().map_err(|source| ConfigError::File { path: path.to_owned(), source })
 }
 
+/// Puts a file in the place of another, durably: at every moment one of them is there whole.
+pub fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), ConfigError> {
+    let mut next = path.as_os_str().to_owned();
+    next.push(".next");
+    let next = PathBuf::from(next);
+    let put = || -> io::Result<()> {
+        match fs::remove_file(&next) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+            Ok(()) | Err(_) => {}
+        }
+        let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(&next)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&next, path)?;
+        path.parent().map_or(Ok(()), |folder| fs::File::open(folder)?.sync_all())
+    };
+    put().map_err(|source| ConfigError::File { path: path.to_owned(), source })
+}
+
 /// Reads a small file.
 pub fn read_file(path: &Path) -> Result<Vec<u8>, ConfigError> {
     fs::read(path).map_err(|source| ConfigError::File { path: path.to_owned(), source })

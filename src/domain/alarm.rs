@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use crate::domain::calendar::{english, wareki};
+use crate::domain::drill::{DrillFacts, DrillKind};
 use crate::domain::freshness;
 use crate::domain::notice::LeadDays;
 use crate::domain::occurrence::{Occurrence, OccurrenceState, first_start};
@@ -43,11 +44,13 @@ pub enum AlarmCode {
     PlanUnreadable,
     /// The newest snapshot of a plan lies in the future: this machine's clock went back, or was ahead then.
     ClockWrong,
+    /// A restore, or a recovery key, was not tried out for too long.
+    DrillOverdue,
 }
 
 impl AlarmCode {
     /// Every code.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::BackupMissed,
         Self::SnapshotOld,
         Self::SnapshotPartial,
@@ -62,6 +65,7 @@ impl AlarmCode {
         Self::DeletionStopped,
         Self::PlanUnreadable,
         Self::ClockWrong,
+        Self::DrillOverdue,
     ];
 
     /// The word.
@@ -81,6 +85,7 @@ impl AlarmCode {
             Self::DeletionStopped => "deletion-stopped",
             Self::PlanUnreadable => "plan-unreadable",
             Self::ClockWrong => "clock-wrong",
+            Self::DrillOverdue => "drill-overdue",
         }
     }
 
@@ -160,6 +165,8 @@ pub struct Facts<'a> {
     pub reported: &'a [String],
     /// How deletion stands, by plan.
     pub expiring: &'a [Expiring],
+    /// What has to be tried out, and when it was.
+    pub drills: &'a [DrillFacts],
     /// The plans whose files are there and can be read.
     pub readable: &'a [String],
     /// How early notices come.
@@ -203,6 +210,7 @@ pub fn alarms(facts: &Facts<'_>, now: Instant) -> Vec<Alarm> {
     }
     found.extend(facts.stopped.iter().filter_map(of_service));
     found.extend(facts.occurrences.iter().filter_map(|occurrence| to_report(facts, occurrence, now)));
+    found.extend(facts.drills.iter().filter_map(|drill| of_drill(drill, now)));
     found.extend(facts.expiring.iter().flat_map(|expiring| of_expiry(expiring, now)));
     found.sort_by(|a, b| (a.code, &a.subject, a.since).cmp(&(b.code, &b.subject, b.since)));
     found.dedup_by(|a, b| (a.code, &a.subject) == (b.code, &b.subject));
@@ -383,6 +391,29 @@ fn of_expiry(expiring: &Expiring, now: Instant) -> Vec<Alarm> {
     found
 }
 
+/// Days of drills are those of Tokyo, like those of all evidence.
+fn of_drill(drill: &DrillFacts, now: Instant) -> Option<Alarm> {
+    let zone = Zone::named("Asia/Tokyo").unwrap_or_else(|_| Zone::utc());
+    let since = drill.due_at(&zone).filter(|due| *due <= now)?;
+    let last = drill.last.map(|at| zone.day_of(at));
+    let (japanese_last, english_last) = last.map_or_else(
+        || ("まだ実施していません".to_owned(), "never done".to_owned()),
+        |day| (format!("最後は{}", wareki(day)), format!("last on {}", english(day))),
+    );
+    let subject = &drill.subject;
+    let (japanese, english) = match drill.kind {
+        DrillKind::Restore => (
+            format!("計画 {subject} の復元の訓練が期限を過ぎています（{japanese_last}）。"),
+            format!("A restore drill of {subject} is overdue ({english_last})."),
+        ),
+        DrillKind::Key => (
+            format!("復旧鍵 {subject} の訓練が期限を過ぎています（{japanese_last}）。"),
+            format!("A drill with the recovery key {subject} is overdue ({english_last})."),
+        ),
+    };
+    Some(alarm(AlarmCode::DrillOverdue, subject, since, japanese, english))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -434,6 +465,7 @@ mod tests {
                 stopped: &self.stopped,
                 reported: &self.reported,
                 expiring: &self.expiring,
+                drills: &[],
                 readable: &self.readable,
                 lead: LeadDays::default(),
             };

@@ -27,6 +27,9 @@ pub mod sent_day;
 /// Which names below a source are left out.
 pub mod exclude;
 
+/// What a plan chooses among.
+pub mod plan_choice;
+
 /// The names of plans and sources.
 pub mod plan_name;
 
@@ -47,6 +50,12 @@ pub mod hand_stop;
 
 /// Whether everything inside its time is stored.
 pub mod coverage;
+
+/// When a restore or a recovery key must be tried out again.
+pub mod drill;
+
+/// Erasure orders: what must not be given back.
+pub mod erasure;
 
 /// Holds: what must not be deleted although its time is over.
 pub mod hold;

@@ -8,6 +8,7 @@
 
 use crate::domain::cohort::{CohortId, Generation};
 use crate::domain::exclude::Excludes;
+pub use crate::domain::plan_choice::{Class, LockMode, PastRetention};
 pub use crate::domain::plan_name::{BadPlanName, BadSourceName, PlanName, RESERVED_NAMES, SourceName};
 use crate::domain::plan_problem::problem;
 pub use crate::domain::plan_problem::{Field, Place, PlanProblem};
@@ -16,35 +17,6 @@ use crate::domain::sent_day::SentDayRule;
 use crate::domain::time::{Day, Zone};
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
-
-/// 区分: what kind of data a plan protects, and so what its clock counts from.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Class {
-    /// 利用者の複製診療情報: each record counts from its sent day.
-    Application,
-    /// システムデータ: each generation counts from its last day.
-    System,
-}
-
-/// What a plan does with a record that is past its year at the source.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum PastRetention {
-    /// Not backed up; counted and listed for the administrator (第22条).
-    #[default]
-    Report,
-    /// Backed up, and counted from the day it was first seen.
-    KeepFromFirstSeen,
-}
-
-/// Which kind of object lock holds a plan's data until it may be deleted.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum LockMode {
-    /// A person with a special right can lift the lock, for lawful early erasure.
-    Governance,
-    /// Nobody can lift the lock before its date.
-    #[default]
-    Compliance,
-}
 
 /// What a source is made from; see [`Source`].
 #[derive(Clone, Debug)]
@@ -117,6 +89,8 @@ pub struct PlanParts {
     pub past_retention: PastRetention,
     /// How objects are locked.
     pub lock_mode: LockMode,
+    /// How often a restore is tried out; more than zero.
+    pub drill_every: Retention,
     /// At least one.
     pub sources: Vec<SourceParts>,
 }
@@ -132,6 +106,7 @@ pub struct Plan {
     copies: u8,
     past_retention: PastRetention,
     lock_mode: LockMode,
+    drill_every: Retention,
     sources: Vec<Source>,
 }
 
@@ -169,6 +144,7 @@ impl Plan {
             copies: parts.copies,
             past_retention: parts.past_retention,
             lock_mode: parts.lock_mode,
+            drill_every: parts.drill_every,
             sources,
         })
     }
@@ -213,6 +189,11 @@ impl Plan {
         self.lock_mode
     }
 
+    /// How often a restore is tried out.
+    pub fn drill_every(&self) -> Retention {
+        self.drill_every
+    }
+
     /// The sources in the order of the plan; at least one, names unique.
     pub fn sources(&self) -> &[Source] {
         &self.sources
@@ -239,6 +220,17 @@ fn own_problems(parts: &PlanParts) -> Vec<PlanProblem> {
     }
     if !(1..=9).contains(&parts.copies) {
         problems.push(problem(None, Field::Copies, format!("copies is {}; allowed: 1 to 9", parts.copies)));
+    }
+    if parts.drill_every.is_zero() {
+        problems.push(problem(
+            None,
+            Field::DrillEvery,
+            "drill_every is zero; write for example \"3 months\"",
+        ));
+    }
+    if parts.drill_every.is_too_long() {
+        let message = format!("drill_every is {}; the longest is {}", parts.drill_every, Retention::LONGEST);
+        problems.push(problem(None, Field::DrillEvery, message));
     }
     if parts.sources.is_empty() {
         problems.push(problem(None, Field::Sources, "the plan has no source; add a [[source]]"));
@@ -340,6 +332,7 @@ pub(crate) mod tests {
             copies: 1,
             past_retention: PastRetention::default(),
             lock_mode: LockMode::default(),
+            drill_every: crate::domain::drill::EVERY_DEFAULT,
             sources,
         }
     }

@@ -4,6 +4,7 @@
 //! written in the file do not matter. The text is not meant to be read back.
 
 use crate::domain::cohort::Generation;
+use crate::domain::drill::EVERY_DEFAULT;
 use crate::domain::plan::{Class, LockMode, PastRetention, Plan, Source};
 use std::fmt::Write as _;
 use std::os::unix::ffi::OsStrExt;
@@ -64,6 +65,10 @@ impl Plan {
         line("copies", &self.copies().to_string());
         line("past_retention", self.past_retention().word());
         line("lock", self.lock_mode().word());
+        // Plans that were approved before there were drills mean the same as ever.
+        if self.drill_every() != EVERY_DEFAULT {
+            line("drill_every", &self.drill_every().to_string());
+        }
         for source in self.sources() {
             add_source(&mut text, source);
         }
@@ -120,6 +125,7 @@ mod tests {
             copies: 1,
             past_retention: PastRetention::Report,
             lock_mode: LockMode::Compliance,
+            drill_every: EVERY_DEFAULT,
             sources: vec![SourceParts {
                 name: None,
                 path: "/srv/記 \"x\"".into(),

@@ -9,6 +9,8 @@ pub enum Field {
     Retention,
     /// `copies` of the plan.
     Copies,
+    /// `drill_every` of the plan.
+    DrillEvery,
     /// The list of sources.
     Sources,
     /// `name` of a source.

@@ -107,11 +107,13 @@ pub enum Act {
     RunDeletion,
     /// Place and release holds.
     ManageHolds,
+    /// Order that records are not given back any more, and take such orders back.
+    OrderErasures,
 }
 
 impl Act {
     /// Every act.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Read,
         Self::ReadNotices,
         Self::ReadAudit,
@@ -127,6 +129,7 @@ impl Act {
         Self::StandingDeletion,
         Self::RunDeletion,
         Self::ManageHolds,
+        Self::OrderErasures,
     ];
 
     /// The word, also the name of a token's scope.
@@ -147,6 +150,7 @@ impl Act {
             Self::StandingDeletion => "deletion.standing",
             Self::RunDeletion => "deletion.run",
             Self::ManageHolds => "hold",
+            Self::OrderErasures => "erasure",
         }
     }
 
@@ -173,6 +177,7 @@ impl Act {
             Self::StandingDeletion => "approve deletion for good",
             Self::RunDeletion => "delete what was approved",
             Self::ManageHolds => "place or release holds",
+            Self::OrderErasures => "order erasures or take them back",
         }
     }
 }
@@ -191,7 +196,8 @@ pub const fn may(role: Role, act: Act) -> bool {
             | Act::DecideWindow
             | Act::ConfirmDeletion
             | Act::StandingDeletion
-            | Act::ManageHolds,
+            | Act::ManageHolds
+            | Act::OrderErasures,
         )
         | (
             Role::OperationsManager,
@@ -202,7 +208,8 @@ pub const fn may(role: Role, act: Act) -> bool {
             | Act::ApproveDeletion
             | Act::ConfirmDeletion
             | Act::RunDeletion
-            | Act::ManageHolds,
+            | Act::ManageHolds
+            | Act::OrderErasures,
         )
         | (
             Role::SystemAdministrator,
@@ -234,7 +241,8 @@ pub const fn may(role: Role, act: Act) -> bool {
             | Act::ConfirmDeletion
             | Act::StandingDeletion
             | Act::RunDeletion
-            | Act::ManageHolds,
+            | Act::ManageHolds
+            | Act::OrderErasures,
         ) => false,
     }
 }
@@ -261,11 +269,11 @@ mod tests {
         let expected = [
             (
                 "service_operator",
-                "read notice.read audit window.decide account.manage deletion.confirm deletion.standing hold",
+                "read notice.read audit window.decide account.manage deletion.confirm deletion.standing hold erasure",
             ),
             (
                 "operations_manager",
-                "read notice.read audit break-glass notice.edit account.manage deletion.approve deletion.confirm deletion.run hold",
+                "read notice.read audit break-glass notice.edit account.manage deletion.approve deletion.confirm deletion.run hold erasure",
             ),
             (
                 "system_administrator",

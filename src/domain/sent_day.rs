@@ -190,6 +190,7 @@ mod tests {
             copies: 1,
             past_retention,
             lock_mode: LockMode::Compliance,
+            drill_every: crate::domain::drill::EVERY_DEFAULT,
             sources: vec![SourceParts {
                 name: None,
                 path,

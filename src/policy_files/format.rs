@@ -16,8 +16,18 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 /// The keys of a plan.
-const PLAN_KEYS: [&str; 9] =
-    ["name", "class", "retention", "time_zone", "generation", "copies", "past_retention", "lock", "source"];
+const PLAN_KEYS: [&str; 10] = [
+    "name",
+    "class",
+    "retention",
+    "time_zone",
+    "generation",
+    "copies",
+    "past_retention",
+    "lock",
+    "drill_every",
+    "source",
+];
 
 /// The keys of a source.
 const SOURCE_KEYS: [&str; 6] = ["kind", "name", "path", "sent_day", "exclude", "one_file_system"];
@@ -72,6 +82,7 @@ pub(super) struct PlanFile {
     pub(super) copies: Given<u8>,
     pub(super) past_retention: Given<PastRetention>,
     pub(super) lock: Given<LockMode>,
+    pub(super) drill_every: Given<Retention>,
     pub(super) sources: Given<Vec<SourceFile>>,
 }
 
@@ -113,6 +124,7 @@ pub(super) fn read_plan(table: &DeTable<'_>, diagnosis: &mut Diagnosis<'_>) -> P
             PastRetention::word,
         ),
         lock: keys.word("lock", &[LockMode::Compliance, LockMode::Governance], LockMode::word),
+        drill_every: keys.parsed("drill_every"),
         sources: read_sources(table, diagnosis),
     }
 }

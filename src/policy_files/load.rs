@@ -3,6 +3,7 @@
 use super::diagnose::{Diagnosis, Refused};
 use super::format::{Given, PlanFile, SourceFile, parse, read_plan};
 use crate::domain::cohort::Generation;
+use crate::domain::drill::EVERY_DEFAULT;
 use crate::domain::plan::{
     Class, Field, LockMode, PastRetention, Place, Plan, PlanName, PlanParts, PlanProblem, SourceName,
     SourceParts,
@@ -143,6 +144,7 @@ fn parts_of(file: PlanFile, default_zone: Zone) -> Option<PlanParts> {
         copies: file.copies.value().unwrap_or(1),
         past_retention: file.past_retention.value().unwrap_or(PastRetention::Report),
         lock_mode: file.lock.value().unwrap_or(LockMode::Compliance),
+        drill_every: file.drill_every.value().unwrap_or(EVERY_DEFAULT),
         sources: source_parts.collect(),
     })
 }
@@ -165,6 +167,7 @@ struct Places {
     class_is_known: bool,
     retention: Spot,
     copies: Spot,
+    drill_every: Spot,
     source_list: Spot,
     sources: Vec<SourcePlaces>,
 }
@@ -200,6 +203,7 @@ impl Places {
             class_is_known: matches!(file.class, Given::Value(..)),
             retention: Spot::of(&file.retention),
             copies: Spot::of(&file.copies),
+            drill_every: Spot::of(&file.drill_every),
             source_list: Spot::of(&file.sources),
             sources: sources.iter().map(SourcePlaces::of).collect(),
         }
@@ -215,6 +219,7 @@ impl Places {
         let spot = match field {
             Field::Retention => Some(&self.retention),
             Field::Copies => Some(&self.copies),
+            Field::DrillEvery => Some(&self.drill_every),
             Field::Sources => Some(&self.source_list),
             Field::SourceName => source.map(|source| &source.name),
             Field::Path => source.map(|source| &source.path),

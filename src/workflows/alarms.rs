@@ -9,6 +9,7 @@ use crate::domain::time::Instant;
 use crate::domain::window::Window;
 
 use super::desk::{Desk, DeskError};
+use super::drill;
 use super::sign_in::line;
 
 pub use crate::catalog::AlarmRow;
@@ -43,6 +44,7 @@ async fn gather(desk: &Desk, now: Instant) -> Result<Vec<Alarm>, DeskError> {
         stopped: row.stopped,
     });
     let expiring: Vec<Expiring> = expiring.collect();
+    let drills = drill::standing(&desk.catalog, &desk.drills, &desk.recovery_keys).await?;
     let readable: Vec<String> = desk.contents.keys().cloned().collect();
     let facts = Facts {
         windows: &windows,
@@ -54,6 +56,7 @@ async fn gather(desk: &Desk, now: Instant) -> Result<Vec<Alarm>, DeskError> {
         stopped: &stopped,
         reported: &reported,
         expiring: &expiring,
+        drills: &drills,
         readable: &readable,
         lead: desk.lead,
     };

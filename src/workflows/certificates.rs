@@ -90,7 +90,13 @@ pub fn check(name: &str, bytes: &[u8], root: &str) -> Result<Checked, Repository
     if signers.repository != repository.repository {
         return Err(wrong("its host keys are those of another repository"));
     }
-    let recovery = RecoveryKeys { repository: repository.repository.clone(), set: 0, recipients: Vec::new() };
+    let recovery = RecoveryKeys {
+        repository: repository.repository.clone(),
+        set: 0,
+        recipients: Vec::new(),
+        signed_at: None,
+        known: Vec::new(),
+    };
     let trust = Trust { repository, signers, recovery, perpetual: Vec::new() };
     let envelope = bundle.certificate.as_bytes();
     let opened = envelope::open(envelope, payload_type::CERTIFICATE, &trust.host_keys())

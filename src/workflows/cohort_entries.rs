@@ -73,6 +73,7 @@ pub struct CohortEntries<'a> {
     unpacker: Unpacker,
     cursors: Vec<Cursor>,
     lost: Vec<Lost>,
+    erased: u64,
 }
 
 struct Cursor {
@@ -127,12 +128,17 @@ impl<'a> CohortEntries<'a> {
                 gone: part.gone.into_iter().collect(),
             });
         }
-        Ok(Self { reader, hashing, selection, unpacker, cursors, lost: Vec::new() })
+        Ok(Self { reader, hashing, selection, unpacker, cursors, lost: Vec::new(), erased: 0 })
     }
 
     /// Blocks that could not be read so far. What else of the cohort was given is right, unless it is doubtful.
     pub fn lost(&self) -> &[Lost] {
         &self.lost
+    }
+
+    /// How many entries that the selection wants were left out so far because erasure orders cover them.
+    pub fn erased(&self) -> u64 {
+        self.erased
     }
 
     /// The next entry that the selection may want, or `None` at the end.
@@ -160,7 +166,12 @@ impl<'a> CohortEntries<'a> {
                 }
             }
             let Some((at, located)) = newest else { return Ok(None) };
-            if !self.is_gone(at, &path) {
+            if self.is_gone(at, &path) {
+                continue;
+            }
+            if self.reader.is_erased(self.hashing, &located.entry) {
+                self.erased += u64::from(self.selection.wants(&path) && !located.entry.context);
+            } else {
                 let mut located = self.inherited(at, located, older)?;
                 located.is_doubtful |= self.lost.iter().any(|lost| lost.part > at && lost.covers(&path));
                 return Ok(Some(located));

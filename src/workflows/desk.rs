@@ -10,6 +10,7 @@ use crate::domain::actor::Denied;
 use crate::domain::hand_stop::NotConfirmed;
 use crate::domain::notice::{LeadDays, Sender};
 use crate::domain::plan::Plan;
+use crate::domain::retention::Retention;
 use crate::domain::service::{OnDeadline, Service};
 use crate::domain::time::Zone;
 use crate::domain::window::{BadTerms, IllegalMove, Terms, Window, WindowKind};
@@ -23,6 +24,10 @@ pub struct Desk {
     pub catalog: Catalog,
     /// By plan: the text of what an approval covers. Plans that cannot be read are missing.
     pub contents: BTreeMap<String, String>,
+    /// How often restores of each plan are tried out.
+    pub drills: Vec<(String, Retention)>,
+    /// The recovery keys that count: each is tried out too.
+    pub recovery_keys: Vec<String>,
     /// How early notices come.
     pub lead: LeadDays,
     /// Who speaks in them.
@@ -69,6 +74,8 @@ impl Desk {
         Self {
             catalog,
             contents,
+            drills: Vec::new(),
+            recovery_keys: Vec::new(),
             lead: LeadDays {
                 routine: settings.lead_days.unwrap_or(lead.routine),
                 downtime: settings.lead_days_downtime.unwrap_or(lead.downtime),
@@ -92,6 +99,12 @@ impl Desk {
             Some(DeadlineSetting::Stop) => OnDeadline::Stop,
         };
         self
+    }
+
+    /// The same with what has to be tried out.
+    #[must_use]
+    pub fn with_drills(self, drills: Vec<(String, Retention)>, recovery_keys: Vec<String>) -> Self {
+        Self { drills, recovery_keys, ..self }
     }
 
     /// How a service is stopped and started.

@@ -154,6 +154,11 @@ fn root_key(path: &Path) -> Result<SigningKey, InitError> {
     if path.exists() {
         return read_root_key(path);
     }
+    new_root_key(path)
+}
+
+/// Makes a root key in a file that must not be there.
+pub(super) fn new_root_key(path: &Path) -> Result<SigningKey, InitError> {
     let (key, pem) = SigningKey::generate().map_err(|e| key_error(path, e))?;
     config::write_new(path, pem.as_bytes(), 0o600)?;
     Ok(key)
@@ -211,6 +216,7 @@ fn records(
         catalog_identity: catalog.secret().expose_secret().to_owned(),
         chunk_key: random_hex::<32>(),
         gear_seed: random_hex::<32>(),
+        set: None,
     };
     let repository = Repository {
         format: FORMAT,
@@ -232,6 +238,8 @@ fn records(
         repository: repository_id.clone(),
         set: 1,
         recipients: recipients.iter().map(ToString::to_string).collect(),
+        signed_at: None,
+        known: Vec::new(),
     };
     let secrets = json(&secrets)?;
     let sealed = seal::seal(&secrets, &recipients.iter().collect::<Vec<_>>())

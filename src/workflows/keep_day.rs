@@ -13,6 +13,7 @@ use crate::domain::time::Instant;
 use super::causes::with_causes;
 use super::coverage;
 use super::desk::{Desk, tokyo};
+use super::drill;
 use super::expire::{self, Bench, Refusal};
 use super::host::Host;
 use super::verify::Viewer;
@@ -68,6 +69,10 @@ pub async fn keep(host: Host, (desk, plans): (&Desk, Vec<Plan>), clock: &dyn Clo
             *host
         }
     };
+    drill::sweep(&host.home.spill());
+    if let Err(error) = drill::absorb(&host, catalog).await {
+        tracing::warn!(error = with_causes(&error), "drills could not be looked up");
+    }
     let viewer = Arc::new(Viewer::of_host(host));
     let progress = Arc::new(Progress::default());
     match Box::pin(coverage::prove(viewer, catalog, (&plans, None), clock, &progress)).await {

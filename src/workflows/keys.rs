@@ -2,15 +2,19 @@
 
 use std::path::{Path, PathBuf};
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use zeroize::Zeroizing;
 
-use crate::archive::seal::{self, IdentityFile, SealError};
+use crate::archive::envelope::SigningKey;
+use crate::archive::seal::{self, SealError};
 use crate::clock::Clock;
 use crate::config::{self, ConfigError, Home};
 
 use super::host::{self, HostError};
 use super::init::{self, InitError};
+
+pub use crate::archive::plugin::{Talk, Talker};
+pub use crate::archive::seal::{IdentityFile, Recipient};
 
 /// A recovery key that was made.
 #[derive(Debug)]
@@ -33,6 +37,40 @@ pub fn new_key(
     let root = init::read_root_key(root)?;
     let recipient = init::new_recovery_key(file, &root, clock.now(), passphrase)?;
     Ok(NewKey { recipient: recipient.to_string(), root_fingerprint: root.public().fingerprint() })
+}
+
+/// Reads a root key.
+pub fn root_key(file: &Path) -> Result<SigningKey, InitError> {
+    init::read_root_key(file)
+}
+
+/// What a key ceremony made.
+#[derive(Debug)]
+pub struct Ceremony {
+    /// The root key's file.
+    pub root: PathBuf,
+    /// Its fingerprint.
+    pub root_fingerprint: String,
+    /// The recovery keys: the office that keeps it, the file, the public half.
+    pub keys: Vec<(String, PathBuf, String)>,
+}
+
+/// Makes a root key and a recovery key for each holder in a new folder that only its owner may enter.
+pub fn ceremony(
+    folder: &Path,
+    holders: &[(String, Option<SecretString>)],
+    clock: &dyn Clock,
+) -> Result<Ceremony, InitError> {
+    config::make_folder(folder)?;
+    let root_file = folder.join("root.key");
+    let root = init::new_root_key(&root_file)?;
+    let mut keys = Vec::new();
+    for (number, (holder, passphrase)) in (1..).zip(holders) {
+        let file = folder.join(format!("recovery-{number}.key"));
+        let recipient = init::new_recovery_key(&file, &root, clock.now(), passphrase.as_ref())?;
+        keys.push((holder.clone(), file, recipient.to_string()));
+    }
+    Ok(Ceremony { root: root_file, root_fingerprint: root.public().fingerprint(), keys })
 }
 
 /// The recovery keys that new cohorts are sealed to.
@@ -76,13 +114,21 @@ pub enum IdentityError {
     },
 }
 
-/// Reads an identity file; `passphrase` is asked for its passphrase if it is protected by one.
+/// Reads an identity file; `passphrase` is asked for its passphrase if it is protected by one, and `talker` answers the
+/// plugins of hardware keys.
 pub fn read_identity<E: From<IdentityError>>(
     path: &Path,
     passphrase: impl FnOnce(&Path) -> Result<SecretString, E>,
+    talker: Talker,
 ) -> Result<IdentityFile, E> {
     let bytes = Zeroizing::new(config::read_file(path).map_err(IdentityError::from)?);
     let passphrase = if seal::needs_passphrase(&bytes) { Some(passphrase(path)?) } else { None };
-    let read = seal::read_identity_file(&bytes, passphrase);
+    let read = seal::read_identity_file_asking(&bytes, passphrase, talker);
     Ok(read.map_err(|source| IdentityError::Unusable { path: path.to_owned(), source })?)
+}
+
+/// Reads an identity that somebody typed, `AGE-SECRET-KEY-1…`, as it stands on paper.
+pub fn typed_identity(text: &SecretString, talker: Talker) -> Result<IdentityFile, IdentityError> {
+    let read = seal::read_identity_file_asking(text.expose_secret().trim().as_bytes(), None, talker);
+    read.map_err(|source| IdentityError::Unusable { path: PathBuf::from("what was typed"), source })
 }

@@ -18,6 +18,7 @@ use super::desk::{Desk, DeskError};
 use super::tokens::sees_all;
 use super::{check_audit, desk, windows};
 
+pub use crate::catalog::DrillRow;
 pub use crate::catalog::{
     AccountRow, AlarmRow, CertificateRow, CoverageRow, NoticeRow, Place as ListPlace, RunLife, RunRow,
     SnapshotRow, TokenRow,
@@ -199,6 +200,12 @@ pub async fn snapshots(
     by.check(Act::Read)?;
     let rows = desk.catalog.snapshots_page(after, plan, limit + 1).await?;
     Ok(page(rows, limit, |row| Place { at: row.taken_at, id: row.digest.to_string() }))
+}
+
+/// The last restore drill of a plan that went well.
+pub async fn newest_drill(desk: &Desk, by: &Actor, plan: &str) -> Result<Option<DrillRow>, DeskError> {
+    by.check(Act::Read)?;
+    Ok(super::drill::newest(&desk.catalog, plan).await?)
 }
 
 /// All notices, current or not, last changed first.

@@ -30,6 +30,15 @@ pub mod init;
 /// Recovery keys: a further one, and those in force.
 pub mod keys;
 
+/// Changing which recovery keys count.
+pub mod rotate;
+
+/// Sealing what exists to the recovery keys that count now.
+pub mod rewrap;
+
+/// What each recovery key is and opens.
+pub mod key_list;
+
 /// Stores by their address: opening, trying out.
 pub mod store;
 
@@ -74,6 +83,9 @@ pub mod coverage;
 
 /// Who checks: the host, or the holder of a recovery key.
 mod viewer;
+
+/// Trying out restores and recovery keys.
+pub mod drill;
 
 /// Bringing the catalog back.
 pub mod rebuild;
@@ -155,6 +167,9 @@ pub mod evidence;
 
 /// Holds.
 pub mod holds;
+
+/// Erasure orders.
+pub mod erasures;
 
 /// Deleting what is past its time.
 pub mod expire;

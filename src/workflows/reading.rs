@@ -1,18 +1,20 @@
 //! Fetching parts of packs: ranges in as few requests as may be, headers kept, frames decompressed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use tokio::runtime::Handle;
 
-use crate::archive::digest::{ChunkId, Hashing, Sha256};
+use crate::archive::digest::{ChunkId, Hashing, PathDigest, Sha256};
+use crate::archive::entry::{Content, Entry};
 use crate::archive::layout;
 use crate::archive::records::Location;
 use crate::archive::seal::Keys;
 use crate::archive::unseal::{self, Fetched, Unpacker, UnsealError};
 use crate::archive::wire::Malformed;
 use crate::domain::cohort::CohortId;
+use crate::domain::erasure;
 use crate::domain::plan::PlanName;
 use crate::vault::{Vault, VaultError};
 
@@ -86,6 +88,8 @@ pub struct CohortReader {
     cohort: CohortId,
     keys: Arc<Keys>,
     headers: Mutex<BTreeMap<Sha256, Bytes>>,
+    /// Digests of paths that erasure orders cover: with what is below them they are not given back.
+    erased: BTreeSet<[u8; 16]>,
 }
 
 impl CohortReader {
@@ -97,7 +101,26 @@ impl CohortReader {
         cohort: CohortId,
         keys: Arc<Keys>,
     ) -> Self {
-        Self { vault, runtime, plan, cohort, keys, headers: Mutex::new(BTreeMap::new()) }
+        let (headers, erased) = (Mutex::new(BTreeMap::new()), BTreeSet::new());
+        Self { vault, runtime, plan, cohort, keys, headers, erased }
+    }
+
+    /// The same; entries at these paths, or below them, are left out.
+    #[must_use]
+    pub fn without(self, erased: BTreeSet<[u8; 16]>) -> Self {
+        Self { erased, ..self }
+    }
+
+    /// Whether an erasure order covers an entry, or the bytes that it shares with another name.
+    pub fn is_erased(&self, hashing: &Hashing, entry: &Entry) -> bool {
+        let covers = |path: &[u8]| {
+            erasure::prefixes(path).any(|prefix| {
+                let PathDigest(digest) = hashing.path(prefix);
+                self.erased.contains(&digest)
+            })
+        };
+        !self.erased.is_empty()
+            && (covers(&entry.path) || matches!(&entry.content, Content::LinkTo(leader) if covers(leader)))
     }
 
     /// The cohort.

@@ -435,6 +435,8 @@ const SAMPLES: &[(i64, &str)] = &[
     (13, include_str!("fixtures/migrations/0013_expiry.sql")),
     (14, include_str!("fixtures/migrations/0014_hand_stops.sql")),
     (15, include_str!("fixtures/migrations/0015_indexes.sql")),
+    (16, include_str!("fixtures/migrations/0016_drills.sql")),
+    (17, include_str!("fixtures/migrations/0017_erasures.sql")),
 ];
 
 #[tokio::test]

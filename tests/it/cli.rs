@@ -8,6 +8,9 @@ use std::process::{Command, Output};
 /// `kura init` and `kura key`.
 mod init;
 
+/// `kura key ceremony`, `rotate`, `wrap` and `adopt`; hardware keys.
+mod keys;
+
 /// `kura plan`.
 mod plan;
 
@@ -25,6 +28,9 @@ mod accounts;
 
 /// `kura expire`, `kura hold` and `kura certificate`.
 mod expire;
+
+/// `kura erase`.
+mod erase;
 
 /// `kura serve`.
 mod serve;

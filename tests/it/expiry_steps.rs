@@ -84,7 +84,7 @@ impl Saved {
 }
 
 /// A store whose every answer takes a moment, in which a program can be killed: before the act and after it.
-struct Slow(Arc<MemoryVault>);
+pub(crate) struct Slow(pub(crate) Arc<MemoryVault>);
 
 #[async_trait]
 impl Vault for Slow {

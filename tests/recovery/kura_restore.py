@@ -240,7 +240,7 @@ class Repository:
         found = "sha256:" + hashlib.sha256(root_key).hexdigest()
         check(found == root, f"{name}: the root key is {found}, not {root}: another repository, or a forged one")
         open_envelope(name, data, "repository+json", [root_key], work)
-        self.id, self.catalog = record["repository"], record["catalog"]
+        self.id, self.catalog, self.root_key = record["repository"], record["catalog"], root_key
         self.host_keys = self.read_host_keys(root_key)
         self.read_catalog_secrets()
 
@@ -299,7 +299,10 @@ class Repository:
         for name, _ in self.newest("keys", r"catalog-(\d+)\.age"):
             try:
                 plain = self.identity.open(name, self.path(name))
-                secrets = read_json(name, plain, repository=str, catalog_identity=str, chunk_key=str, gear_seed=str)
+                # The first does not say for which set of recovery keys it is.
+                of_set = {"set": int} if b'"set"' in plain else {}
+                secrets = read_json(name, plain, repository=str, catalog_identity=str, chunk_key=str, gear_seed=str,
+                                    **of_set)
                 check(secrets["repository"] == self.id, f"{name}: of another repository")
                 identity = Identity(secrets["catalog_identity"].encode() + b"\n")
                 check(identity.public(name) == self.catalog, f"{name}: not the catalog key that the root key signed")
@@ -394,8 +397,10 @@ def settle_chain(repository, plan, listed):
 def read_snapshot(repository, plan, sequence, digest, name):
     payload, signer = repository.open_sealed(name, "snapshot+json")
     optional = (dict, type(None))
+    # There were no erasure orders when it was taken, or it says how far they went.
+    head = {"erasures": dict} if b'"erasures"' in payload else {}
     snapshot = read_json(
-        name, payload, format=int, repository=str, plan=str, sequence=int, parent=(str, type(None)), taken_at=str,
+        name, payload, **head, format=int, repository=str, plan=str, sequence=int, parent=(str, type(None)), taken_at=str,
         day=str, event=str, completeness=str, sources=int, cohorts=list, directories=optional, report=optional,
         files=int, bytes=int, skipped=int, **{"class": str})
     check(snapshot["repository"] == repository.id and snapshot["plan"] == plan and snapshot["sequence"] == sequence,
@@ -416,8 +421,77 @@ def read_snapshot(repository, plan, sequence, digest, name):
         if snapshot[extra]:
             check_fields(name, snapshot[extra], cohort=str, location=dict)
             check_fields(name, snapshot[extra]["location"], **LOCATION)
+    if head:
+        check_fields(name, snapshot["erasures"], number=int, digest=str)
     snapshot["name"], snapshot["digest"] = name, digest
     return snapshot
+
+
+# --- Erasure orders ---------------------------------------------------------------------------------------------------
+
+
+def read_erasures(repository, plan, snapshot):
+    """[(last clock day that is covered, {path digests})] of the orders in force. None may be missing."""
+    orders, digests = {}, []
+    listed = sorted(name for name in repository.names(f"{plan}/erasures")
+                    if re.fullmatch(r"\d{10}|[1-9]\d{10,}", name))
+    for number, listed_name in enumerate(listed, 1):
+        name = f"{plan}/erasures/{listed_name}"
+        check(int(listed_name) == number, f"erasure order {number} of {plan} is missing: nothing is restored")
+        data = repository.read(name)
+        envelope = run(name, "zstd", "-dcq", data=repository.catalog_identity.open(name, repository.path(name)))
+        payload, signer = open_envelope(name, envelope, "erasure+json", repository.host_keys, repository.work)
+        record = read_json(name, payload, format=int, repository=str, plan=str, number=int,
+                           previous=(str, type(None)), act=dict, reason=str, by=str, at=str)
+        said = record["repository"], record["plan"], record["number"], record["previous"]
+        expected = repository.id, plan, number, digests[-1] if digests else None
+        check(said == expected, f"{name}: is of another place, or does not follow the order before it")
+        valid_from, valid_until = repository.host_keys[signer]
+        at = read_time(name, record["at"])
+        check(valid_from <= at and (valid_until is None or at <= valid_until), f"{name}: its key did not count then")
+        digests.append(hashlib.sha256(data).hexdigest())
+        (kind, act), = record["act"].items()
+        if kind == "order":
+            check_fields(name, act, paths=list, through=str)
+            orders[number] = datetime.date.fromisoformat(act["through"]), {bytes.fromhex(p) for p in act["paths"]}
+        else:
+            check(kind == "revoke" and check_fields(name, act, number=int)["number"] in orders, f"{name}: what is {kind}?")
+            del orders[act["number"]]
+    try:
+        newest = find_snapshot(repository, plan, "latest")
+    except Problem:  # a snapshot that was named by its id is restored although the chain is broken
+        newest = snapshot
+    for head in filter(None, (snapshot.get("erasures"), newest.get("erasures"))):
+        known = 0 < head["number"] <= len(digests) and digests[head["number"] - 1] == head["digest"]
+        check(known, f"erasure order {head['number']} of {plan} is missing or was replaced: nothing is restored")
+    return list(orders.values())
+
+
+def clock_day(cohort):
+    """The day that a cohort counts from; of a generation its last."""
+    if cohort.startswith("sent-"):
+        return datetime.date.fromisoformat(cohort[5:])
+    year, part = cohort[4:].split("-")
+    month = int(part[1:]) * 3 if part.startswith("q") else int(part)
+    return datetime.date(int(year) + month // 12, month % 12 + 1, 1) - datetime.timedelta(days=1)
+
+
+def leave_out(repository, cohort, merged, orders):
+    """Removes the entries of a cohort that orders cover; how many files that are, and their bytes."""
+    day = clock_day(cohort)
+    covered = set().union(*[digests for through, digests in orders if day <= through])
+    if not covered:
+        return 0, 0
+    def above(path):
+        parts = path.split(b"/")
+        return [b"/".join(parts[:end]) for end in range(1, len(parts) + 1)]
+    digest_of = repository.path_digests(sorted({prefix for path in merged for prefix in above(path)}))
+    def is_covered(path):
+        return any(digest_of[prefix] in covered for prefix in above(path))
+    gone = {path for path, entry in merged.items()
+            if is_covered(path) or entry.content == LINK and is_covered(entry.leader)}
+    entries = [entry for entry in map(merged.pop, gone) if entry.kind != DIRECTORY]
+    return len(entries), sum(entry.size for entry in entries if entry.kind == REGULAR)
 
 
 # --- Packs ------------------------------------------------------------------------------------------------------------
@@ -435,14 +509,41 @@ class Cohort:
         name = f"{self.folder}/key-{record['key_number']}.json"
         data = repository.read(name)
         check(hashlib.sha256(data).hexdigest() == record["key"], f"{name}: not the one that the snapshot names")
-        payload, _ = open_envelope(name, data, "cohort-key+json", repository.host_keys, self.work)
+        key = self.read_key(plan, name, data)
+        try:
+            self.identity = self.open_identity(name, key)
+        except Problem as problem:
+            self.identity = self.sealed_again(plan, name, key["recipient"], problem)
+        self.open_packs = collections.OrderedDict()  # name: (file of plaintext, {frame offset: its place})
+
+    def read_key(self, plan, name, data):
+        """A key object of the cohort: signed by a host, or, sealed again, by the root key."""
+        repository = self.repository
+        signers = [*repository.host_keys, repository.root_key]
+        payload, _ = open_envelope(name, data, "cohort-key+json", signers, self.work)
         key = read_json(name, payload, repository=str, plan=str, cohort=str, set=int, recipient=str,
                         sealed_identity=str)
         said = key["repository"], key["plan"], key["cohort"]
-        check(said == (repository.id, plan, record["cohort"]), f"{name}: is of another cohort")
-        self.identity = Identity(repository.identity.open(name, key["sealed_identity"].encode(), 64 << 10))
-        check(self.identity.public(name) == key["recipient"], f"{name}: holds another key than it says")
-        self.open_packs = collections.OrderedDict()  # name: (file of plaintext, {frame offset: its place})
+        check(said == (repository.id, plan, self.record["cohort"]), f"{name}: is of another cohort")
+        return key
+
+    def open_identity(self, name, key):
+        identity = Identity(self.repository.identity.open(name, key["sealed_identity"].encode(), 64 << 10))
+        check(identity.public(name) == key["recipient"], f"{name}: holds another key than it says")
+        return identity
+
+    def sealed_again(self, plan, named, recipient, problem):
+        """The same identity in another key object, for a recovery key that does not open the one that is named."""
+        for name, data in self.repository.newest(self.folder, r"key-(\d+)\.json"):
+            if name == named:
+                continue
+            try:
+                key = self.read_key(plan, name, data)
+                if key["recipient"] == recipient:
+                    return self.open_identity(name, key)
+            except Problem:
+                continue
+        raise problem
 
     def close(self):
         while self.open_packs:
@@ -785,12 +886,15 @@ def merge_parts(cohort):
     return merged
 
 
-def merge_cohorts(cohorts):
-    """All that is not a directory [(cohort, entry)], the newest cohort first; and {path: entry} of directories."""
-    files, paths, directories = [], set(), {}
+def merge_cohorts(cohorts, orders):
+    """All that is not a directory, the newest cohort first; {path: entry} of directories; what orders keep back."""
+    files, paths, directories, erased = [], set(), {}, (0, 0)
     for cohort in cohorts:  # oldest first
         here = []
-        for path, entry in merge_parts(cohort).items():
+        merged = merge_parts(cohort)
+        count, size = leave_out(cohort.repository, cohort.record["cohort"], merged, orders)
+        erased = erased[0] + count, erased[1] + size
+        for path, entry in merged.items():
             if entry.kind != DIRECTORY:
                 check(path not in paths, f"{show(path)} stands in two cohorts")
                 paths.add(path)
@@ -798,7 +902,7 @@ def merge_cohorts(cohorts):
             elif path not in directories or not entry.flags & CONTEXT or directories[path].flags & CONTEXT:
                 directories[path] = entry
         files = here + files
-    return files, directories
+    return files, directories, erased
 
 
 def read_directory_metadata(cohort, location):
@@ -948,9 +1052,12 @@ def spread(dense, entry):
 def restore(repository, snapshot, to, work):
     """Restores a snapshot; gives how many things were left out because an ordinary user cannot make them."""
     cohorts = {record["cohort"]: Cohort(repository, snapshot["plan"], record) for record in snapshot["cohorts"]}
-    files, directories = merge_cohorts(cohorts.values())
-    total = sum(entry.size for entry in files if entry.kind == REGULAR)
-    check((len(files), total) == (snapshot["files"], snapshot["bytes"]),
+    orders = read_erasures(repository, snapshot["plan"], snapshot)
+    files, directories, erased = merge_cohorts(cohorts.values(), orders)
+    total = sum(entry.size for entry in files if entry.kind == REGULAR) + erased[1]
+    if erased[0]:
+        print(f"{erased[0]} files are not given back: erasure orders cover them", file=sys.stderr)
+    check((len(files) + erased[0], total) == (snapshot["files"], snapshot["bytes"]),
           f"{snapshot['name']}: says {snapshot['files']} files of {snapshot['bytes']} bytes, its manifests have "
           f"{len(files)} of {total}")
     sources = {path.split(b"/")[0] for path in [*directories, *(entry.path for entry in files)]}
@@ -1042,7 +1149,9 @@ def main():
         check(plan, f"name one of the plans with --plan: {', '.join(plans) or 'there are none'}")
         check(plan in plans, f"there is no plan {plan}; there are: {', '.join(plans)}")
         snapshot = find_snapshot(repository, plan, arguments.snapshot)
-        print_report(repository, snapshot)
+        # A report names files, and may name one that an order covers.
+        if not read_erasures(repository, plan, snapshot):
+            print_report(repository, snapshot)
         left_out = restore(repository, snapshot, to, work)
     finally:
         shutil.rmtree(work, ignore_errors=True)

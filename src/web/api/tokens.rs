@@ -59,6 +59,8 @@ pub(super) enum Scope {
     RunDeletion,
     #[serde(rename = "hold")]
     ManageHolds,
+    #[serde(rename = "erasure")]
+    OrderErasures,
 }
 
 impl Scope {
@@ -79,6 +81,7 @@ impl Scope {
             Self::StandingDeletion => Act::StandingDeletion,
             Self::RunDeletion => Act::RunDeletion,
             Self::ManageHolds => Act::ManageHolds,
+            Self::OrderErasures => Act::OrderErasures,
         }
     }
 
@@ -99,6 +102,7 @@ impl Scope {
             Act::StandingDeletion => Self::StandingDeletion,
             Act::RunDeletion => Self::RunDeletion,
             Act::ManageHolds => Self::ManageHolds,
+            Act::OrderErasures => Self::OrderErasures,
         }
     }
 }

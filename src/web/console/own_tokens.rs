@@ -40,6 +40,7 @@ fn act_words(act: Act) -> Words {
         Act::StandingDeletion => "消去の包括承認",
         Act::RunDeletion => "消去の実行",
         Act::ManageHolds => "保全の設定と解除",
+        Act::OrderErasures => "消去の指示とその取消し",
     };
     w(ja, act.phrase())
 }

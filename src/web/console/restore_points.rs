@@ -9,7 +9,7 @@ use super::paging::{After, older};
 use super::refused::Refused;
 use super::visit::{At, Visit};
 use super::words::{grouped, size, w};
-use crate::workflows::lists::{self, LIST_PAGE, SnapshotRow};
+use crate::workflows::lists::{self, DrillRow, LIST_PAGE, SnapshotRow};
 
 /// `GET /console/restore-points`.
 pub(super) async fn list(
@@ -20,6 +20,7 @@ pub(super) async fn list(
     let plan = after.plan.as_ref().or(plans.first().copied()).cloned().unwrap_or_default();
     let page = lists::snapshots(&visit.desk, visit.actor()?, &after.place(), &plan, LIST_PAGE).await?;
     let rows = &page.rows;
+    let drill = lists::newest_drill(&visit.desk, visit.actor()?, &plan).await?;
     let body = html! {
         nav aria-label=(visit.t("計画", "Plans")) class="months" {
             @for name in &plans {
@@ -32,12 +33,29 @@ pub(super) async fn list(
                 "A restore needs a recovery key, which is kept elsewhere; the administrator does it with `kura restore`.",
             ))
         }
+        (drilled(&visit, drill.as_ref()))
         @if rows.is_empty() { p { (visit.t("まだスナップショットがありません。", "There is no snapshot yet.")) } }
         @else { (table(&visit, rows)) }
         (older(&visit, "/console/restore-points", Some(&plan), page.next.as_ref()))
     };
     let title = w(format!("復元できる時点：{plan}"), format!("Restore points: {plan}"));
     Ok(Sheet::new(title, body).show(&visit))
+}
+
+/// When a restore was last tried out, and how long it took.
+fn drilled(visit: &Visit, drill: Option<&DrillRow>) -> Markup {
+    let Some(row) = drill else {
+        return html! { p { (visit.t("復元の訓練はまだ行われていません。", "No restore drill has been done yet.")) } };
+    };
+    let seconds = row.milliseconds.div_ceil(1000).max(1);
+    html! {
+        p {
+            (visit.t("最後の復元の訓練：", "Last restore drill: ")) (visit.lang.moment(row.ended_at)) " "
+            (grouped(row.files)) (visit.t("件、", " files, ")) (size(row.bytes)) (visit.t("、", ", "))
+            (grouped(seconds)) (visit.t("秒", " s")) " "
+            (badge("good", visit.t("✓ 一致", "✓ as recorded")))
+        }
+    }
 }
 
 fn table(visit: &Visit, rows: &[SnapshotRow]) -> Markup {

@@ -200,6 +200,10 @@ pub(super) fn advice(code: AlarmCode) -> Words {
             "システム管理者が、このマシンの日付と時刻、時刻合わせの状態を確かめます。正しくなるまで、消去は行われません。",
             "The administrator looks at the date and at how the clock is set; nothing is deleted until it is right.",
         ),
+        AlarmCode::DrillOverdue => w(
+            "システム管理者が復旧鍵を用意し、訓練を行います（kura drill、kura key drill）。",
+            "The administrator fetches a recovery key and does the drill (`kura drill`, `kura key drill`).",
+        ),
         AlarmCode::ServiceByHand => w(
             "サービスを止めるか動かすかして、「サービス」の画面で確認を入力します。",
             "Stop or start the service, then confirm it on the page of services.",

@@ -46,6 +46,11 @@ impl Counts {
         self.lost(format!("everything of {cohort}"), files, reason);
     }
 
+    /// Notes entries that an erasure order covers.
+    pub(super) fn erase(&self, entries: u64) {
+        self.add(|summary| summary.erased += entries);
+    }
+
     /// Notes that some entries between two paths cannot be read.
     pub(super) fn lose_stretch(&self, (first, last): (&[u8], &[u8]), entries: u64, reason: String) {
         self.lost(format!("{} … {}", shown(first), shown(last)), entries, reason);

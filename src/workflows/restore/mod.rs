@@ -22,8 +22,10 @@ use crate::domain::cohort::CohortId;
 use crate::domain::time::{Day, Instant};
 
 use super::causes::with_causes;
+use super::chain::Chain;
 use super::choice::{self, ChoiceError, Wanted};
 use super::cohort_key;
+use super::erasures::{self, ErasureError, Ledger};
 use super::reading::{CohortReader, ReadError};
 use super::repository::{Opened, RepositoryError};
 use super::selection::{BadPattern, Selection};
@@ -92,6 +94,8 @@ pub struct Summary {
     pub shortcomings: BTreeMap<&'static str, u64>,
     /// Cohorts left out because their year is over.
     pub expired_cohorts: u64,
+    /// Entries left out because an erasure order covers them.
+    pub erased: u64,
     /// The snapshot itself was partial: so many entries were not read when it was taken.
     pub skipped_then: u64,
 }
@@ -108,6 +112,9 @@ pub enum RestoreError {
     /// No snapshot.
     #[error(transparent)]
     Choice(#[from] ChoiceError),
+    /// What must not be given back is not known.
+    #[error(transparent)]
+    Erasures(ErasureError),
     /// A record.
     #[error(transparent)]
     Repository(#[from] RepositoryError),
@@ -159,6 +166,8 @@ pub struct OpenSnapshot {
     pub lost: Vec<(SnapshotCohort, String)>,
     /// Cohorts left out because their year is over.
     pub expired: u64,
+    /// Erasure orders in force.
+    pub erasures: u64,
 }
 
 impl OpenSnapshot {
@@ -182,6 +191,7 @@ pub async fn open_snapshot(
 ) -> Result<OpenSnapshot, RestoreError> {
     let keys = SnapshotKeys { trust: &opened.trust, keys: &opened.secrets.catalog };
     let (name, snapshot) = choice::choose(&*opened.vault, wanted, &keys).await?;
+    let ledger = ledger(opened, &name, &snapshot, &keys).await?;
     let mut expired = 0;
     let mut asks: JoinSet<OpenedCohort> = JoinSet::new();
     let mut cohorts = Vec::new();
@@ -217,8 +227,8 @@ pub async fn open_snapshot(
         match keys {
             Ok(keys) => {
                 let (vault, plan) = (opened.vault.clone(), name.plan.clone());
-                readable
-                    .push((cohort, CohortReader::new(vault, Handle::current(), plan, id, Arc::new(keys))));
+                let reader = CohortReader::new(vault, Handle::current(), plan, id, Arc::new(keys));
+                readable.push((cohort, reader.without(ledger.covered(id.clock_day()))));
             }
             Err(error) if error.is_of_object() => {
                 lost.push((cohort, with_causes(&error)));
@@ -229,8 +239,35 @@ pub async fn open_snapshot(
     }
     match first_error {
         Some(error) if readable.is_empty() => Err(error.into()),
-        _ => Ok(OpenSnapshot { name, snapshot, cohorts: readable, lost, expired }),
+        _ => {
+            let erasures = ledger.in_force();
+            Ok(OpenSnapshot { name, snapshot, cohorts: readable, lost, expired, erasures })
+        }
     }
+}
+
+/// The erasure orders of the plan: as far as this snapshot and the newest one know, none may be missing.
+async fn ledger(
+    opened: &Opened,
+    name: &SnapshotName,
+    snapshot: &Snapshot,
+    keys: &SnapshotKeys<'_>,
+) -> Result<Ledger, RestoreError> {
+    let names = snapshots::list(&*opened.vault, Some(&name.plan)).await?;
+    let names = names.get(&name.plan).map_or(&[][..], Vec::as_slice);
+    let newest = if names.last() == Some(name) {
+        None
+    } else {
+        let mut chain = Chain::settle(&*opened.vault, names, keys).await?;
+        chain.newest_intact(&*opened.vault, keys).await?.map(|(_, newest)| newest)
+    };
+    let known = erasures::known_by(std::iter::once(snapshot).chain(&newest));
+    let loaded =
+        erasures::load(&*opened.vault, &opened.trust, &opened.secrets.catalog, &name.plan, &known).await;
+    loaded.map_err(|error| match error {
+        ErasureError::Repository(error) if !error.is_of_object() => error.into(),
+        other => RestoreError::Erasures(other),
+    })
 }
 
 type OpenedCohort = (CohortId, SnapshotCohort, Result<Keys, RepositoryError>);

@@ -168,6 +168,7 @@ impl<'a> Producer<'a> {
             }
             self.entry(located, selection, &leaders, (number, reader), jobs)?;
         }
+        self.counts.erase(entries.erased());
         for lost in entries.lost() {
             let (first, last) = (self.in_target(&lost.first), self.in_target(&lost.last));
             self.counts.lose_stretch((&first, &last), lost.entries, lost.reason.clone());

@@ -123,6 +123,7 @@ fn snapshot(run: &Run<'_>, gathered: &Gathered, stored: &Stored, report: &RunRep
         directories: stored.extras.directories.clone(),
         report: stored.extras.report.clone(),
         skipped,
+        erasures: gathered.erasures,
     }
 }
 

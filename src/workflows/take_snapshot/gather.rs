@@ -7,6 +7,7 @@ use std::sync::PoisonError;
 
 use crate::archive::digest::Sha256;
 use crate::archive::envelope::payload_type;
+use crate::archive::erasure::ErasureHead;
 use crate::archive::index::Index;
 use crate::archive::layout::{self, ObjectKind};
 use crate::archive::records::{Snapshot, SnapshotCohort};
@@ -17,6 +18,7 @@ use crate::domain::cohort::CohortId;
 use crate::domain::plan::Class;
 use crate::workflows::chain::Chain;
 use crate::workflows::clocks;
+use crate::workflows::erasures::{self, ErasureError};
 use crate::workflows::journal::JournalledPack;
 use crate::workflows::rebuild;
 use crate::workflows::repository::{RepositoryError, open_signed};
@@ -46,6 +48,8 @@ pub(super) struct Gathered {
     pub(super) first_seen: Option<FirstSeen>,
     /// Packs of a run that did not finish.
     pub(super) journalled: Vec<JournalledPack>,
+    /// How far the plan's erasure orders go.
+    pub(super) erasures: Option<ErasureHead>,
     cache: Option<PathBuf>,
 }
 
@@ -120,6 +124,7 @@ pub(super) async fn gather(run: &Run<'_>) -> Result<Gathered, SnapshotError> {
         .unwrap_or_else(PoisonError::into_inner)
         .read()
         .map_err(|source| SnapshotError::local(&run.host.home, "the journal", source))?;
+    let erasures = erasure_head(run, parent.as_ref().map(|(_, snapshot)| snapshot)).await?;
     let mut gathered = Gathered {
         packs,
         keys,
@@ -130,6 +135,7 @@ pub(super) async fn gather(run: &Run<'_>) -> Result<Gathered, SnapshotError> {
         damaged: BTreeSet::new(),
         first_seen: None,
         journalled,
+        erasures,
         cache,
     };
     if is_news {
@@ -143,6 +149,23 @@ pub(super) async fn gather(run: &Run<'_>) -> Result<Gathered, SnapshotError> {
         gathered.damaged.extend(unreadable);
     }
     Ok(gathered)
+}
+
+/// How far erasure orders go. If one is lost, what was known of them stays: restores then refuse until it is back.
+async fn erasure_head(
+    run: &Run<'_>,
+    parent: Option<&Snapshot>,
+) -> Result<Option<ErasureHead>, SnapshotError> {
+    let known = erasures::known_by(parent);
+    let (host, plan) = (run.host, run.plan().name());
+    match erasures::load(&*host.vault, &host.trust, &host.secrets.catalog, plan, &known).await {
+        Ok(ledger) => Ok(ledger.head),
+        Err(ErasureError::Repository(error)) if !error.is_of_object() => Err(error.into()),
+        Err(reason) => {
+            tracing::error!(%plan, %reason, "an erasure order is missing or altered");
+            Ok(parent.and_then(|parent| parent.erasures))
+        }
+    }
 }
 
 /// The plan's chain and the newest snapshot in it.

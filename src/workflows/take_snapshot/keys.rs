@@ -91,6 +91,7 @@ pub(super) async fn prepare(
             cohort,
             known,
             is_damaged,
+            distrusted_before: run.host.trust.recovery.distrusted_before().unwrap_or(0),
             numbers: gathered.key_numbers(&cohort),
             fresh: may_need_new.then(|| new_key(run, &cohort)).transpose()?,
             until: cohort.delete_from(run.plan().retention(), run.plan().zone()),
@@ -142,6 +143,8 @@ struct Ask {
     /// Number and digest that the newest snapshot names.
     known: Option<(u32, Sha256)>,
     is_damaged: bool,
+    /// A key that was sealed to an earlier set of recovery keys than this one may be in wrong hands: 0 for none.
+    distrusted_before: u32,
     /// Numbers that are taken in the store, ascending.
     numbers: Vec<u32>,
     /// A new key object, unless the known one is the only one that may be used.
@@ -152,9 +155,12 @@ struct Ask {
 impl Ask {
     /// The key to use; `None` if the known one is lost and the cohort was not known to be damaged.
     async fn settle(self) -> Result<Option<(u32, Sha256, CohortKey)>, RepositoryError> {
+        let distrusted = self.distrusted().await?;
         if let Some((number, digest)) = self.known {
             match self.read(number).await? {
-                Some((found, record)) if found == digest => return Ok(Some((number, found, record))),
+                Some((found, record)) if found == digest && !distrusted.contains(&record.recipient) => {
+                    return Ok(Some((number, found, record)));
+                }
                 Some(_) | None if !self.is_damaged => return Ok(None),
                 Some(_) | None => {}
             }
@@ -164,6 +170,7 @@ impl Ask {
             // One that is sealed to an older set of recovery keys is not taken up again.
             if let Some((digest, record)) = self.read(number).await?
                 && record.set == self.trust.recovery.set
+                && !distrusted.contains(&record.recipient)
             {
                 return Ok(Some((number, digest, record)));
             }
@@ -182,6 +189,22 @@ impl Ask {
         })?;
         let record = check_cohort_key(&bytes, &self.trust, &self.plan, &self.cohort, number)?;
         Ok(Some((number, Sha256::of(&bytes), record)))
+    }
+
+    /// The cohort's keys whose identities somebody may know who should not: sealed, at some time, to a key that is in
+    /// wrong hands.
+    async fn distrusted(&self) -> Result<BTreeSet<String>, RepositoryError> {
+        let mut found = BTreeSet::new();
+        if self.distrusted_before > 0 {
+            for number in &self.numbers {
+                if let Some((_, record)) = self.read(*number).await?
+                    && record.set < self.distrusted_before
+                {
+                    found.insert(record.recipient);
+                }
+            }
+        }
+        Ok(found)
     }
 
     /// A key object, if it is there and a host signed it for this cohort.

@@ -20,16 +20,20 @@ use crate::domain::time::Instant;
 use crate::vault::Vault;
 
 mod deleted;
+mod erasures;
 mod manifests;
 mod others;
 mod packs;
 mod records;
+mod sealed_again;
 
 use deleted::{check_deleted, check_evidence};
+use erasures::check_erasures;
 use manifests::{check_manifests, cohort_keys};
 use others::count_others;
 use packs::check_packs;
 use records::{check_known, check_records};
+use sealed_again::check_sealed_again;
 
 use super::causes::with_causes;
 use super::chain::Chain;
@@ -187,12 +191,14 @@ pub async fn verify(
     plans.retain(|plan, _| request.plan.as_ref().is_none_or(|wanted| wanted == plan));
     for (plan, names) in plans {
         let cohorts = check_snapshots(&viewer, &plan, &names, &mut report, &mut named).await;
+        check_erasures(&viewer, &plan, request, &mut report).await;
         for (id, mut cohort) in cohorts {
             if check_deleted(&evidence, (&plan, &id, &cohort), &stored, (&mut report, &mut named)) {
                 continue;
             }
             report.cohorts += 1;
             check_keys(&viewer, &plan, &id, &cohort, (&mut report, &mut named)).await;
+            check_sealed_again(&viewer, &plan, &id, (&cohort, &stored), (&mut report, &mut named)).await;
             check_indexes(&viewer, &plan, &id, &mut cohort, (&mut report, &mut named)).await;
             let before = (report.packs, report.bytes);
             check_presence(&plan, &id, &cohort, &stored, (&mut report, &mut named));

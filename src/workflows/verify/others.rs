@@ -23,9 +23,12 @@ pub(super) fn count_others(
                 | ObjectKind::CatalogKey(_)
                 // `kura audit verify --store` checks these.
                 | ObjectKind::AuditHead(..)
+                | ObjectKind::Drill(_)
                 | ObjectKind::Intent(_)
                 | ObjectKind::Certificate(_)
-                | ObjectKind::Hold(..),
+                | ObjectKind::Hold(..)
+                // Checked with their plan.
+                | ObjectKind::Erasure(..),
             ) => continue,
             Some(
                 ObjectKind::CohortKey(plan, _, _)

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::archive::envelope::{self, payload_type};
 use crate::archive::layout::{self, ObjectKind};
-use crate::archive::seal;
+use crate::archive::seal::{self, SealError};
 use crate::catalog::SnapshotRow;
 use crate::domain::plan::PlanName;
 use crate::workflows::causes::with_causes;
@@ -30,9 +30,10 @@ pub(super) async fn check_records(viewer: &Viewer, stored: &BTreeMap<String, u64
             Some(_) | None => continue,
         };
         match check_record(viewer, key, signed_as).await {
-            Ok(()) => {
+            Ok(Is::Right) => {
                 found.insert(kind);
             }
+            Ok(Is::ForOtherKeys) => {}
             Err(what) => report.problems.push(problem(key.clone(), what)),
         }
     }
@@ -44,20 +45,31 @@ pub(super) async fn check_records(viewer: &Viewer, stored: &BTreeMap<String, u64
     }
 }
 
-async fn check_record(viewer: &Viewer, key: &str, signed_as: Option<&'static str>) -> Result<(), String> {
+/// What a record turned out to be.
+enum Is {
+    Right,
+    /// Sealed to recovery keys of another set: this one cannot say whether it is right.
+    ForOtherKeys,
+}
+
+async fn check_record(viewer: &Viewer, key: &str, signed_as: Option<&'static str>) -> Result<Is, String> {
     let bytes = viewer.vault.get(key, None).await.map_err(|e| with_causes(&e))?;
     if let Some(payload_type) = signed_as {
         let root = [viewer.trust.repository.root.clone()];
-        return envelope::open(&bytes, payload_type, &root).map(|_| ()).map_err(|e| with_causes(&e));
+        return envelope::open(&bytes, payload_type, &root).map(|_| Is::Right).map_err(|e| with_causes(&e));
     }
     if let Some(opened) = &viewer.opened {
-        return seal::open(&bytes, &opened.keys, RECORD_BYTES_MAX).map(|_| ()).map_err(|e| with_causes(&e));
+        return match seal::open(&bytes, &opened.keys, RECORD_BYTES_MAX) {
+            Ok(_) => Ok(Is::Right),
+            Err(SealError::NoKeyOpens) => Ok(Is::ForOtherKeys),
+            Err(error) => Err(with_causes(&error)),
+        };
     }
     match &viewer.sealed_catalog {
         Some(copy) if *key == layout::catalog_key(1) && *copy != bytes => {
             Err("its bytes are not those that this host keeps a copy of".to_owned())
         }
-        Some(_) | None => seal::check_header(&bytes).map_err(|e| with_causes(&e)),
+        Some(_) | None => seal::check_header(&bytes).map(|()| Is::Right).map_err(|e| with_causes(&e)),
     }
 }
 
