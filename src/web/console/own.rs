@@ -3,7 +3,6 @@
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use maud::{Markup, html};
-use qrcode::{Color, QrCode};
 use secrecy::ExposeSecret as _;
 
 use super::accounts::password_hint;
@@ -14,6 +13,7 @@ use super::refused::{Refused, access_words};
 use super::setup::twice_fault;
 use super::visit::{At, Sent, Visit};
 use super::words::{Words, w};
+use crate::print::qr::qr;
 use crate::web::Shared;
 use crate::workflows::accounts::{self, AccountError, NewFactor, Own};
 use crate::workflows::look::{self, AccountRow};
@@ -166,27 +166,9 @@ fn confirm_form(visit: &Visit, factor: &NewFactor, faults: &Faults) -> Markup {
             li { (visit.t("認証アプリでこの図を読み取ってください。", "Read this picture with your authenticator.")) }
             li { (visit.t("表示された6桁の数字を、下の「確認コード」に入力してください。", "Enter the six digits that it shows below.")) }
         }
-        (picture(visit, &factor.address))
+        (qr(&factor.address, visit.t("認証アプリ用のＱＲコード", "QR code for your authenticator")))
         p { (visit.t("読み取れないときは、この文字を入力してください：", "If it cannot be read, type this: ")) code { (factor.secret) } }
         (form::form(visit, "/console/own/factor/confirm", &inside))
-    }
-}
-
-/// The address as a QR code, drawn with attributes only: the page allows no style of its own.
-fn picture(visit: &Visit, address: &str) -> Markup {
-    let Ok(code) = QrCode::new(address.as_bytes()) else { return html! {} };
-    let width = code.width();
-    let mut path = String::new();
-    for (at, _) in code.to_colors().iter().enumerate().filter(|(_, color)| **color == Color::Dark) {
-        // Four modules of quiet zone around it, as the standard asks.
-        path.push_str(&format!("M{} {}h1v1h-1z", at.rem_euclid(width) + 4, at.div_euclid(width) + 4));
-    }
-    let side = width + 8;
-    html! {
-        svg class="qr" viewBox={ "0 0 " (side) " " (side) } role="img" aria-label=(visit.t("認証アプリ用のＱＲコード", "QR code for your authenticator")) {
-            rect width=(side) height=(side) fill="#fff" {}
-            path d=(path) fill="#000" {}
-        }
     }
 }
 
