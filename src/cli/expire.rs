@@ -95,6 +95,7 @@ impl From<OpenError> for Failure {
         match error {
             OpenError::Vault(error) => error.into(),
             OpenError::Config(error) => error.into(),
+            OpenError::Second(error) => error.into(),
             OpenError::NoReaper | OpenError::Clock(_) | OpenError::Address(_) => {
                 Self::Usage(error.to_string())
             }

@@ -15,6 +15,9 @@ use crate::domain::retention::Retention;
 /// Settings of deletion.
 mod expiry;
 
+/// The second store.
+mod replica;
+
 /// What windows may stop.
 mod service;
 
@@ -22,6 +25,7 @@ mod service;
 mod stamps;
 
 pub use expiry::{ExpirySettings, ReaperSettings};
+pub use replica::ReplicaSettings;
 pub use service::{DeadlineSetting, ServiceSettings};
 pub use stamps::Stamps;
 
@@ -70,6 +74,9 @@ pub struct Settings {
     /// The credential that deletes. Default: none, so that nothing is deleted from a bucket.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reaper: Option<ReaperSettings>,
+    /// A second store that gets the same objects. Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replica: Option<ReplicaSettings>,
     /// How deletion is guarded. Default: see [`ExpirySettings`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expiry: Option<ExpirySettings>,

@@ -15,6 +15,7 @@ use crate::portal::date::{BadClock, OutsideClock, PageClock};
 use crate::vault::s3::Credentials;
 use crate::vault::{self, Reaper, S3Settings, StoreUrl, VaultError};
 use crate::workflows::host::Host;
+use crate::workflows::replica::{self, ReplicaError};
 
 use super::OnHost;
 
@@ -27,6 +28,9 @@ pub enum OpenError {
          secret_access_key_file of a credential that may delete, and that the backups are not written with"
     )]
     NoReaper,
+    /// The second store.
+    #[error(transparent)]
+    Second(#[from] ReplicaError),
     /// An outside clock.
     #[error("[expiry] clocks: {0}")]
     Clock(#[from] BadClock),
@@ -47,6 +51,8 @@ pub struct Bench {
     pub host: Host,
     /// Who deletes.
     pub reaper: Arc<dyn Reaper>,
+    /// Who deletes from the second store.
+    pub second: Option<Arc<dyn Reaper>>,
     /// The plans.
     pub plans: Vec<Plan>,
     contents: BTreeMap<String, String>,
@@ -62,7 +68,9 @@ impl Bench {
         contents: BTreeMap<String, String>,
     ) -> Result<Self, (Box<Host>, OpenError)> {
         match parts(&host).await {
-            Ok((reaper, clocks, limits)) => Ok(Self { host, reaper, plans, contents, clocks, limits }),
+            Ok((reaper, second, clocks, limits)) => {
+                Ok(Self { host, reaper, second, plans, contents, clocks, limits })
+            }
             Err(error) => Err((Box::new(host), error)),
         }
     }
@@ -73,6 +81,7 @@ impl Bench {
             host: &self.host,
             catalog,
             reaper: &*self.reaper,
+            second: self.second.as_deref(),
             plans: &self.plans,
             contents: &self.contents,
             clocks: &self.clocks,
@@ -82,7 +91,7 @@ impl Bench {
     }
 }
 
-type Parts = (Arc<dyn Reaper>, Vec<Arc<dyn OutsideClock>>, Limits);
+type Parts = (Arc<dyn Reaper>, Option<Arc<dyn Reaper>>, Vec<Arc<dyn OutsideClock>>, Limits);
 
 async fn parts(host: &Host) -> Result<Parts, OpenError> {
     let settings = &host.settings;
@@ -106,6 +115,7 @@ async fn parts(host: &Host) -> Result<Parts, OpenError> {
         }
     }
     let reaper = vault::open_reaper(&address, &s3).await?;
+    let second = replica::open_reaper(settings).await?;
     let expiry = settings.expiry.clone().unwrap_or_default();
     let mut clocks: Vec<Arc<dyn OutsideClock>> = Vec::new();
     for address in &expiry.clocks {
@@ -116,5 +126,5 @@ async fn parts(host: &Host) -> Result<Parts, OpenError> {
         cohorts: expiry.cohorts_at_once.unwrap_or(default.cohorts).max(default.cohorts),
         percent: expiry.percent_at_once.unwrap_or(default.percent).min(100),
     };
-    Ok((reaper, clocks, limits))
+    Ok((reaper, second, clocks, limits))
 }
