@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand};
 
 use super::{
     account, alarm, audit, cat, catalog, certificate, config, coverage, diff, drill, erase, expire, find,
-    hold, init, key, ls, notice, pages, plan, quickstart, restore, serve, service, snapshot, snapshots,
-    store, token, verify, window,
+    hold, init, key, ls, notice, pages, plan, quickstart, restore, scrub, serve, service, snapshot,
+    snapshots, store, token, verify, window,
 };
 
 /// Kura (蔵): sealed backups that are kept for their year, then provably gone.
@@ -51,7 +51,7 @@ pub(super) enum Command {
     Key(key::Arguments),
     /// Check plans and say what they mean.
     Plan(plan::Arguments),
-    /// Try out what a store can do.
+    /// Try out what a store can do; bring the second store up to date.
     Store(store::Arguments),
     /// Take a snapshot of what a plan protects.
     Snapshot(snapshot::Arguments),
@@ -70,6 +70,7 @@ pub(super) enum Command {
     /// Check what is stored.
     Verify(verify::Arguments),
     Coverage(coverage::Arguments),
+    Scrub(scrub::Arguments),
     Drill(drill::Arguments),
     /// Run the service: start what is due, publish notices, show them.
     Serve(serve::Arguments),

@@ -15,6 +15,7 @@ use crate::workflows::Progress;
 use crate::workflows::coverage::{self, CoverageError, Proof};
 use crate::workflows::drill as drill_work;
 use crate::workflows::keys;
+use crate::workflows::replica;
 use crate::workflows::verify::Viewer;
 
 use super::commands::Global;
@@ -45,10 +46,18 @@ struct Proved<'a> {
     whole: u64,
     read_packs: u64,
     store_can_lock: bool,
+    second_store: Option<Second<'a>>,
     plans: Vec<PlanProved<'a>>,
     unplanned: &'a [String],
     recovery_keys: usize,
     drills: Vec<Tried<'a>>,
+}
+
+#[derive(Serialize)]
+struct Second<'a> {
+    store: &'a str,
+    missing: usize,
+    past: usize,
 }
 
 #[derive(Serialize)]
@@ -88,7 +97,9 @@ impl From<CoverageError> for Failure {
 pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Result<Exit, Failure> {
     let read = arguments.read.as_deref().map(part).transpose()?;
     let plans = app.plan_names().iter().map(|name| app.plan(name)).collect::<Result<Vec<Plan>, _>>()?;
-    let viewer = Arc::new(Viewer::of_host(app.host(None).await?));
+    let host = app.host(None).await?;
+    let second = replica::open(&host.settings).await?;
+    let viewer = Arc::new(Viewer::of_host(host).with_second(second));
     let catalog = app.catalog().await?;
     let progress = Arc::new(Progress::default());
     let display = Display::begin(&progress, global.quiet);
@@ -120,6 +131,11 @@ fn proved<'a>(proof: &'a Proof, drills: &'a [DrillFacts], now: Instant) -> Prove
         whole: proof.plans.values().map(|one| one.whole).sum(),
         read_packs: proof.report.read_packs,
         store_can_lock: proof.can_lock,
+        second_store: proof.report.second.as_ref().map(|second| Second {
+            store: &second.address,
+            missing: second.missing.len(),
+            past: second.past.len(),
+        }),
         plans: proof.plans.iter().map(|(plan, found)| plan_proved(plan, found)).collect(),
         unplanned: &proof.unplanned,
         recovery_keys: drills.iter().filter(|one| one.kind == DrillKind::Key).count(),
@@ -158,6 +174,10 @@ fn tell_words(proof: &Proof, drills: &[DrillFacts], now: Instant) -> Result<(), 
     lines.extend(drills.iter().map(|one| drill::standing(one, now)));
     if drills.iter().filter(|one| one.kind == DrillKind::Key).count() == 1 {
         lines.push("There is only one recovery key: if it is lost, every backup is.".to_owned());
+    }
+    if let Some(second) = &proof.report.second {
+        let (address, missing, past) = (&second.address, second.missing.len(), second.past.len());
+        lines.push(format!("second store {address}: {missing} missing, {past} past their time"));
     }
     if !proof.can_lock {
         lines.push(

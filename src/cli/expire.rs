@@ -94,6 +94,7 @@ impl From<OpenError> for Failure {
         match error {
             OpenError::Vault(error) => error.into(),
             OpenError::Config(error) => error.into(),
+            OpenError::Second(error) => error.into(),
             OpenError::NoReaper | OpenError::Address(_) => Self::Usage(error.to_string()),
         }
     }

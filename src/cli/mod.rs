@@ -92,6 +92,9 @@ mod coverage;
 /// `kura drill` and `kura key drill`.
 mod drill;
 
+/// `kura scrub` and `kura store copy`.
+mod scrub;
+
 /// `kura verify`.
 mod verify;
 
@@ -210,12 +213,13 @@ fn keep_to_its_owner(app: &App, command: &Command) -> Result<(), Failure> {
         | Command::Alarm(_)
         | Command::Audit(_)
         | Command::Drill(_)
+        | Command::Scrub(_)
+        | Command::Store(_)
         | Command::Erase(_) => true,
         Command::Key(arguments) => arguments.is_of_home(),
         Command::Quickstart(_)
         | Command::Config(_)
         | Command::Plan(_)
-        | Command::Store(_)
         | Command::Snapshots(_)
         | Command::Restore(_)
         | Command::Ls(_)
@@ -256,6 +260,7 @@ async fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Diff(arguments) => Box::pin(diff::run(&app, &global, arguments)).await,
         Command::Cat(arguments) => Box::pin(cat::run(&app, arguments)).await,
         Command::Coverage(arguments) => Box::pin(coverage::run(&app, &global, arguments)).await,
+        Command::Scrub(arguments) => Box::pin(scrub::run(&app, &global, arguments)).await,
         Command::Drill(arguments) => Box::pin(drill::run(&app, &global, arguments)).await,
         Command::Verify(arguments) => Box::pin(verify::run(&app, &global, arguments)).await,
         Command::Window(arguments) => Box::pin(window::run(&app, &global, arguments)).await,

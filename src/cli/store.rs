@@ -1,4 +1,4 @@
-//! `kura store probe`: tries out what a store can do, and says so line by line.
+//! `kura store probe`: tries out what a store can do, and says so line by line. `kura store copy` is in `scrub`.
 
 use clap::{Args, Subcommand};
 use serde::Serialize;
@@ -11,7 +11,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::words::{print, print_json, table};
 
-/// Try out what a store can do.
+/// Try out what a store can do; bring the second store up to date.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(subcommand)]
@@ -22,6 +22,8 @@ pub(super) struct Arguments {
 enum Command {
     /// Write, read and lock a few small objects, and say what the store does. Exit 1 if it cannot be used.
     Probe(Probe),
+    /// Copy to the second store (`[replica]`) what it lacks. Done after each snapshot too.
+    Copy,
 }
 
 #[derive(Debug, Args)]
@@ -56,7 +58,10 @@ const fn word(verdict: Verdict) -> &'static str {
 }
 
 pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Result<Exit, Failure> {
-    let Command::Probe(probe) = arguments.command;
+    let probe = match arguments.command {
+        Command::Probe(probe) => probe,
+        Command::Copy => return super::scrub::copy(app, global).await,
+    };
     let address: StoreUrl = match probe.store {
         Some(store) => store.parse()?,
         None => app.home.settings()?.store.parse()?,

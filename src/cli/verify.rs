@@ -6,8 +6,11 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::app::{App, SnapshotRow};
+use crate::clock::Clock as _;
 use crate::domain::plan::PlanName;
 use crate::workflows::Progress;
+use crate::workflows::coverage;
+use crate::workflows::replica;
 use crate::workflows::verify::{self, Problem, Report, Request, Viewer};
 
 use super::commands::Global;
@@ -53,6 +56,7 @@ struct Checked<'a> {
     expired: u64,
     certificates: u64,
     foreign: u64,
+    second_store_lacks: Option<usize>,
     problems: Vec<Wrong<'a>>,
 }
 
@@ -79,14 +83,19 @@ pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Res
         }
         None => {
             let address = arguments.place.address(app)?.to_string();
-            Viewer::of_host(app.host(Some(&address)).await?)
+            let host = app.host(Some(&address)).await?;
+            let is_own = arguments.place.store.is_none();
+            let second = if is_own { replica::open(&host.settings).await? } else { None };
+            Viewer::of_host(host).with_second(second)
         }
     };
     let progress = Arc::new(Progress::default());
     let display = Display::begin(&progress, global.quiet);
-    let outcome = Box::pin(verify::verify(Arc::new(viewer), &request, &progress)).await;
+    let viewer = Arc::new(viewer);
+    let outcome = Box::pin(verify::verify(viewer.clone(), &request, &progress)).await;
     drop(display);
-    let report = outcome?;
+    let mut report = outcome?;
+    report.second = Box::pin(coverage::compare_second(&viewer, app.clock.now())).await?;
     if let Some(plan) = arguments.plan.as_deref()
         && report.snapshots == 0
         && report.problems.is_empty()
@@ -103,8 +112,22 @@ pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Res
             tell(&line(problem));
         }
         print(&words(&report))?;
+        tell_second(&report);
     }
-    Ok(if report.problems.is_empty() { Exit::Done } else { Exit::Failed })
+    let is_alike =
+        report.second.as_ref().is_none_or(|second| second.missing.is_empty() && second.past.is_empty());
+    Ok(if report.problems.is_empty() && is_alike { Exit::Done } else { Exit::Failed })
+}
+
+/// How the second store differs.
+fn tell_second(report: &Report) {
+    let Some(second) = &report.second else { return };
+    for key in &second.missing {
+        tell(&format!("kura: the second store lacks {key}: `kura store copy` brings it there"));
+    }
+    for key in &second.past {
+        tell(&format!("kura: the second store still has {key}, which was deleted in its time"));
+    }
 }
 
 /// What this host recorded, if the home's own store is checked.
@@ -133,6 +156,7 @@ fn checked(report: &Report) -> Checked<'_> {
         expired: report.expired,
         certificates: report.certificates,
         foreign: report.foreign,
+        second_store_lacks: report.second.as_ref().map(|second| second.missing.len()),
         problems: report
             .problems
             .iter()

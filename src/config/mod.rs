@@ -18,6 +18,9 @@ mod expiry;
 /// Which addresses are this machine.
 mod here;
 
+/// The second store.
+mod replica;
+
 /// What windows may stop.
 mod service;
 
@@ -26,6 +29,7 @@ mod stamps;
 
 pub use expiry::{ExpirySettings, ReaperSettings};
 pub use here::{is_surely_here, may_be_here};
+pub use replica::ReplicaSettings;
 pub use service::{DeadlineSetting, ServiceSettings};
 pub use stamps::Stamps;
 
@@ -74,6 +78,9 @@ pub struct Settings {
     /// The credential that deletes. Default: none, so that nothing is deleted from a bucket.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reaper: Option<ReaperSettings>,
+    /// A second store that gets the same objects. Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replica: Option<ReplicaSettings>,
     /// How deletion is guarded. Default: see [`ExpirySettings`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expiry: Option<ExpirySettings>,

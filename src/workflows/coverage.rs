@@ -5,12 +5,15 @@ use std::sync::Arc;
 
 use crate::archive::progress::Progress;
 use crate::catalog::{Catalog, CatalogError, CoverageRow};
+use crate::domain::cohort::CohortId;
 use crate::domain::coverage::{CohortFacts, Coverage, PlanFacts, coverage};
 use crate::domain::hold::Hold;
 use crate::domain::plan::Plan;
+use crate::domain::retention::Retention;
 use crate::domain::time::Instant;
 
 use super::holds::{self, HoldError};
+use super::replica::{self, Compared, Ends};
 use super::repository::RepositoryError;
 use super::sign_in::line;
 use super::verify::{self, Report, Request, Viewer};
@@ -57,8 +60,9 @@ pub async fn prove(
     let known = catalog.snapshots(None).await?;
     let can_lock = viewer.vault.can_lock();
     let checked = viewer.clone();
-    let report = verify::verify(viewer, &Request { plan: None, read, known }, progress).await?;
+    let mut report = verify::verify(viewer, &Request { plan: None, read, known }, progress).await?;
     let now = clock.now();
+    report.second = compare_second(&checked, now).await?;
     let mut proof = Proof { plans: BTreeMap::new(), unplanned: Vec::new(), can_lock, report };
     for plan in plans {
         let head = catalog.head(plan.name().as_str()).await?;
@@ -70,8 +74,7 @@ pub async fn prove(
             newest: head.map(|head| (head.taken_at, head.is_complete)),
             cohorts: &cohorts,
             other_problems,
-            // Until there is a second store, the one that was checked.
-            copies: 1,
+            copies: copies(&proof.report, plan),
         };
         proof.plans.insert(plan.name().to_string(), coverage(&facts, now));
     }
@@ -80,6 +83,32 @@ pub async fn prove(
     proof.unplanned.dedup();
     record(catalog, &proof, now).await?;
     Ok(proof)
+}
+
+/// How the second store differs; if it cannot be read, it is as if there were none.
+pub async fn compare_second(viewer: &Viewer, now: Instant) -> Result<Option<Compared>, RepositoryError> {
+    let Some(second) = &viewer.second else { return Ok(None) };
+    // Only whether something is owed is asked here, not how long evidence is kept.
+    let who = (&viewer.trust, &viewer.catalog);
+    let ends = match Ends::of((&*viewer.vault, &**second), who, Retention::Years(1), now).await {
+        Ok(ends) => ends,
+        Err(error) => {
+            tracing::error!(%error, "the second store cannot be read");
+            return Ok(None);
+        }
+    };
+    match replica::compare(&*viewer.vault, &**second, &ends).await {
+        Ok(compared) => Ok(Some(compared)),
+        Err(error) => {
+            tracing::error!(%error, "the second store cannot be read");
+            Ok(None)
+        }
+    }
+}
+
+/// The store that was checked, and the second one if it has everything of the plan.
+fn copies(report: &Report, plan: &Plan) -> u8 {
+    1 + u8::from(report.second.as_ref().is_some_and(|second| second.is_whole(plan.name().as_str())))
 }
 
 /// The holds of a plan, and whether some are missing or altered.
@@ -106,9 +135,15 @@ fn facts(report: &Report, plan: &Plan, holds: &[Hold], now: Instant) -> (Vec<Coh
         let found = report.problems.iter().filter(|problem| problem.object.starts_with(prefix));
         u64::try_from(found.count()).unwrap_or(u64::MAX)
     };
+    // What the first store deleted in its time may not be in the second one either.
+    let left = |cohort: &CohortId| {
+        let prefix = format!("{mine}{cohort}/");
+        let past = report.second.iter().flat_map(|second| &second.past);
+        u64::try_from(past.filter(|key| key.starts_with(&prefix)).count()).unwrap_or(u64::MAX)
+    };
     let cohorts = report.seen.iter().filter(|seen| seen.plan == *plan.name()).map(|seen| CohortFacts {
         cohort: seen.cohort,
-        packs: seen.packs,
+        packs: seen.packs.saturating_add(if seen.is_deleted { left(&seen.cohort) } else { 0 }),
         bytes: seen.bytes,
         problems: problems(&format!("{mine}{}/", seen.cohort)),
         is_deleted: seen.is_deleted,

@@ -126,6 +126,7 @@ pub async fn init(new: NewInstallation, clock: &dyn Clock) -> Result<Installed, 
         on_deadline: None,
         mail: Vec::new(),
         reaper: None,
+        replica: None,
         expiry: None,
         evidence_retention: None,
     };

@@ -16,6 +16,7 @@ use super::desk::{Desk, tokyo};
 use super::drill;
 use super::expire::{self, Bench, Refusal};
 use super::host::Host;
+use super::replica;
 use super::verify::Viewer;
 
 /// After a try the next one comes no sooner than this, minutes.
@@ -69,11 +70,16 @@ pub async fn keep(host: Host, (desk, plans): (&Desk, Vec<Plan>), clock: &dyn Clo
             *host
         }
     };
+    replica::keep_up(&host, clock.now()).await;
+    let second = replica::open(&host.settings).await.unwrap_or_else(|error| {
+        tracing::error!(error = with_causes(&error), "the second store cannot be used");
+        None
+    });
     drill::sweep(&host.home.spill());
     if let Err(error) = drill::absorb(&host, catalog).await {
         tracing::warn!(error = with_causes(&error), "drills could not be looked up");
     }
-    let viewer = Arc::new(Viewer::of_host(host));
+    let viewer = Arc::new(Viewer::of_host(host).with_second(second));
     let progress = Arc::new(Progress::default());
     match Box::pin(coverage::prove(viewer, catalog, (&plans, None), clock, &progress)).await {
         Ok(proof) if proof.is_whole() => tracing::info!("everything inside its time is stored and whole"),

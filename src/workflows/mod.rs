@@ -171,6 +171,9 @@ pub mod holds;
 /// Erasure orders.
 pub mod erasures;
 
+/// The second store.
+pub mod replica;
+
 /// Deleting what is past its time.
 pub mod expire;
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::archive::seal::Identity;
 use crate::config;
+use crate::vault::Vault;
 
 use super::host::{Host, files};
 use super::repository::{Opened, RepositoryError};
@@ -20,7 +21,14 @@ impl Viewer {
             catalog: host.secrets.catalog,
             hashing: host.secrets.hashing,
             opened: None,
+            second: None,
         }
+    }
+
+    /// The same; the second store is compared with the first.
+    #[must_use]
+    pub fn with_second(self, second: Option<Arc<dyn Vault>>) -> Self {
+        Self { second, ..self }
     }
 
     /// A recovery key: opens everything.
@@ -36,6 +44,7 @@ impl Viewer {
             hashing: secrets.hashing.clone(),
             opened: Some(opened),
             sealed_catalog: None,
+            second: None,
         })
     }
 }

@@ -79,6 +79,12 @@ impl Saved {
         let slow = Arc::new(Slow(vault.clone()));
         desk.host = Host { vault: slow.clone(), ..desk.host };
         desk.reaper = slow;
+        // A second store with the same objects: it is deleted from as well, whatever happens.
+        let second = Arc::new(MemoryVault::with_clock(desk.clock.clone()));
+        for (key, bytes, until) in &self.objects {
+            second.put(key, bytes.clone(), *until).await.expect("put");
+        }
+        desk.second = Some(Arc::new(Slow(second)));
         (desk, vault)
     }
 }
@@ -166,6 +172,8 @@ fn keys(vault: &MemoryVault) -> BTreeSet<String> {
 async fn is_done(desk: &Desk, vault: &MemoryVault, waits: usize) {
     let left = keys(vault);
     assert!(!left.iter().any(|key| key.starts_with("test/sent-2031-03-03/")), "after {waits} waits");
+    let second = desk.second.as_ref().expect("a second store");
+    assert_eq!(second.remains("test/sent-2031-03-03/").await.unwrap(), [], "after {waits} waits");
     let evidence: Vec<&String> = left.iter().filter(|key| key.starts_with("certificates/")).collect();
     assert_eq!(evidence.len(), 2, "after {waits} waits: {evidence:?}");
     let rows = desk.catalog.certificates(u64::MAX, 10).await.unwrap();
@@ -188,13 +196,15 @@ async fn a_deletion_that_is_killed_at_any_step_ends_as_if_it_had_not_been() {
         let (desk, vault) = saved.again(&kura, &plan).await;
         let ended = killed_after(waits, desk.run()).await;
         // The program is gone, and with it its connections.
-        let Desk { host, catalog, reaper, plans, contents, clocks, clock, limits } = desk;
+        let Desk { host, catalog, reaper, second, plans, contents, clocks, clock, limits } = desk;
         catalog.close().await;
         let catalog = Catalog::open(&kura.home().catalog_file()).await.unwrap();
-        let desk = Desk { host, catalog, reaper, plans, contents, clocks, clock, limits };
+        let desk = Desk { host, catalog, reaper, second, plans, contents, clocks, clock, limits };
         let before = keys(&vault);
         let is_begun = before.iter().any(|key| key.ends_with(".intent.json"));
-        let is_touched = before.len() - usize::from(is_begun) < saved.objects.len();
+        let second = desk.second.as_ref().expect("a second store").remains("").await.unwrap();
+        let is_touched =
+            before.len() - usize::from(is_begun) < saved.objects.len() || second.len() < saved.objects.len();
         assert!(is_begun || !is_touched, "after {waits} waits: deleted before the intent was stored");
         desk.run().await.unwrap();
         is_done(&desk, &vault, waits).await;

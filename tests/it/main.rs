@@ -38,6 +38,7 @@ mod policies;
 mod proofs;
 mod push;
 mod recovery;
+mod replica;
 mod running;
 mod s3_story;
 mod scale;

@@ -16,7 +16,7 @@ use crate::domain::expiry::Why;
 use crate::domain::plan::Plan;
 use crate::domain::time::Instant;
 use crate::vault::reaper::Locking;
-use crate::vault::{RemainKind, VaultError};
+use crate::vault::{Reaper, RemainKind, VaultError};
 use crate::workflows::desk::tokyo;
 use crate::workflows::evidence::{self, Certified, Evidence, OpenIntent};
 use crate::workflows::holds;
@@ -51,7 +51,9 @@ pub(super) async fn carry_out(
             Some(why) => kept.push(why),
         }
     }
-    on.reaper.flush().await?;
+    for reaper in on.second.into_iter().chain([on.reaper]) {
+        reaper.flush().await?;
+    }
     forget_copies(on, &gone).await?;
     certify(on, number, open, (&gone, kept), executor).await
 }
@@ -61,9 +63,20 @@ async fn delete(on: OnHost<'_>, item: &Item) -> Result<Option<NotDeleted>, Expir
     if let Some(why) = why_not_now(on, item).await? {
         return Ok(Some(not_deleted(item, &why)));
     }
+    // The second store first: should it keep something back, the first is not touched either, and both are asked again.
+    for reaper in on.second.into_iter().chain([on.reaper]) {
+        if let Some(kept) = delete_from(reaper, item).await? {
+            return Ok(Some(kept));
+        }
+    }
+    Ok(None)
+}
+
+/// The same in one store.
+async fn delete_from(reaper: &dyn Reaper, item: &Item) -> Result<Option<NotDeleted>, ExpireError> {
     let place = item.place();
     for _ in 0..ROUNDS_MAX {
-        let remains = on.reaper.remains(&place).await?;
+        let remains = reaper.remains(&place).await?;
         if remains.is_empty() {
             return Ok(None);
         }
@@ -71,7 +84,7 @@ async fn delete(on: OnHost<'_>, item: &Item) -> Result<Option<NotDeleted>, Expir
         let (markers, others): (Vec<_>, Vec<_>) =
             remains.iter().partition(|remain| remain.kind == RemainKind::DeleteMarker);
         for remain in others.into_iter().chain(markers) {
-            match on.reaper.delete(remain).await {
+            match reaper.delete(remain).await {
                 Err(VaultError::Locked { key, until }) => {
                     tracing::error!(object = %key, %until, "the store keeps an object from being deleted");
                     return Ok(Some(not_deleted(item, &Why::Locked(until))));
@@ -80,7 +93,7 @@ async fn delete(on: OnHost<'_>, item: &Item) -> Result<Option<NotDeleted>, Expir
             }
         }
     }
-    match on.reaper.remains(&place).await?.len() {
+    match reaper.remains(&place).await?.len() {
         0 => Ok(None),
         left => Err(ExpireError::StillThere { place, left }),
     }
@@ -166,7 +179,7 @@ async fn certify(
         cohorts: cohorts.cloned().collect(),
         snapshots: snapshots.cloned().collect(),
         not_deleted,
-        copies: vec![copy(on, now)],
+        copies: [on.reaper].into_iter().chain(on.second).map(|reaper| copy(reaper, now)).collect(),
         local: vec!["catalog".to_owned(), "index-copies".to_owned()],
         authority: intent.authority.clone(),
         executor: executor.to_owned(),
@@ -187,15 +200,15 @@ async fn certify(
     note(on, &certified, intent.approved).await
 }
 
-fn copy(on: OnHost<'_>, now: Instant) -> CopyDeleted {
-    let (method, locked_by) = match on.reaper.locking() {
+fn copy(reaper: &dyn Reaper, now: Instant) -> CopyDeleted {
+    let (method, locked_by) = match reaper.locking() {
         Locking::Enforced => ("version-purged", "store"),
         Locking::Noted => ("object-deleted", "kura"),
         Locking::Unknown => ("version-purged", "nobody"),
     };
     let zone = tokyo();
     CopyDeleted {
-        location: on.reaper.address(),
+        location: reaper.address(),
         method: method.to_owned(),
         locked_by: locked_by.to_owned(),
         finished_at: format!("{} {} JST", zone.day_of(now), zone.time_of(now)),

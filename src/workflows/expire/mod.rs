@@ -51,6 +51,8 @@ pub struct OnHost<'a> {
     pub catalog: &'a Catalog,
     /// Who deletes, with a credential of its own.
     pub reaper: &'a dyn Reaper,
+    /// Who deletes from the second store, if there is one.
+    pub second: Option<&'a dyn Reaper>,
     /// The plans.
     pub plans: &'a [Plan],
     /// By plan: the text of what an approval covers.

@@ -15,6 +15,7 @@ use crate::domain::plan::Plan;
 use crate::vault::s3::Credentials;
 use crate::vault::{self, Reaper, S3Settings, StoreUrl, VaultError};
 use crate::workflows::host::Host;
+use crate::workflows::replica::{self, ReplicaError};
 
 use super::OnHost;
 
@@ -27,6 +28,9 @@ pub enum OpenError {
          secret_access_key_file of a credential that may delete, and that the backups are not written with"
     )]
     NoReaper,
+    /// The second store.
+    #[error(transparent)]
+    Second(#[from] ReplicaError),
     /// The address of the store.
     #[error("store: {0}")]
     Address(String),
@@ -44,6 +48,8 @@ pub struct Bench {
     pub host: Host,
     /// Who deletes.
     pub reaper: Arc<dyn Reaper>,
+    /// Who deletes from the second store.
+    pub second: Option<Arc<dyn Reaper>>,
     /// The plans.
     pub plans: Vec<Plan>,
     contents: BTreeMap<String, String>,
@@ -65,7 +71,7 @@ impl Bench {
         contents: BTreeMap<String, String>,
     ) -> Result<Self, (Box<Host>, OpenError)> {
         match parts(&host).await {
-            Ok((reaper, limits)) => Ok(Self { host, reaper, plans, contents, limits }),
+            Ok((reaper, second, limits)) => Ok(Self { host, reaper, second, plans, contents, limits }),
             Err(error) => Err((Box::new(host), error)),
         }
     }
@@ -76,6 +82,7 @@ impl Bench {
             host: &self.host,
             catalog,
             reaper: &*self.reaper,
+            second: self.second.as_deref(),
             plans: &self.plans,
             contents: &self.contents,
             clocks: &self.host.clocks,
@@ -85,7 +92,7 @@ impl Bench {
     }
 }
 
-type Parts = (Arc<dyn Reaper>, Limits);
+type Parts = (Arc<dyn Reaper>, Option<Arc<dyn Reaper>>, Limits);
 
 async fn parts(host: &Host) -> Result<Parts, OpenError> {
     let settings = &host.settings;
@@ -109,11 +116,12 @@ async fn parts(host: &Host) -> Result<Parts, OpenError> {
         }
     }
     let reaper = vault::open_reaper(&address, &s3).await?;
+    let second = replica::open_reaper(settings).await?;
     let expiry = settings.expiry.clone().unwrap_or_default();
     let default = Limits::default();
     let limits = Limits {
         cohorts: expiry.cohorts_at_once.unwrap_or(default.cohorts).max(default.cohorts),
         percent: expiry.percent_at_once.unwrap_or(default.percent).min(100),
     };
-    Ok((reaper, limits))
+    Ok((reaper, second, limits))
 }

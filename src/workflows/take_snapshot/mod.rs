@@ -26,6 +26,7 @@ use crate::domain::plan::{Class, Plan};
 use crate::domain::time::{Day, Instant};
 
 use super::host::Host;
+use super::replica;
 use super::upload::{Upload, UploadParts};
 
 mod commit;
@@ -99,6 +100,7 @@ pub async fn take_snapshot(
     // What went wrong first is told first; the catalog often fails for the same reason, such as a full disk.
     let summary = outcome?;
     ended?;
+    replica::keep_up(host, clock.now()).await;
     Ok(summary)
 }
 

@@ -39,6 +39,7 @@ use super::causes::with_causes;
 use super::chain::Chain;
 use super::cohort_key;
 use super::evidence;
+use super::replica::Compared;
 use super::repository::{Opened, RepositoryError, Trust, open_signed};
 use super::snapshots::{self, SnapshotKeys, SnapshotName};
 
@@ -67,6 +68,8 @@ pub struct Viewer {
     pub opened: Option<Arc<Opened>>,
     /// The host's copy of `keys/catalog-1.age`, which it cannot open.
     pub sealed_catalog: Option<Vec<u8>>,
+    /// A second store, which must hold the same.
+    pub second: Option<Arc<dyn Vault>>,
 }
 
 /// Something wrong.
@@ -111,6 +114,8 @@ pub struct Report {
     pub certificates: u64,
     /// What is there of each cohort that a snapshot names.
     pub seen: Vec<Seen>,
+    /// How the second store differs, if there is one.
+    pub second: Option<Compared>,
     /// What is wrong.
     pub problems: Vec<Problem>,
 }
