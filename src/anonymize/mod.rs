@@ -42,3 +42,54 @@ pub mod search;
 
 /// The rows and cells that are released.
 pub mod release;
+
+/// One form for texts that people read as the same.
+pub mod normal_form;
+
+/// Days as Japanese files write them.
+pub mod era;
+
+/// Hierarchies that need no table.
+pub mod ladders;
+
+/// What stands for an id, and what is drawn by lot.
+pub mod pseudonym;
+
+/// Columns of text.
+pub mod table;
+
+/// Numbers and addresses that name a person.
+pub mod detect;
+
+/// The leak scan of what was written.
+pub mod scan;
+
+/// What each column of a source is, and what is done with it.
+pub mod classes;
+
+/// Whether a column is what its rule says.
+pub mod profile;
+
+/// What a reader can work out about a hidden cell.
+pub mod audit;
+
+/// Tables of counts in which nobody can be found.
+pub mod statistics;
+
+/// CSV, in and out.
+pub mod delimited;
+
+/// What a written table keeps, measured again by other means.
+pub mod measure;
+
+/// Persons whose rows stay joined by a pseudonym.
+mod linked;
+
+/// Doing what the rules say with one column.
+mod treat;
+
+/// From a source and its rules to a problem for the search.
+mod prepare;
+
+/// One extract from beginning to end.
+pub mod extract;

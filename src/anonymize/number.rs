@@ -64,12 +64,12 @@ pub struct NotARatio;
 
 impl Ratio {
     /// A fraction of two whole numbers; none if the second is zero.
-    pub fn new(numerator: u64, denominator: u64) -> Option<Self> {
-        (denominator > 0).then_some(Self { numerator, denominator })
+    pub const fn new(numerator: u64, denominator: u64) -> Option<Self> {
+        if denominator == 0 { None } else { Some(Self { numerator, denominator }) }
     }
 
     /// A whole number.
-    pub fn whole(number: u64) -> Self {
+    pub const fn whole(number: u64) -> Self {
         Self { numerator: number, denominator: 1 }
     }
 

@@ -11,7 +11,7 @@ use kura::anonymize::release::Release;
 use kura::anonymize::rules::Model;
 use kura::anonymize::search::{Proof, search};
 
-const ADULT: [&str; 9] = [
+pub(super) const ADULT: [&str; 9] = [
     "sex",
     "age",
     "race",
@@ -32,7 +32,7 @@ fn adult() -> Vec<Quasi> {
 }
 
 /// Adult without its occupation, which is sensitive instead.
-fn adult_with_sensitive_occupation() -> (Vec<Quasi>, Sensitive) {
+pub(super) fn adult_with_sensitive_occupation() -> (Vec<Quasi>, Sensitive) {
     let mut columns = adult();
     columns.remove(7);
     (columns, sensitive(&table("adult")[7]))

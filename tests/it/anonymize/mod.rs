@@ -11,3 +11,12 @@ mod oracle;
 
 /// Small random tables: the engine against the oracle.
 mod random;
+
+/// Tables of counts, and what a reader can work out.
+mod tables_of_counts;
+
+/// Whole extracts, from a source to a file.
+mod extracts;
+
+/// Another program measures what was written.
+mod pycanon;
