@@ -20,3 +20,6 @@ mod extracts;
 
 /// Another program measures what was written.
 mod pycanon;
+
+/// Searches that are too large, stopped, or over before they begin.
+mod limits;
