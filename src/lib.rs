@@ -11,6 +11,9 @@ pub mod policy_files;
 /// Bytes to sealed packs and back; synchronous, no network.
 pub mod archive;
 
+/// Extracts in which no one can be identified; synchronous, no files.
+pub mod anonymize;
+
 /// Where objects are kept: a directory, an S3 bucket, memory for tests.
 pub mod vault;
 

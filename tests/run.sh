@@ -84,6 +84,9 @@ cargo nextest run --release --locked --no-run
 say "packages that check the feeds"
 bash tests/support/feed-tools.sh install
 
+say "tables that extracts are tested on"
+bash tests/support/extract-data.sh install
+
 say "S3 test server"
 bash tests/support/s3-server.sh install
 bash tests/support/schemathesis.sh install

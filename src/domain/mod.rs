@@ -131,3 +131,9 @@ pub mod window_changes;
 
 /// Whether a plan's newest snapshot is young enough.
 pub mod freshness;
+
+/// What a permit asks for, and the text that an approval is bound to.
+pub mod permit_content;
+
+/// Permits: where one stands, and whether it may be used now.
+pub mod permit;

@@ -53,6 +53,13 @@ const LAYERS: &[Layer] = &[
         instead: "archive turns bytes into sealed packs and back: let the workflow carry packs to the vault",
     },
     Layer {
+        module: "anonymize",
+        may_use: "domain",
+        never: "axum askama clap hyper lettre reqwest sqlx tower tower_http tokio serde serde_json toml age zstd \
+                aws_config aws_sdk_s3 getrandom std::env std::fs std::net std::process",
+        instead: "anonymize turns rows into rows and a report: let the workflow read, write and seal them",
+    },
+    Layer {
         module: "vault",
         may_use: "domain config clock",
         never: "axum askama clap sqlx age zstd",
@@ -108,7 +115,7 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         module: "workflows",
-        may_use: "domain policy_files archive vault catalog clock config credentials identity portal hooks",
+        may_use: "domain policy_files archive anonymize vault catalog clock config credentials identity portal hooks",
         never: OUTSIDE,
         instead: "put SQL into catalog/, S3 into vault/, words for people into cli/; call a function there",
     },
@@ -132,7 +139,7 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         module: "app",
-        may_use: "domain policy_files archive vault catalog clock config credentials identity portal hooks telemetry workflows",
+        may_use: "domain policy_files archive anonymize vault catalog clock config credentials identity portal hooks telemetry workflows",
         never: "clap",
         instead: "`app` builds the whole program from settings; arguments are cli's",
     },

@@ -6,6 +6,7 @@
     reason = "a helper of a test stops the test, like the test itself"
 )]
 
+mod anonymize;
 mod api;
 mod architecture;
 mod audit_head;

@@ -1,0 +1,285 @@
+//! CSV, in and out: UTF-8 and `Shift_JIS` (as Windows writes it), exact to the byte.
+//!
+//! A byte that the encoding does not have is an error with its line, never a replacement character; so is a character
+//! that the encoding cannot write. Every cell is quoted, so that no value is read as two.
+
+use csv::{QuoteStyle, ReaderBuilder, Terminator, WriterBuilder};
+use encoding_rs::{SHIFT_JIS, UTF_8};
+
+use super::normal_form::canonical;
+use super::number::count;
+use super::table::{Column, Table};
+
+/// How a file is encoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Encoding {
+    /// UTF-8, with or without a byte-order mark.
+    Utf8,
+    /// `Shift_JIS` with the additions of Windows (CP932).
+    ShiftJis,
+}
+
+/// How a file is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Writing {
+    /// The encoding.
+    pub encoding: Encoding,
+    /// Whether cells that a spreadsheet would run as a formula get a `'` in front. This changes them, and is counted.
+    pub is_spreadsheet_safe: bool,
+}
+
+/// Why a file cannot be read. Lines are counted from 1; no value is named.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReadProblem {
+    /// Bytes that the encoding does not have.
+    #[error("line {line} is not in the encoding that was named")]
+    Encoding {
+        /// The line.
+        line: u64,
+    },
+    /// A NUL byte.
+    #[error("line {line} holds a NUL byte")]
+    Nul {
+        /// The line.
+        line: u64,
+    },
+    /// Fewer or more cells than there are names.
+    #[error("line {line} has {cells} cells where the first line has {names}")]
+    Ragged {
+        /// The line.
+        line: u64,
+        /// Its cells.
+        cells: usize,
+        /// Names in the first line.
+        names: usize,
+    },
+    /// A cell that is too long.
+    #[error("line {line} has a cell of more than {CELL_BYTES_MAX} bytes")]
+    LongCell {
+        /// The line.
+        line: u64,
+    },
+    /// More columns than can be handled.
+    #[error("there are {columns} columns; at most {COLUMNS_MAX} can be handled")]
+    ManyColumns {
+        /// How many.
+        columns: usize,
+    },
+    /// No first line with names.
+    #[error("there is no first line with the names of the columns")]
+    NoNames,
+}
+
+/// Why a table cannot be written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum WriteProblem {
+    /// Characters that the encoding does not have.
+    #[error("{cells} cell(s) hold characters that Shift_JIS does not have: write UTF-8")]
+    Encoding {
+        /// How many cells.
+        cells: u64,
+    },
+    /// The writer failed.
+    #[error("the table cannot be written as CSV")]
+    Failed,
+}
+
+/// A file, and what writing changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// The file.
+    pub bytes: Vec<u8>,
+    /// Cells that got a `'` in front.
+    pub guarded: u64,
+}
+
+/// The longest cell that is read.
+pub const CELL_BYTES_MAX: usize = 64 << 10;
+
+/// The most columns that are read.
+pub const COLUMNS_MAX: usize = 1_000;
+
+/// Reads a file whose first line names the columns.
+pub fn read(bytes: &[u8], encoding: Encoding) -> Result<Table, ReadProblem> {
+    let text = decode(bytes, encoding)?;
+    let mut reader = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
+    let mut table = Table::default();
+    let mut record = csv::StringRecord::new();
+    let mut is_first = true;
+    while reader.read_record(&mut record).map_err(|_| ReadProblem::NoNames)? {
+        let line = record.position().map_or(0, csv::Position::line);
+        if record.iter().any(|cell| cell.len() > CELL_BYTES_MAX) {
+            return Err(ReadProblem::LongCell { line });
+        }
+        if is_first {
+            is_first = false;
+            if record.len() > COLUMNS_MAX {
+                return Err(ReadProblem::ManyColumns { columns: record.len() });
+            }
+            table.columns = record.iter().map(Column::new).collect();
+            continue;
+        }
+        if record.len() != table.columns.len() {
+            return Err(ReadProblem::Ragged { line, cells: record.len(), names: table.columns.len() });
+        }
+        for (column, cell) in table.columns.iter_mut().zip(&record) {
+            column.push(cell);
+        }
+    }
+    if table.columns.is_empty() { Err(ReadProblem::NoNames) } else { Ok(table) }
+}
+
+fn decode(bytes: &[u8], encoding: Encoding) -> Result<String, ReadProblem> {
+    let line_of = |at: usize| count(bytes.iter().take(at).filter(|byte| **byte == b'\n').count()) + 1;
+    if let Some(at) = bytes.iter().position(|byte| *byte == 0) {
+        return Err(ReadProblem::Nul { line: line_of(at) });
+    }
+    match encoding {
+        Encoding::Utf8 => {
+            let text = std::str::from_utf8(bytes);
+            let text = text.map_err(|error| ReadProblem::Encoding { line: line_of(error.valid_up_to()) })?;
+            Ok(text.strip_prefix('\u{FEFF}').unwrap_or(text).to_owned())
+        }
+        Encoding::ShiftJis => {
+            let text = SHIFT_JIS.decode_without_bom_handling_and_without_replacement(bytes);
+            text.map(std::borrow::Cow::into_owned)
+                .ok_or_else(|| ReadProblem::Encoding { line: first_bad_line(bytes) })
+        }
+    }
+}
+
+/// The line with the first bytes that `Shift_JIS` does not have.
+fn first_bad_line(bytes: &[u8]) -> u64 {
+    let lines = bytes.split(|byte| *byte == b'\n');
+    let is_good =
+        |line: &&[u8]| SHIFT_JIS.decode_without_bom_handling_and_without_replacement(line).is_some();
+    count(lines.take_while(is_good).count()) + 1
+}
+
+/// Reads a hierarchy as ARX writes it: no names, `;` between the levels, the value first. Texts take the form in which
+/// columns have them.
+pub fn read_hierarchy(bytes: &[u8], encoding: Encoding) -> Result<Vec<Vec<String>>, ReadProblem> {
+    let text = decode(bytes, encoding)?;
+    let mut reader =
+        ReaderBuilder::new().has_headers(false).flexible(true).delimiter(b';').from_reader(text.as_bytes());
+    let lines = reader.records().map(|record| {
+        let record = record.map_err(|_| ReadProblem::NoNames)?;
+        Ok(record.iter().map(canonical).collect())
+    });
+    lines.collect()
+}
+
+/// Writes a table with a line of names; lines end with CR LF.
+pub fn write(table: &Table, writing: Writing) -> Result<Written, WriteProblem> {
+    let mut writer = WriterBuilder::new()
+        .quote_style(QuoteStyle::Always)
+        .terminator(Terminator::CRLF)
+        .from_writer(Vec::new());
+    let mut guarded = 0;
+    let names = table.columns.iter().map(|column| column.name.as_str());
+    writer.write_record(names).map_err(|_| WriteProblem::Failed)?;
+    for row in 0..table.rows() {
+        for column in &table.columns {
+            let cell = column.text(row);
+            let is_guarded = writing.is_spreadsheet_safe && is_formula(cell);
+            guarded += u64::from(is_guarded);
+            let mark = if is_guarded { "'" } else { "" };
+            writer.write_field(format!("{mark}{cell}")).map_err(|_| WriteProblem::Failed)?;
+        }
+        writer.write_record(None::<&[u8]>).map_err(|_| WriteProblem::Failed)?;
+    }
+    let bytes = writer.into_inner().map_err(|_| WriteProblem::Failed)?;
+    let text = String::from_utf8(bytes).map_err(|_| WriteProblem::Failed)?;
+    if writing.encoding == Encoding::Utf8 {
+        return Ok(Written { bytes: UTF_8.encode(&text).0.into_owned(), guarded });
+    }
+    let (bytes, _, has_foreign) = SHIFT_JIS.encode(&text);
+    if has_foreign {
+        return Err(WriteProblem::Encoding { cells: foreign_cells(table) });
+    }
+    Ok(Written { bytes: bytes.into_owned(), guarded })
+}
+
+fn foreign_cells(table: &Table) -> u64 {
+    let foreign = |value: &&String| SHIFT_JIS.encode(value).2;
+    let in_column = |column: &Column| -> u64 {
+        let values = column.values().iter().zip(column.counts());
+        values.filter(|(value, _)| foreign(value)).map(|(_, rows)| rows).sum()
+    };
+    table.columns.iter().map(in_column).sum()
+}
+
+/// Whether a spreadsheet would run this cell. A number that begins with a sign is a number.
+fn is_formula(cell: &str) -> bool {
+    let lead = cell.chars().next();
+    let is_risky = matches!(lead, Some('=' | '+' | '-' | '@' | '\t' | '\r' | '＝' | '＋' | '－' | '＠'));
+    is_risky && cell.parse::<f64>().is_err()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const PLAIN: Writing = Writing { encoding: Encoding::Utf8, is_spreadsheet_safe: false };
+
+    fn table(cells: &[&str]) -> Table {
+        Table { columns: vec![Column::of("所見", cells.iter().copied())] }
+    }
+
+    #[test]
+    fn case_7_a_cell_stays_one_cell_and_formulas_are_guarded_where_asked() {
+        let risky = ["=cmd()", "+1+2", "-5", "@x", "-5.5", "安定", "a\"b", "＝1+1", "x=1"];
+        let plain = write(&table(&risky), PLAIN).expect("writes");
+        assert_eq!(plain.guarded, 0);
+        let back = read(&plain.bytes, Encoding::Utf8).expect("reads");
+        assert_eq!(back, table(&risky), "byte for byte");
+        let safe = write(&table(&risky), Writing { is_spreadsheet_safe: true, ..PLAIN }).expect("writes");
+        assert_eq!(safe.guarded, 4, "-5 is a number, and ＝ was made narrow when it was read");
+        let text = String::from_utf8(safe.bytes).expect("UTF-8");
+        assert!(
+            text.contains("\"'=cmd()\"") && text.contains("\"-5\"") && text.contains("\"x=1\""),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn case_26_bytes_that_are_not_in_the_encoding_are_an_error_with_their_line() {
+        assert_eq!(read(b"a\nx\n\xFF\n", Encoding::Utf8), Err(ReadProblem::Encoding { line: 3 }));
+        assert_eq!(read(b"a\nx\ny\n\x81\n", Encoding::ShiftJis), Err(ReadProblem::Encoding { line: 4 }));
+        assert_eq!(read(b"a\nx\0\n", Encoding::Utf8), Err(ReadProblem::Nul { line: 2 }));
+        assert_eq!(
+            read(b"a,b\nx\n", Encoding::Utf8),
+            Err(ReadProblem::Ragged { line: 2, cells: 1, names: 2 })
+        );
+        assert_eq!(read(b"", Encoding::Utf8), Err(ReadProblem::NoNames));
+        let long = format!("a\n{}\n", "x".repeat(CELL_BYTES_MAX + 1));
+        assert_eq!(read(long.as_bytes(), Encoding::Utf8), Err(ReadProblem::LongCell { line: 2 }));
+        let many = ["x"; COLUMNS_MAX + 1].join(",");
+        assert_eq!(
+            read(many.as_bytes(), Encoding::Utf8),
+            Err(ReadProblem::ManyColumns { columns: COLUMNS_MAX + 1 })
+        );
+    }
+
+    #[test]
+    fn shift_jis_is_read_and_written() {
+        let (bytes, _, _) = SHIFT_JIS.encode("氏名\r\n髙﨑①\r\nﾔﾏﾀﾞ\r\n");
+        let read = read(&bytes, Encoding::ShiftJis).expect("reads");
+        assert_eq!(read.columns[0].values(), ["髙﨑1", "ヤマダ"]);
+        let written = write(&read, Writing { encoding: Encoding::ShiftJis, ..PLAIN }).expect("writes");
+        assert_eq!(super::read(&written.bytes, Encoding::ShiftJis), Ok(read));
+        let foreign = write(&table(&["𠮷", "吉", "𠮷"]), Writing { encoding: Encoding::ShiftJis, ..PLAIN });
+        assert_eq!(foreign, Err(WriteProblem::Encoding { cells: 2 }));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_back(cells in prop::collection::vec("[ -~あ-んァ-ヶ\"',;=\n\r]{0,12}", 1..20)) {
+            let cells: Vec<&str> = cells.iter().map(String::as_str).collect();
+            let own = table(&cells);
+            let written = write(&own, PLAIN).expect("writes");
+            prop_assert_eq!(read(&written.bytes, Encoding::Utf8), Ok(own));
+        }
+    }
+}
