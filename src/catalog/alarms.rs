@@ -16,7 +16,7 @@ INSERT INTO alarms (code, subject, since, japanese, english)
 SELECT $1, $2, $3, $4, $5
 WHERE NOT EXISTS (SELECT 1 FROM alarms WHERE code = $1 AND subject = $2 AND cleared_at IS NULL)
 ON CONFLICT (code, subject, since) DO UPDATE
-SET cleared_at = NULL";
+SET cleared_at = NULL, japanese = excluded.japanese, english = excluded.english";
 
 const CLEAR: &str = "
 UPDATE alarms

@@ -110,13 +110,13 @@ pub struct LookRow {
 impl Catalog {
     /// Orders that were approved and not carried out, oldest first.
     pub async fn open_orders(&self) -> Result<Vec<OrderRow>, CatalogError> {
-        let rows = sqlx::query(OPEN).fetch_all(self.engine.pool()).await;
+        let rows = sqlx::query(OPEN).fetch_all(self.engine.readers()).await;
         rows.map_err(|error| self.engine.failed(error))?.iter().map(read_order).collect()
     }
 
     /// Standing approvals in force, by plan.
     pub async fn standing_deletions(&self) -> Result<Vec<StandingRow>, CatalogError> {
-        let rows = sqlx::query(STANDING).fetch_all(self.engine.pool()).await;
+        let rows = sqlx::query(STANDING).fetch_all(self.engine.readers()).await;
         rows.map_err(|error| self.engine.failed(error))?.iter().map(read_standing).collect()
     }
 

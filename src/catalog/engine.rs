@@ -5,7 +5,7 @@
 //! `BEGIN IMMEDIATE`, because a reader that turns writer fails at once when another writes.
 
 use std::fmt;
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::time::Duration;
 
@@ -81,6 +81,13 @@ impl fmt::Display for Trouble {
     }
 }
 
+/// Makes the file for its owner alone if there is none; SQLite fills it, and gives its other files the same rights. What
+/// cannot be made here is told when SQLite opens it.
+fn make_private(path: &Path) {
+    let made = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    drop(made);
+}
+
 /// The open database.
 #[derive(Clone, Debug)]
 pub(super) struct Engine {
@@ -94,6 +101,7 @@ pub(super) struct Engine {
 impl Engine {
     /// Opens `path`, making the file if there is none, and applies what migrations are missing.
     pub(super) async fn open(path: &Path) -> Result<Self, CatalogError> {
+        make_private(path);
         let options = SqliteConnectOptions::new().filename(path).create_if_missing(true);
         let readers = common(options.clone()).create_if_missing(false).pragma("query_only", "true");
         let readers = pool(READERS_MAX, readers);

@@ -36,6 +36,13 @@ FROM reasons
 ORDER BY last_at DESC, plan, occurrence, code
 LIMIT $1";
 
+const OF_ONE: &str = "
+SELECT plan, occurrence, code, japanese, english, first_at, last_at, times
+FROM reasons
+WHERE occurrence = $1
+ORDER BY last_at DESC, code
+LIMIT 100";
+
 /// Why something did not run or did not end well.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ReasonRow {
@@ -61,6 +68,12 @@ impl Catalog {
     /// The last `limit` reasons, newest first.
     pub async fn reasons(&self, limit: u32) -> Result<Vec<ReasonRow>, CatalogError> {
         let rows = sqlx::query(LAST).bind(i64::from(limit)).fetch_all(self.engine.pool()).await;
+        rows.map_err(|error| self.engine.failed(error))?.iter().map(read).collect()
+    }
+
+    /// What was noted of an occurrence, newest first.
+    pub async fn reasons_of(&self, occurrence: &str) -> Result<Vec<ReasonRow>, CatalogError> {
+        let rows = sqlx::query(OF_ONE).bind(occurrence).fetch_all(self.engine.readers()).await;
         rows.map_err(|error| self.engine.failed(error))?.iter().map(read).collect()
     }
 

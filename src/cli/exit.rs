@@ -107,9 +107,12 @@ impl Exit {
         match error {
             DeskError::Access(error) => Self::of_access(error),
             DeskError::Terms(_) | DeskError::Reason(_) | DeskError::Service { .. } => Self::Usage,
-            DeskError::Move(_) | DeskError::Stale(_) | DeskError::Begun(_) | DeskError::Confirmation(_) => {
-                Self::Refused
-            }
+            DeskError::Move(_)
+            | DeskError::Ahead(_)
+            | DeskError::NotOver(_)
+            | DeskError::Stale(_)
+            | DeskError::Begun(_)
+            | DeskError::Confirmation(_) => Self::Refused,
             DeskError::None { .. } | DeskError::Plan(_) | DeskError::Catalog(_) | DeskError::Lock(_) => {
                 Self::Failed
             }

@@ -13,7 +13,7 @@ use super::commands::Global;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::who::Who;
-use super::words::{print, print_json, table};
+use super::words::{print, print_json, table, tokyo};
 
 /// Place, release and list holds (保全).
 #[derive(Debug, Args)]
@@ -151,19 +151,25 @@ async fn show(app: &App, global: &Global, catalog: &Catalog, only: Option<&str>)
     }
     let cells = all.iter().map(|shown| {
         let hold = &shown.hold;
-        let until = hold.until.map_or_else(|| "released".to_owned(), |day| day.to_string());
-        let state = if hold.is_released { "released".to_owned() } else { until };
+        let until = hold.until.map_or_else(|| "it is released".to_owned(), |day| day.to_string());
+        let is_over = hold.until.is_some_and(|day| day < tokyo().day_of(app.clock.now()));
+        let state = match (hold.is_released, is_over) {
+            (true, _) => "released",
+            (false, true) => "over",
+            (false, false) => "in force",
+        };
         let days = format!("{} to {}", hold.days.0, hold.days.1);
         vec![
             hold.plan.to_string(),
             hold.number.to_string(),
             days,
-            state,
+            state.to_owned(),
+            until,
             shown.by.clone(),
             shown.reason.clone(),
         ]
     });
-    print(&table(&["PLAN", "NO>", "DAYS", "UNTIL", "BY", "WHY"], &cells.collect::<Vec<_>>()))
+    print(&table(&["PLAN", "NO>", "DAYS", "STATE", "UNTIL", "BY", "WHY"], &cells.collect::<Vec<_>>()))
 }
 
 fn plan(text: &str) -> Result<PlanName, Failure> {

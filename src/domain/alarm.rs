@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use crate::domain::calendar::{english, wareki};
 use crate::domain::drill::{DrillFacts, DrillKind};
 use crate::domain::freshness;
+use crate::domain::hand_stop::Stage;
 use crate::domain::notice::LeadDays;
 use crate::domain::occurrence::{Occurrence, OccurrenceState, first_start};
 use crate::domain::plan::PlanName;
@@ -89,6 +90,18 @@ impl AlarmCode {
         }
     }
 
+    /// Whether users wait, or what comes next will fail: told before all others.
+    pub const fn is_urgent(self) -> bool {
+        matches!(
+            self,
+            Self::ServiceStopped
+                | Self::ServiceByHand
+                | Self::RunRefused
+                | Self::PlanUnreadable
+                | Self::ClockWrong
+        )
+    }
+
     /// The code of a word.
     pub fn of_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|code| code.word() == word)
@@ -126,10 +139,24 @@ pub struct Stopped {
     pub service: String,
     /// Since when.
     pub since: Instant,
-    /// Whether a person stops and starts it.
-    pub is_manual: bool,
-    /// Whether a run goes on for which it is stopped, and its window lasts.
-    pub is_wanted: bool,
+    /// Who starts it again, and how that stands.
+    pub how: StoppedHow,
+}
+
+/// Who starts a stopped service again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum StoppedHow {
+    /// Kura, when the run is over for which it is stopped, in its window.
+    Wanted,
+    /// Kura, which keeps trying.
+    Left,
+    /// A person. `is_late`: the time of the occurrence is over.
+    ByHand {
+        /// What he is asked for.
+        stage: Stage,
+        /// Whether users may not be kept waiting any more.
+        is_late: bool,
+    },
 }
 
 /// How the deletion of a plan's data stood when it was looked at last.
@@ -337,21 +364,39 @@ fn lapsed(window: &Window) -> Option<Alarm> {
 
 fn of_service(stopped: &Stopped) -> Option<Alarm> {
     let (name, since) = (&stopped.service, stopped.since);
-    if stopped.is_manual {
-        let japanese = format!(
-            "「{name}」を手動で停止し、作業の終了後に手動で再開してください。それぞれ「サービス」の画面で確認を入力してください。"
-        );
-        let english = format!(
-            "Stop {name} by hand now, and start it by hand when the work is over; confirm both on the page of services."
-        );
-        return Some(alarm(AlarmCode::ServiceByHand, name, since, japanese, english));
+    let by_hand = |japanese: String, english: String| {
+        Some(alarm(AlarmCode::ServiceByHand, name, since, japanese, english))
+    };
+    let left = |japanese: String, english: String| {
+        Some(alarm(AlarmCode::ServiceStopped, name, since, japanese, english))
+    };
+    match stopped.how {
+        StoppedHow::Wanted | StoppedHow::ByHand { stage: Stage::Runs, .. } => None,
+        StoppedHow::Left => left(
+            format!("「{name}」が停止したままです。Kura が再開を繰り返し試みています。"),
+            format!("{name} is still stopped; Kura keeps trying to start it."),
+        ),
+        StoppedHow::ByHand { stage: Stage::ToStop, .. } => by_hand(
+            format!("「{name}」を手動で停止し、「サービス」の画面で停止の確認を入力してください。"),
+            format!("Stop {name} by hand now, and confirm it on the page of services."),
+        ),
+        StoppedHow::ByHand { stage: Stage::Stopped, .. } => by_hand(
+            format!("「{name}」を手動で停止して作業中です。終わったら、手動で再開してください。"),
+            format!("{name} was stopped by hand for the work: start it by hand when the work is over."),
+        ),
+        StoppedHow::ByHand { stage: Stage::ToStart, is_late: false } => by_hand(
+            format!("「{name}」を手動で再開し、「サービス」の画面で再開の確認を入力してください。"),
+            format!("Start {name} by hand now, and confirm it on the page of services."),
+        ),
+        StoppedHow::ByHand { stage: Stage::ToStart, is_late: true } => left(
+            format!(
+                "予定の時刻を過ぎても「{name}」の再開が確認されていません。手動で再開し、確認を入力してください。"
+            ),
+            format!(
+                "The time is over and nobody confirmed that {name} runs: start it by hand and confirm it."
+            ),
+        ),
     }
-    if stopped.is_wanted {
-        return None;
-    }
-    let japanese = format!("「{name}」が停止したままです。Kura が再開を繰り返し試みています。");
-    let english = format!("{name} is still stopped; Kura keeps trying to start it.");
-    Some(alarm(AlarmCode::ServiceStopped, name, since, japanese, english))
 }
 
 /// A break-glass is reported afterwards: from the start of its occurrence until somebody who approves has seen it.
@@ -605,15 +650,23 @@ mod tests {
     fn a_lapsed_approval_a_stopped_service_and_work_by_hand_are_told_of() {
         let mut world = daily();
         world.windows[0].state = WindowState::Lapsed { at: at(0), reason: String::new() };
-        let stopped = |service: &str, is_manual, is_wanted| Stopped {
-            service: service.to_owned(),
-            since: at(0),
-            is_manual,
-            is_wanted,
-        };
-        world.stopped =
-            vec![stopped("portal", false, false), stopped("mail", false, true), stopped("web", true, true)];
-        assert_eq!(world.codes(1), ["approval-lapsed", "service-stopped", "service-by-hand"]);
+        let by_hand = |stage, is_late| StoppedHow::ByHand { stage, is_late };
+        for (how, code, word) in [
+            (StoppedHow::Left, Some("service-stopped"), "Kura keeps trying"),
+            (StoppedHow::Wanted, None, ""),
+            (by_hand(Stage::ToStop, false), Some("service-by-hand"), "Stop web by hand now"),
+            (by_hand(Stage::Stopped, false), Some("service-by-hand"), "when the work is over"),
+            (by_hand(Stage::ToStart, false), Some("service-by-hand"), "Start web by hand now"),
+            (by_hand(Stage::ToStart, true), Some("service-stopped"), "nobody confirmed that web runs"),
+            (by_hand(Stage::Runs, true), None, ""),
+        ] {
+            let told = of_service(&Stopped { service: "web".to_owned(), since: at(0), how });
+            assert_eq!(told.as_ref().map(|alarm| alarm.code.word()), code, "{how:?}");
+            assert!(told.is_none_or(|alarm| alarm.english.contains(word) && alarm.japanese.ends_with('。')));
+        }
+        let how = StoppedHow::Left;
+        world.stopped = vec![Stopped { service: "portal".to_owned(), since: at(0), how }];
+        assert_eq!(world.codes(1), ["approval-lapsed", "service-stopped"]);
     }
 
     #[test]

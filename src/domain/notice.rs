@@ -9,7 +9,7 @@ use crate::domain::time::{Day, Instant, TimeOfDay, Zone};
 use crate::domain::window::{Terms, WindowKind};
 
 pub use crate::domain::lead::LeadDays;
-pub use crate::domain::notice_words::{Sender, Words};
+pub use crate::domain::notice_words::{Heads, Sender, Words};
 
 /// The longest text that a person may add to a notice, characters.
 pub const TEXT_CHARACTERS_MAX: usize = 2000;
@@ -103,27 +103,6 @@ pub const ATTEMPTS_MAX: u32 = 24;
 pub const fn retry_minutes(before: u32) -> i64 {
     const LONGEST: i64 = 240;
     if before >= 8 { LONGEST } else { 1_i64 << before }
-}
-
-/// The newest snapshot and the newest line of the audit log, each as number and the beginning of its digest:
-/// `41:04edb833ffe1a2b3`. Short enough to be read out, long enough that nobody finds another one.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Heads {
-    /// The snapshot, if there is one.
-    pub snapshot: Option<String>,
-    /// The line of the audit log, if there is one.
-    pub audit: Option<String>,
-}
-
-impl Heads {
-    fn remark(&self) -> (String, String) {
-        let none = |head: &Option<String>| head.clone().unwrap_or_else(|| "-".to_owned());
-        let (snapshot, audit) = (none(&self.snapshot), none(&self.audit));
-        (
-            format!("控え　スナップショット {snapshot}　監査記録 {audit}"),
-            format!("snapshot {snapshot}, audit log {audit}"),
-        )
-    }
 }
 
 /// What a notice is about.
@@ -276,6 +255,29 @@ impl About<'_> {
         self.words(kind, titles, (when, when_en), heads.map(Heads::remark))
     }
 
+    /// A notice that the time of an occurrence is over and services are still `down`.
+    pub fn still_down(&self, span: (Instant, Instant), down: &[String]) -> Words {
+        let (work, work_en) = self.work();
+        let titles = (
+            format!("【障害】{work}のあと、ご利用いただけないサービスがあります"),
+            format!("Disruption: services are still down after {work_en}"),
+        );
+        let zone = self.zone();
+        let when = format!("{}（予定）", wareki_span(span.0, span.1, zone));
+        let when_en = format!("{} (planned)", english_span(span.0, span.1, zone));
+        let impact = (
+            format!(
+                "「{}」は、予定の時刻を過ぎてもご利用いただけません。再開しだい、お知らせします。",
+                down.join("、")
+            ),
+            format!(
+                "{} cannot be used although the time is over. You will be told when it is back.",
+                down.join(", ")
+            ),
+        );
+        self.with_impact(titles, (when, when_en), impact, None)
+    }
+
     fn words(
         &self,
         kind: NoticeKind,
@@ -283,7 +285,16 @@ impl About<'_> {
         (when, when_en): (String, String),
         remark: Option<(String, String)>,
     ) -> Words {
-        let (impact, impact_en) = impact(self.terms, kind);
+        self.with_impact((title, title_en), (when, when_en), impact(self.terms, kind), remark)
+    }
+
+    fn with_impact(
+        &self,
+        (title, title_en): (String, String),
+        (when, when_en): (String, String),
+        (impact, impact_en): (String, String),
+        remark: Option<(String, String)>,
+    ) -> Words {
         let (remark, remark_en) = remark.map_or_else(
             || (String::new(), String::new()),
             |(japanese, english)| (format!("備考：{japanese}\n"), format!("Note: {english}\n")),

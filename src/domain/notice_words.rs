@@ -41,3 +41,25 @@ impl Default for Sender {
         }
     }
 }
+
+/// The newest snapshot and the newest line of the audit log, each as number and the beginning of its digest:
+/// `41:04edb833ffe1a2b3`. Short enough to be read out, long enough that nobody finds another one.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Heads {
+    /// The snapshot, if there is one.
+    pub snapshot: Option<String>,
+    /// The line of the audit log, if there is one.
+    pub audit: Option<String>,
+}
+
+impl Heads {
+    /// How a notice says it, in both languages.
+    pub(super) fn remark(&self) -> (String, String) {
+        let none = |head: &Option<String>| head.clone().unwrap_or_else(|| "-".to_owned());
+        let (snapshot, audit) = (none(&self.snapshot), none(&self.audit));
+        (
+            format!("控え　スナップショット {snapshot}　監査記録 {audit}"),
+            format!("snapshot {snapshot}, audit log {audit}"),
+        )
+    }
+}

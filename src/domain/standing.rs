@@ -26,6 +26,13 @@ impl Recorded<'_> {
     }
 }
 
+impl Recorded<'_> {
+    /// Whether nothing is wrong but that something past its time is still there: by itself no record is in danger.
+    fn is_past_due_only(&self) -> bool {
+        self.alive == self.whole && self.exceptions.iter().all(|code| code == "past-its-time")
+    }
+}
+
 /// The answer for all plans, the best first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Standing {
@@ -33,6 +40,8 @@ pub enum Standing {
     Proved,
     /// There is no plan.
     NoPlan,
+    /// Everything inside its time was there and whole, and something past it waits to be deleted.
+    PastDue,
     /// The proof of a plan is too old to say anything about today.
     Old,
     /// A plan was never proved.
@@ -67,10 +76,12 @@ impl Summary {
 pub fn summary(plans: &[Option<Recorded<'_>>], now: Instant) -> Summary {
     let known = || plans.iter().flatten();
     let of = |one: &Recorded<'_>| {
-        if one.exceptions_count() > 0 {
+        if one.exceptions_count() > 0 && !one.is_past_due_only() {
             Standing::Broken
         } else if one.checked_at.plus_minutes(PROOF_MINUTES_MAX) <= now {
             Standing::Old
+        } else if one.exceptions_count() > 0 {
+            Standing::PastDue
         } else {
             Standing::Proved
         }
@@ -107,6 +118,11 @@ mod tests {
         };
         assert_eq!(answer(&[]), (Standing::NoPlan, None, 0, None));
         assert_eq!(answer(&[Some(good)]), (Standing::Proved, Some(1000), 0, Some(6000)));
+        let late = ["past-its-time".to_owned()];
+        let late = Recorded { exceptions: &late, ..good };
+        assert_eq!(answer(&[Some(good), Some(late)]).0, Standing::PastDue);
+        assert_eq!(answer(&[Some(Recorded { whole: 365, ..late })]).0, Standing::Broken);
+        assert_eq!(answer(&[Some(late), Some(bad)]).0, Standing::Broken);
         assert_eq!(answer(&[Some(good), Some(old)]), (Standing::Old, Some(1000), 0, Some(0)));
         assert_eq!(answer(&[Some(old), None]), (Standing::Unproved, Some(1000), 0, None));
         assert_eq!(

@@ -69,8 +69,9 @@ pub struct Heart {
     is_delivering: Arc<tokio::sync::Mutex<()>>,
     is_tending: Arc<tokio::sync::Mutex<()>>,
     is_keeping: Arc<tokio::sync::Mutex<()>>,
-    /// Plans that run, or pause after a try, with the instant from which they may be tried again.
-    pauses: Mutex<BTreeMap<String, Option<Instant>>>,
+    /// Plans that run, or pause after a try, with the instant from which they may be tried again, and
+    /// whether a break-glass let that try through.
+    pauses: Mutex<BTreeMap<String, Option<(Instant, bool)>>>,
 }
 
 impl Heart {
@@ -167,7 +168,8 @@ impl Heart {
     async fn start_occurrences(self: &Arc<Self>, desk: &Desk, now: Instant) -> Result<(), String> {
         for (plan, occurrence) in gate::due(desk, now).await.map_err(|error| error.to_string())? {
             let plan = plan.to_string();
-            if !self.may_start(&plan, now) {
+            let is_let_through = occurrence.break_glass.is_some();
+            if !self.may_start(&plan, is_let_through, now) {
                 continue;
             }
             tracing::info!(occurrence.id, plan, "an occurrence has come");
@@ -176,7 +178,8 @@ impl Heart {
                 heart.works.run(&plan).await;
                 let pause = if heart.works.is_waiting(&plan) { WAIT_MINUTES } else { PAUSE_MINUTES };
                 let again = heart.clock.now().plus_minutes(pause);
-                heart.pauses.lock().unwrap_or_else(PoisonError::into_inner).insert(plan, Some(again));
+                let pause = Some((again, is_let_through));
+                heart.pauses.lock().unwrap_or_else(PoisonError::into_inner).insert(plan, pause);
             });
         }
         Ok(())
@@ -184,7 +187,7 @@ impl Heart {
 
     async fn start_events(self: &Arc<Self>, desk: &Desk, now: Instant) -> Result<(), String> {
         for request in take_event_snapshot::open(desk).await.map_err(|error| error.to_string())? {
-            if !self.may_start(&request.plan, now) {
+            if !self.may_start(&request.plan, false, now) {
                 continue;
             }
             tracing::info!(request.id = request.request, plan = request.plan, "a snapshot was asked for");
@@ -193,19 +196,21 @@ impl Heart {
                 let is_over = heart.works.run_event(&request.request).await;
                 // A window that opens meanwhile must not wait for long.
                 let again = heart.clock.now().plus_minutes(i64::from(!is_over));
-                heart.pauses.lock().unwrap_or_else(PoisonError::into_inner).insert(request.plan, Some(again));
+                let pause = Some((again, false));
+                heart.pauses.lock().unwrap_or_else(PoisonError::into_inner).insert(request.plan, pause);
             });
         }
         Ok(())
     }
 
-    /// Whether a plan neither runs nor pauses; if so, it counts as running.
-    fn may_start(&self, plan: &str, now: Instant) -> bool {
+    /// Whether a plan neither runs nor pauses; if so, it counts as running. A break-glass that came after the last try ends
+    /// the pause: whoever broke the glass must not wait for it, and the window may end before.
+    fn may_start(&self, plan: &str, is_let_through: bool, now: Instant) -> bool {
         let mut pauses = self.pauses.lock().unwrap_or_else(PoisonError::into_inner);
         let may = match pauses.get(plan) {
             None => true,
             Some(None) => false,
-            Some(Some(again)) => *again <= now,
+            Some(Some((again, was_let_through))) => *again <= now || (is_let_through && !was_let_through),
         };
         if may {
             pauses.insert(plan.to_owned(), None);

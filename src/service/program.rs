@@ -22,7 +22,7 @@ use crate::workflows::expire::{Bench, Benches};
 use crate::workflows::keep_day::{self, Kept};
 use crate::workflows::start_due_runs::{self, Attempt, Runner};
 use crate::workflows::under_way::UnderWay;
-use crate::workflows::{alarms, prove_notices, services, take_event_snapshot};
+use crate::workflows::{alarms, notice_ends, prove_notices, services, take_event_snapshot};
 
 /// How often a plan's lock is asked for, and how long is waited in between.
 const LOCK_TRIES_MAX: u32 = 15;
@@ -137,6 +137,9 @@ impl Program {
         // Services first: users wait for them.
         if let Err(error) = services::start_left(&desk, &self.app.home, &HostCommands, &*self.clock).await {
             tracing::error!(%error, "services that were left stopped could not be looked after");
+        }
+        if let Err(error) = notice_ends::tell(&desk, self.clock.now()).await {
+            tracing::error!(%error, "the end of work could not be told");
         }
         self.prove(&desk).await;
         if let Err(error) = alarms::refresh(&desk, self.clock.now()).await {

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::alarm::{self, Expiring, Facts, Stopped, Taken};
+use crate::domain::alarm::{self, Expiring, Facts, Stopped, StoppedHow, Taken};
+use crate::domain::hand_stop::Stage;
 use crate::domain::occurrence::Occurrence;
 use crate::domain::service::{How, stops_at};
 use crate::domain::time::Instant;
@@ -78,27 +79,39 @@ async fn stopped(
         });
         living.iter().any(|living| living == id) && limit.is_some_and(|limit| now < limit)
     };
-    let rows = desk.catalog.stopped_services().await?;
-    let row = |row: crate::catalog::StoppedService| Stopped {
-        is_manual: desk.service(&row.service).is_some_and(|service| service.how == How::Manual),
-        is_wanted: is_wanted(&row.occurrence),
-        since: row.stopping_at,
-        service: row.service,
-    };
-    let by_hand = desk.catalog.open_hand_stops().await?.into_iter().map(|row| Stopped {
-        is_manual: true,
-        is_wanted: row.over_at.is_none(),
-        since: row.asked_at,
-        service: row.service,
-    });
-    Ok(rows.into_iter().map(row).chain(by_hand).collect())
+    let mut found = Vec::new();
+    for row in desk.catalog.stopped_services().await? {
+        let is_manual = desk.service(&row.service).is_some_and(|service| service.how == How::Manual);
+        let how = if is_manual {
+            StoppedHow::ByHand { stage: Stage::ToStart, is_late: true }
+        } else if is_wanted(&row.occurrence) {
+            StoppedHow::Wanted
+        } else {
+            StoppedHow::Left
+        };
+        found.push(Stopped { how, since: row.stopping_at, service: row.service });
+    }
+    for row in desk.catalog.open_hand_stops().await? {
+        let stage = row.stage();
+        let since = match stage {
+            Stage::Stopped => row.stopped.as_ref().map(|(at, _)| *at),
+            Stage::ToStart => row.over_at,
+            Stage::ToStop | Stage::Runs => None,
+        };
+        let occurrence = desk.catalog.occurrence(&row.occurrence).await?;
+        let is_late = occurrence.is_none_or(|occurrence| occurrence.span.1 <= now);
+        let how = StoppedHow::ByHand { stage, is_late };
+        found.push(Stopped { how, since: since.unwrap_or(row.asked_at), service: row.service });
+    }
+    Ok(found)
 }
 
 /// Raises what is new and clears what was mended. Doing it twice changes nothing.
 pub async fn refresh(desk: &Desk, now: Instant) -> Result<(), DeskError> {
     let found = gather(desk, now).await?;
     let open = desk.catalog.open_alarms().await?;
-    let same = |a: &Alarm, b: &Alarm| (a.code, &a.subject) == (b.code, &b.subject);
+    // Another sentence asks for something else: the alarm ends and a new one is raised.
+    let same = |a: &Alarm, b: &Alarm| (a.code, &a.subject, &a.japanese) == (b.code, &b.subject, &b.japanese);
     let new: Vec<&Alarm> =
         found.iter().filter(|found| !open.iter().any(|open| same(found, &open.alarm))).collect();
     let mended: Vec<&Alarm> =
@@ -108,6 +121,13 @@ pub async fn refresh(desk: &Desk, now: Instant) -> Result<(), DeskError> {
     }
     let mut tx = desk.catalog.begin().await?;
     let mut lines = Vec::new();
+    for alarm in mended {
+        match tx.clear(alarm, now).await.map_err(DeskError::from) {
+            Err(DeskError::Stale(_)) => return Ok(()),
+            other => other?,
+        }
+        lines.push(line(now, "kura", "alarm.clear", &alarm.subject, alarm.code.word()));
+    }
     for alarm in new {
         match tx.raise(alarm).await.map_err(DeskError::from) {
             // Another program raised it a moment ago.
@@ -120,13 +140,6 @@ pub async fn refresh(desk: &Desk, now: Instant) -> Result<(), DeskError> {
         );
         let detail = format!("{}: {}", alarm.code.word(), alarm.english);
         lines.push(line(now, "kura", "alarm.raise", &alarm.subject, &detail));
-    }
-    for alarm in mended {
-        match tx.clear(alarm, now).await.map_err(DeskError::from) {
-            Err(DeskError::Stale(_)) => return Ok(()),
-            other => other?,
-        }
-        lines.push(line(now, "kura", "alarm.clear", &alarm.subject, alarm.code.word()));
     }
     Ok(tx.commit(&lines).await?)
 }

@@ -157,6 +157,15 @@ pub enum DeskError {
     /// The state does not allow it.
     #[error(transparent)]
     Move(#[from] IllegalMove),
+    /// What is asked for comes after the end of an occurrence.
+    #[error("occurrence {0} is not over yet: its report comes afterwards")]
+    NotOver(String),
+    /// A notice of what lies ahead or goes on cannot be closed.
+    #[error(
+        "what this notice tells of is not over: withdraw window {0} (`kura window withdraw`), and users are told that it is \
+         cancelled"
+    )]
+    Ahead(String),
     /// Somebody else decided a moment ago.
     #[error("somebody else changed {0} a moment ago: look at it again")]
     Stale(String),

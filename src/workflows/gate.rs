@@ -13,6 +13,7 @@ use super::desk::{Desk, DeskError, find};
 use super::prove_notices::proven_at;
 use super::publish;
 use super::schedule;
+use super::services;
 use super::sign_in::line;
 
 /// How long a lease lasts without being kept, minutes. The heart keeps them with every beat.
@@ -285,6 +286,8 @@ pub async fn leave_as(
 ) -> Result<(), GateError> {
     let windows = desk.catalog.windows().await?;
     let window = find(&windows, &found.window)?;
+    // What does not run again yet is told of by `notice_ends`: 終了 says that everything can be used.
+    let is_down = !services::still_down(desk, &found.id).await?.is_empty();
     let mut tx = desk.catalog.begin().await?;
     // A program that was overtaken changes nothing any more.
     tx.give_lease_back(&found.id, &desk.holder, now).await?;
@@ -301,7 +304,7 @@ pub async fn leave_as(
         detail = format!("{}: {}", why.code, why.english);
     }
     let mut lines = vec![line(now, "kura", act, &found.id, &detail)];
-    if let Some(kind) = told {
+    if let Some(kind) = told.filter(|_| !is_down) {
         let end = (kind, NoticeStatus::Completed);
         lines.extend(publish::tell_progress(desk, &mut tx, window, found, end, now).await?);
     }

@@ -14,10 +14,12 @@ use crate::domain::window::{Terms, Window, WindowKind, WindowState};
 
 pub use crate::catalog::CatalogError;
 pub use crate::catalog::{
-    AccountRow, AlarmRow, Catalog, Delivery, NoticeRow, RunLife, RunRow, RunState, SnapshotRow, TokenRow,
+    AccountRow, AlarmRow, Catalog, Delivery, NoticeRow, ReasonRow, RunLife, RunRow, RunState, SnapshotRow,
+    TokenRow,
 };
 
 use super::desk::{Desk, DeskError};
+use super::expire::state::{self, OpenOrder};
 use super::prove_notices::is_unproven;
 
 /// How a plan stands.
@@ -50,10 +52,14 @@ pub struct Overview {
     pub lapsed: Vec<Window>,
     /// Occurrences of the last seven days that did not run.
     pub failed: Vec<Occurrence>,
-    /// The alarms that last, oldest first.
+    /// The alarms that last: the urgent ones first, then oldest first.
     pub alarms: Vec<AlarmRow>,
     /// Occurrences that were let through behind the glass and whose report nobody has seen.
     pub to_report: Vec<Occurrence>,
+    /// Deletions that were approved and not carried out yet.
+    pub orders: Vec<OpenOrder>,
+    /// Cohorts of plans without a standing approval that could be deleted when they were looked at last.
+    pub due: u64,
 }
 
 /// How far back the first page looks, days.
@@ -101,7 +107,10 @@ pub async fn overview(desk: &Desk, now: Instant) -> Result<Overview, DeskError> 
     let next = next.collect();
     let mut failed = desk.catalog.troubled_occurrences(now.plus_minutes(-DAYS * 24 * 60), now).await?;
     failed.retain(|found| matches!(found.state, OccurrenceState::Missed | OccurrenceState::Refused));
-    let alarms = desk.catalog.open_alarms().await?;
+    let mut alarms = desk.catalog.open_alarms().await?;
+    alarms.sort_by_key(|row| !row.alarm.code.is_urgent());
+    let deletions = state::plans(desk).await?;
+    let waits = deletions.iter().filter(|plan| !plan.is_current).filter_map(|plan| plan.look.as_ref());
     let mut to_report = Vec::new();
     for row in alarms.iter().filter(|row| row.alarm.code == AlarmCode::BreakGlass) {
         to_report.extend(desk.catalog.occurrence(&row.alarm.subject).await?);
@@ -116,6 +125,8 @@ pub async fn overview(desk: &Desk, now: Instant) -> Result<Overview, DeskError> 
         failed,
         alarms,
         to_report,
+        due: waits.map(|look| look.due).sum(),
+        orders: state::orders(desk).await?,
     })
 }
 
@@ -251,6 +262,11 @@ pub async fn occurrence(desk: &Desk, id: &str) -> Result<(Occurrence, Window, Ve
     };
     let refusals = gate::standing_refusals(&facts);
     Ok((found, window, refusals))
+}
+
+/// Why an occurrence did not run or did not end well, or was refused before it ran; newest first.
+pub async fn reasons(desk: &Desk, id: &str) -> Result<Vec<ReasonRow>, DeskError> {
+    Ok(desk.catalog.reasons_of(id).await?)
 }
 
 /// Who has seen the report of an occurrence's break-glass, and when.

@@ -177,6 +177,9 @@ pub mod replica;
 /// Deleting what is past its time.
 pub mod expire;
 
+/// Telling that work is over, once services run again.
+pub mod notice_ends;
+
 /// What the service does once a day.
 pub mod keep_day;
 

@@ -24,7 +24,8 @@ pub(super) async fn check(tx: &mut Tx, terms: &Terms, replaces: &str) -> Result<
     Err(DeskError::None { what: "approved window of the same plan and kind", id: replaces.to_owned() })
 }
 
-/// Ends the window in whose place `approved` was asked for, if it still stands, and corrects its notices.
+/// Ends the window in whose place `approved` was asked for, if it still stands, and corrects its notices. `Stale` if another
+/// window has taken that place already: both would run.
 pub(super) async fn replace(
     tx: &mut Tx,
     windows: &[Window],
@@ -34,7 +35,15 @@ pub(super) async fn replace(
 ) -> Result<Vec<AuditEntry>, DeskError> {
     let Some(replaced) = tx.replaced(&approved.id).await? else { return Ok(Vec::new()) };
     let stands = |old: &&Window| old.id == replaced && matches!(old.state, WindowState::Approved(_));
-    let Some(old) = windows.iter().find(stands) else { return Ok(Vec::new()) };
+    let Some(old) = windows.iter().find(stands) else {
+        let standing = |other: &&Window| other.id != approved.id && other.approval().is_some();
+        for other in windows.iter().filter(standing) {
+            if tx.replaced(&other.id).await?.as_ref() == Some(&replaced) {
+                return Err(DeskError::Stale(replaced));
+            }
+        }
+        return Ok(Vec::new());
+    };
     let reason = format!("{} took its place", approved.id);
     tx.withdraw_window(&old.id, now, &reason).await?;
     let cancelled = tx.cancel_occurrences(&old.id).await?;

@@ -6,7 +6,7 @@ use crate::catalog::Tx;
 pub use crate::catalog::{NoticeRow, Posted};
 use crate::domain::actor::Actor;
 use crate::domain::board::{over_since, shown_since};
-use crate::domain::notice::{TEXT_CHARACTERS_MAX, corrected};
+use crate::domain::notice::{NoticeStatus, TEXT_CHARACTERS_MAX, corrected};
 use crate::domain::occurrence::{Occurrence, OccurrenceState, inspections};
 use crate::domain::recurrence::Recurrence;
 use crate::domain::role::Act;
@@ -108,7 +108,9 @@ pub async fn correct(
     let before = current(&mut tx, id).await?;
     let windows = tx.windows().await?;
     let on = window_of(&windows, &before)?.terms.parts().zone.day_of(now);
-    let words = corrected(&before.words, text, false, on);
+    // What was cancelled stays so in the title.
+    let is_cancelled = before.status == NoticeStatus::Cancelled;
+    let words = corrected(&before.words, text, is_cancelled, on);
     let after = NoticeRow { revision: before.revision + 1, words, updated_at: now, ..before };
     tx.add_revision(&after).await?;
     let detail = format!("revision {}: {text}", after.revision);
@@ -116,11 +118,15 @@ pub async fn correct(
     Ok(after)
 }
 
-/// Takes a notice from the current ones. It stays readable.
+/// Takes a notice from the current ones. It stays readable. Not one of what lies ahead or goes on: without it the gate would
+/// refuse the work, and nobody would be told that it was cancelled.
 pub async fn close(desk: &Desk, id: &str, by: &Actor, now: Instant) -> Result<(), DeskError> {
     by.check(Act::EditNotice)?;
     let mut tx = desk.catalog.begin().await?;
     let before = current(&mut tx, id).await?;
+    if matches!(before.status, NoticeStatus::Scheduled | NoticeStatus::InProgress) {
+        return Err(DeskError::Ahead(before.window));
+    }
     let after = NoticeRow { revision: before.revision + 1, updated_at: now, closed_at: Some(now), ..before };
     tx.add_revision(&after).await?;
     Ok(tx.commit(&[line(now, by.account.as_str(), "notice.close", id, "")]).await?)

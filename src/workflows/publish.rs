@@ -130,6 +130,29 @@ pub(super) async fn tell_progress(
     Ok(lines)
 }
 
+/// Tells that services are still down although the time of an occurrence is over, unless that is told already.
+pub(super) async fn tell_still_down(
+    desk: &Desk,
+    tx: &mut Tx,
+    window: &Window,
+    occurrence: &Occurrence,
+    down: &[String],
+    now: Instant,
+) -> Result<Vec<AuditEntry>, DeskError> {
+    let told = (NoticeKind::Incident, NoticeStatus::InProgress);
+    let current = tx.notices_of(&window.id).await?;
+    let own = current.into_iter().filter(|row| row.occurrence.as_ref() == Some(&occurrence.id));
+    let mut lines = Vec::new();
+    for before in own.filter(|before| (before.kind, before.status) != told) {
+        let words = about(desk, window, now).still_down(occurrence.span, down);
+        let (kind, status) = told;
+        let revised =
+            NoticeRow { revision: before.revision + 1, kind, status, words, updated_at: now, ..before };
+        lines.push(revise(tx, &revised, "notice.incident", now).await?);
+    }
+    Ok(lines)
+}
+
 /// Tells that an occurrence did not run: what had begun was interrupted, what had not is cancelled.
 pub(super) async fn tell_not_run(
     desk: &Desk,

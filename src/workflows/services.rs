@@ -6,6 +6,7 @@
 use crate::catalog::StoppedService;
 use crate::clock::Clock;
 use crate::config::Home;
+use crate::domain::hand_stop::Stage;
 use crate::domain::occurrence::Occurrence;
 use crate::domain::service::{How, stops_at};
 use crate::domain::window::Window;
@@ -94,6 +95,18 @@ pub async fn start_all(
     }
     hand_stops::release(desk, occurrence, clock.now()).await?;
     Ok(failures)
+}
+
+/// The services that were stopped for an occurrence and of which nobody knows that they run again.
+pub(super) async fn still_down(desk: &Desk, occurrence: &str) -> Result<Vec<String>, DeskError> {
+    let stopped = desk.catalog.stopped_services().await?.into_iter();
+    let by_hand = desk.catalog.hand_stops_of(occurrence).await?.into_iter();
+    let down = stopped.filter(|row| row.occurrence == occurrence).map(|row| row.service);
+    let mut down: Vec<String> =
+        down.chain(by_hand.filter(|row| row.stage() != Stage::Runs).map(|row| row.service)).collect();
+    down.sort();
+    down.dedup();
+    Ok(down)
 }
 
 /// Starts one service. `is_left`: another program stopped it.

@@ -246,9 +246,15 @@ pub async fn see_report(desk: &Desk, occurrence: &str, by: &Actor, now: Instant)
     by.check(Act::DecideWindow)?;
     let found = self::occurrence(desk, occurrence).await?;
     let none = || DeskError::None { what: "break-glass to report of", id: occurrence.to_owned() };
-    // Before its end nobody knows the result.
+    if found.break_glass.is_some() && found.state.is_open() {
+        // Before its end nobody knows the result.
+        return Err(DeskError::NotOver(occurrence.to_owned()));
+    }
     let has_report = found.has_report();
     let (who, reason) = found.break_glass.filter(|_| has_report).ok_or_else(none)?;
+    if desk.catalog.report_seen(occurrence).await?.is_some_and(|(seen_by, _)| seen_by == by.account) {
+        return Ok(());
+    }
     let mut tx = desk.catalog.begin().await?;
     tx.see_report(occurrence, &by.account, now).await?;
     let detail = format!("break-glass by {who}: {reason}; {}", found.state.word());

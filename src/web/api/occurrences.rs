@@ -12,6 +12,7 @@ use crate::web::Shared;
 use crate::web::access::Caller;
 use crate::web::problem::Problem;
 use crate::workflows::lists::{self, ListPlace};
+use crate::workflows::look;
 use crate::workflows::windows;
 
 use super::extract::{Asked, Named, Sent};
@@ -73,6 +74,28 @@ pub(super) struct OccurrenceShown {
     announced_at: Option<String>,
     /// If somebody let it run.
     break_glass: Option<BreakGlassShown>,
+}
+
+/// Why an occurrence did not run or did not end well, or was refused before it ran.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ReasonShown {
+    /// The code, such as `power-inspection`.
+    code: String,
+    reason_ja: String,
+    reason_en: String,
+    #[schema(format = DateTime)]
+    first_at: String,
+    #[schema(format = DateTime)]
+    last_at: String,
+}
+
+/// An occurrence with what was noted of it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct OccurrenceDetail {
+    #[serde(flatten)]
+    occurrence: OccurrenceShown,
+    /// The reasons on record, newest first.
+    reasons: Vec<ReasonShown>,
 }
 
 /// Which occurrences.
@@ -149,11 +172,19 @@ pub(super) async fn list(
     get, path = "/api/v1/occurrences/{occurrence}", tag = "occurrences", operation_id = "getOccurrence",
     summary = "An occurrence / 実施回",
     params(("occurrence" = String, Path, description = "Its id", example = "w-0001-2026-12-06")),
-    responses((status = 200, description = "The occurrence", body = OccurrenceShown)),
+    responses((status = 200, description = "The occurrence", body = OccurrenceDetail)),
     security(("token" = ["read"]))
 )]
-pub(super) async fn get(caller: Caller, Named(id): Named) -> Result<Json<OccurrenceShown>, Problem> {
-    Ok(Json(shown(&lists::occurrence(&caller.desk(), &caller.actor, &id).await?)))
+pub(super) async fn get(caller: Caller, Named(id): Named) -> Result<Json<OccurrenceDetail>, Problem> {
+    let occurrence = shown(&lists::occurrence(&caller.desk(), &caller.actor, &id).await?);
+    let reasons = look::reasons(&caller.desk(), &id).await?.into_iter().map(|reason| ReasonShown {
+        code: reason.code,
+        reason_ja: reason.japanese,
+        reason_en: reason.english,
+        first_at: reason.first_at.to_string(),
+        last_at: reason.last_at.to_string(),
+    });
+    Ok(Json(OccurrenceDetail { occurrence, reasons: reasons.collect() }))
 }
 
 #[utoipa::path(

@@ -24,6 +24,8 @@ pub(super) enum Standings {
     Proved,
     /// There is no plan.
     NoPlan,
+    /// Everything inside its time was there and whole, and something past it waits to be deleted.
+    PastDue,
     /// A proof is older than two days.
     Old,
     /// A plan was never proved.
@@ -112,6 +114,7 @@ pub(super) async fn coverage(
     let standing = match found.standing {
         Standing::Proved => Standings::Proved,
         Standing::NoPlan => Standings::NoPlan,
+        Standing::PastDue => Standings::PastDue,
         Standing::Old => Standings::Old,
         Standing::Unproved => Standings::Unproved,
         Standing::Broken => Standings::Broken,

@@ -30,7 +30,8 @@ pub(super) async fn list(
     Ok(Sheet::new(w("消去証明書", "Certificates of deletion"), body).show(&visit))
 }
 
-async fn row(visit: &Visit, number: u64) -> Result<CertificateRow, Refused> {
+async fn row(visit: &Visit, number: &str) -> Result<CertificateRow, Refused> {
+    let number = number.parse().map_err(|_| Refused::not_found())?;
     let found = lists::certificate(&visit.desk, visit.actor()?, number).await?;
     found.ok_or_else(Refused::not_found)
 }
@@ -39,9 +40,9 @@ async fn row(visit: &Visit, number: u64) -> Result<CertificateRow, Refused> {
 pub(super) async fn one(
     axum::Extension(visit): At,
     State(shared): State<Shared>,
-    Path(number): Path<u64>,
+    Path(number): Path<String>,
 ) -> Result<Response, Refused> {
-    let row = row(&visit, number).await?;
+    let row = row(&visit, &number).await?;
     let bench = bench(&shared).await?;
     let certificate = checked::read(&bench.host, &row).map_err(|error| Refused::internal(&error))?;
     let mut response = Html(print::certificate::page(&certificate, &row.digest.to_string())).into_response();
@@ -59,11 +60,11 @@ pub(super) async fn one(
 pub(super) async fn file(
     axum::Extension(visit): At,
     State(shared): State<Shared>,
-    Path(number): Path<u64>,
+    Path(number): Path<String>,
 ) -> Result<Response, Refused> {
-    let row = row(&visit, number).await?;
+    let row = row(&visit, &number).await?;
     let bench = bench(&shared).await?;
     let bundle = checked::bundle(&bench.host, &row).map_err(|error| Refused::internal(&error))?;
-    let name = format!("attachment; filename=\"certificate-{number}.json\"");
+    let name = format!("attachment; filename=\"certificate-{}.json\"", row.number);
     Ok(([(header::CONTENT_DISPOSITION, name)], axum::Json(bundle)).into_response())
 }

@@ -176,17 +176,28 @@ async fn open_order(visit: &Visit, digest: &str) -> Result<OpenOrder, Refused> {
 /// `GET /console/deletion/orders/{digest}`.
 pub(super) async fn order(
     axum::Extension(visit): At,
+    State(shared): State<Shared>,
     Path(digest): Path<String>,
 ) -> Result<Response, Refused> {
-    order_page(&visit, &digest, &Faults::default()).await
+    order_page(&visit, &shared, &digest, &Faults::default()).await
 }
 
-async fn order_page(visit: &Visit, digest: &str, faults: &Faults) -> Result<Response, Refused> {
+async fn order_page(
+    visit: &Visit,
+    shared: &Shared,
+    digest: &str,
+    faults: &Faults,
+) -> Result<Response, Refused> {
     let order = open_order(visit, digest).await?;
     let row = &order.row;
     let is_own = visit.account()? == &row.approved_by;
+    // Where no clock outside can be asked, a confirmation without the date would delete nothing.
+    let bench = bench(shared).await?;
+    let doubt = expire::look(bench.on(&visit.desk.catalog, &*shared.clock)).await?.clock.err();
+    let line = if doubt.is_some() { today_line() } else { today_line().optional() };
     let inside = html! {
-        (today_line().optional().show(visit, faults))
+        @if let Some(doubt) = &doubt { p class="warning" { "⚠ " (visit.t(&doubt.japanese(), &doubt.english())) } }
+        (line.show(visit, faults))
         div class="buttons" {
             (form::button("danger", visit.t("確認して、消去を許可する", "Confirm: it may be deleted")))
             a class="button plain" href="/console/deletion" { (visit.t("何もせずに戻る", "Go back")) }
@@ -225,7 +236,7 @@ pub(super) async fn confirm(
         "" => None,
         text => match read_today(text) {
             Ok(day) => Some(day),
-            Err(faults) => return order_page(&visit, &digest, &faults).await,
+            Err(faults) => return order_page(&visit, &shared, &digest, &faults).await,
         },
     };
     expire::confirm(&visit.desk.catalog, &digest, today, visit.actor()?, shared.clock.now()).await?;

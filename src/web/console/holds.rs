@@ -16,6 +16,7 @@ use crate::domain::role::Act;
 use crate::domain::window::is_one_line;
 use crate::web::Shared;
 use crate::workflows::desk::tokyo;
+use crate::workflows::expire::Bench;
 use crate::workflows::holds::{self, NewHold, ShownHold};
 
 /// `GET /console/holds`: they are read from the store, so that none is missed.
@@ -40,13 +41,13 @@ pub(super) async fn list(
             p { a class="button main" href="/console/holds/new" { (visit.t("保全を置く", "Place a hold")) } }
         }
         @if shown.is_empty() { p { (visit.t("保全はありません。", "There is no hold.")) } }
-        ul class="rows" { @for one in &shown { (row(&visit, one)) } }
+        ul class="rows" { @for one in &shown { (row(&visit, one, true)) } }
         p { a class="button plain" href="/console/deletion" { (visit.t("消去の状態へ戻る", "Back")) } }
     };
     Ok(Sheet::new(w("保全", "Holds"), body).show(&visit))
 }
 
-fn row(visit: &Visit, shown: &ShownHold) -> Markup {
+fn row(visit: &Visit, shown: &ShownHold, has_link: bool) -> Markup {
     let hold = &shown.hold;
     let is_over = hold.until.is_some_and(|until| until < tokyo().day_of(visit.now));
     html! {
@@ -63,7 +64,7 @@ fn row(visit: &Visit, shown: &ShownHold) -> Markup {
                 @else { (visit.t("解除されるまで", "until it is released")) }
             }
             p { (visit.t("理由：", "Why: ")) (shown.reason) " / " (shown.by) }
-            @if !hold.is_released && visit.may(Act::ManageHolds) {
+            @if has_link && !hold.is_released && visit.may(Act::ManageHolds) {
                 p { a class="button plain" href={ "/console/holds/" (hold.plan) "/" (hold.number) "/release" } { (visit.t("解除へ進む", "Release it")) } }
             }
         }
@@ -169,7 +170,23 @@ pub(super) async fn place(
     Ok(Redirect::to("/console/holds").into_response())
 }
 
-fn release_page(visit: &Visit, (plan, number): (&str, u64), faults: &Faults) -> Response {
+/// The hold that an address names, as it is in the store now.
+async fn named(
+    visit: &Visit,
+    shared: &Shared,
+    (plan, number): (&str, &str),
+) -> Result<(Bench, PlanName, ShownHold), Refused> {
+    let plan: PlanName = plan.parse().map_err(|_| Refused::not_found())?;
+    let number: u64 = number.parse().map_err(|_| Refused::not_found())?;
+    let bench = bench(shared).await?;
+    let all = holds::of_host(&bench.host, &visit.desk.catalog, &plan).await?;
+    let found = all.into_iter().find(|shown| shown.hold.number == number);
+    Ok((bench, plan, found.ok_or_else(Refused::not_found)?))
+}
+
+fn release_page(visit: &Visit, shown: &ShownHold, faults: &Faults) -> Result<Response, Refused> {
+    let (plan, number) = (&shown.hold.plan, shown.hold.number);
+    let is_own = visit.account()?.as_str() == shown.by;
     let inside = html! {
         (form::area(visit, ("reason", &w("理由", "Reason")), Some(&reason_hint()), "", (true, faults)))
         div class="buttons" {
@@ -179,42 +196,46 @@ fn release_page(visit: &Visit, (plan, number): (&str, u64), faults: &Faults) -> 
     };
     let body = html! {
         (faults.summary(visit))
-        p class="lead" {
-            (plan) (visit.t(" の保全 ", ": hold ")) (number)
+        ul class="rows" { (row(visit, shown, false)) }
+        @if shown.hold.is_released {
+            p { (visit.t("すでに解除されています。", "It is released already.")) }
+        } @else if is_own {
+            p { (visit.t("置いた方とは別の方が解除してください。", "Somebody other than who placed it must release it.")) }
+        } @else {
+            p { (visit.t("解除すると、保管期限を過ぎたものは消去の対象になります。", "What it kept may then be deleted, once its time is over.")) }
+            (form::form(visit, &format!("/console/holds/{plan}/{number}/release"), &inside))
         }
-        p { (visit.t("解除すると、保管期限を過ぎたものは消去の対象になります。", "What it kept may then be deleted, once its time is over.")) }
-        (form::form(visit, &format!("/console/holds/{plan}/{number}/release"), &inside))
     };
     let title = w("保全の解除", "Release a hold");
     let sheet = if faults.is_empty() { Sheet::new(title, body) } else { Sheet::faulty(title, body) };
-    sheet.show(visit)
+    Ok(sheet.show(visit))
 }
 
 /// `GET /console/holds/{plan}/{number}/release`.
 pub(super) async fn ask_release(
     axum::Extension(visit): At,
-    Path((plan, number)): Path<(String, u64)>,
+    State(shared): State<Shared>,
+    Path((plan, number)): Path<(String, String)>,
 ) -> Result<Response, Refused> {
-    let plan: PlanName = plan.parse().map_err(|_| Refused::not_found())?;
-    Ok(release_page(&visit, (plan.as_str(), number), &Faults::default()))
+    let (_, _, shown) = named(&visit, &shared, (&plan, &number)).await?;
+    release_page(&visit, &shown, &Faults::default())
 }
 
 /// `POST /console/holds/{plan}/{number}/release`.
 pub(super) async fn release(
     axum::Extension(visit): At,
     State(shared): State<Shared>,
-    Path((plan, number)): Path<(String, u64)>,
+    Path((plan, number)): Path<(String, String)>,
     Sent(fields): Sent,
 ) -> Result<Response, Refused> {
-    let plan: PlanName = plan.parse().map_err(|_| Refused::not_found())?;
-    let reason = fields.text("reason");
-    if !is_one_line(&reason, REASON_CHARACTERS_MAX) {
-        return Ok(release_page(&visit, (plan.as_str(), number), &Faults::one("reason", reason_fault())));
-    }
     let by = visit.actor()?;
     by.check(Act::ManageHolds)?;
-    let bench = bench(&shared).await?;
-    let which = (&plan, number, reason.as_str());
+    let (bench, plan, shown) = named(&visit, &shared, (&plan, &number)).await?;
+    let reason = fields.text("reason");
+    if !is_one_line(&reason, REASON_CHARACTERS_MAX) {
+        return release_page(&visit, &shown, &Faults::one("reason", reason_fault()));
+    }
+    let which = (&plan, shown.hold.number, reason.as_str());
     holds::release(&bench.host, &visit.desk.catalog, which, by, shared.clock.now()).await?;
     Ok(Redirect::to("/console/holds").into_response())
 }

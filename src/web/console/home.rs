@@ -72,6 +72,11 @@ fn sentence(overview: &Overview, proved: &Summary) -> (&'static str, Words) {
         let ja = format!("いいえ。{bad}件の計画に、新しい完全なスナップショットがありません。");
         return ("bad", w(ja, format!("No. {bad} plans have no recent complete snapshot.")));
     }
+    proof_sentence(proved, without)
+}
+
+/// What the newest proofs say, where no snapshot is missing; `without` counts plans that no window binds.
+fn proof_sentence(proved: &Summary, without: usize) -> (&'static str, Words) {
     match proved.standing {
         Standing::Broken => {
             let (count, ja) = (proved.exceptions, "いいえ。保管の確認で例外が見つかりました");
@@ -99,6 +104,13 @@ fn sentence(overview: &Overview, proved: &Summary) -> (&'static str, Words) {
             w(
                 "バックアップは間隔どおりですが、そろっていることの証明が2日以上前のものです。",
                 "Snapshots come as often as was decided, but the proof that all is there is two days old or more.",
+            ),
+        ),
+        Standing::PastDue => (
+            "unknown",
+            w(
+                "はい。1年以内の記録はそろって保管されています。保管期限を過ぎた記録が、消去を待っています。",
+                "Yes. Everything inside its year is kept and whole; something past its time waits to be deleted.",
             ),
         ),
         Standing::Proved => (
@@ -148,7 +160,7 @@ fn alarming(visit: &Visit, alarms: &[AlarmRow]) -> Markup {
             section {
                 h2 { (visit.t("続いている警報", "Alarms that last")) }
                 ul class="tasks" {
-                    @for row in alarms.iter().rev().take(ALARMS_MAX) { li { a href="/console/alarms" { (watch::sentence(visit, row)) } } }
+                    @for row in alarms.iter().take(ALARMS_MAX) { li { a href="/console/alarms" { (watch::sentence(visit, row)) } } }
                 }
                 @if alarms.len() > ALARMS_MAX {
                     p { (visit.t("ほかにもあります。", "There are more.")) }
@@ -182,6 +194,19 @@ fn waiting(
             visit.lang.recurrence(terms.parts().recurrence)
         );
         items.push((format!("/console/windows/{}", window.id), text));
+    }
+    for order in overview.orders.iter().filter(|order| order.row.confirmed.is_none()) {
+        if visit.may(Act::ConfirmDeletion) && order.row.approved_by != *mine {
+            let text = visit.t("消去の確認をお待ちしています", "A deletion waits for your confirmation");
+            items.push((format!("/console/deletion/orders/{}", order.row.digest), text.to_owned()));
+        }
+    }
+    if overview.due > 0 && overview.orders.is_empty() && visit.may(Act::ApproveDeletion) {
+        let text = visit.t(
+            "保管期限を過ぎた記録の消去を承認してください",
+            "Approve the deletion of what is past its time",
+        );
+        items.push(("/console/deletion/due".to_owned(), format!("{text}（{}）", overview.due)));
     }
     for found in overview.to_report.iter().filter(|found| decides && found.has_report()) {
         let text = visit.t("緊急実施の報告を確認してください：", "See the report of a break-glass: ");

@@ -10,7 +10,7 @@ use super::form::{self, Faults};
 use super::layout::{Sheet, badge, facts};
 use super::refused::Refused;
 use super::visit::{At, Sent, Visit};
-use super::words::{Lang, w};
+use super::words::{Lang, grouped, w};
 use crate::domain::account::AccountId;
 use crate::domain::gate::Refusal;
 use crate::domain::occurrence::{Occurrence, OccurrenceState};
@@ -76,11 +76,29 @@ fn can_break(found: &Occurrence, refusals: &[Refusal]) -> bool {
 pub(super) async fn one(axum::Extension(visit): At, Path(id): Path<String>) -> Result<Response, Refused> {
     let (found, window, refusals) = look::occurrence(&visit.desk, &id).await?;
     let seen = look::report_seen(&visit.desk, &id).await?;
+    let reasons = look::reasons(&visit.desk, &id).await?;
     let body = html! {
         (describe(&visit, &found, &window))
         @if found.state.is_open() && !refusals.is_empty() {
             h2 { (visit.t("今のままでは実施されません", "As things are it will not run")) }
             (sentences(&visit, &refusals, &window))
+        }
+        @if !reasons.is_empty() {
+            h2 { (visit.t("記録された理由", "Reasons on record")) }
+            ul class="rows" {
+                @for reason in &reasons {
+                    li {
+                        p { (visit.t(&reason.japanese, &reason.english)) " " code { (reason.code) } }
+                        p {
+                            (visit.lang.moment(reason.first_at))
+                            @if reason.times > 1 {
+                                (visit.t("から ", " to ")) (visit.lang.moment(reason.last_at))
+                                (visit.t(" まで、", ", ")) (grouped(reason.times)) (visit.t("回", " times"))
+                            }
+                        }
+                    }
+                }
+            }
         }
         (report(&visit, &found, seen.as_ref()))
         @if can_break(&found, &refusals) && visit.may(Act::BreakGlass) {

@@ -63,7 +63,7 @@ impl Refused {
         Self::new(
             StatusCode::METHOD_NOT_ALLOWED,
             w("この操作はできません。", "This cannot be done here."),
-            w("上のメニューから選び直してください。", "Choose again from the menu above."),
+            w("前の画面に戻って、ボタンから操作してください。", "Go back and use the button there."),
         )
     }
 
@@ -335,6 +335,23 @@ impl From<DeskError> for Refused {
             }
             DeskError::Confirmation(NotConfirmed::TooLate) => refused(
                 "確認の期限を過ぎたため、今回の作業は実施しません。止めたサービスをすぐに動かしてください。",
+            ),
+            DeskError::NotOver(_) => {
+                refused("実施回がまだ終わっていません。報告は、終わったあとに確認してください。")
+            }
+            DeskError::Ahead(window) => Self::rule(
+                w(
+                    "作業が終わっていないお知らせは閉じられません。何も変更されていません。",
+                    format!("Nothing was changed: {english}."),
+                ),
+                w(
+                    format!(
+                        "中止するときは、実施時間帯 {window} を取り下げてください。お知らせは自動的に訂正されます。"
+                    ),
+                    format!(
+                        "To cancel the work, have window {window} withdrawn; its notices are then corrected."
+                    ),
+                ),
             ),
             DeskError::Begun(_) => refused("この実施回は、すでに始まったか、終わったか、許可済みです。"),
         }

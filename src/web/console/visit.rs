@@ -187,8 +187,13 @@ fn check(visit: &Visit, need: Need) -> Result<Option<Response>, Refused> {
             Need::Nobody | Need::Right(_) => Ok(None),
         };
     };
-    visit.actor()?.check(act)?;
-    Ok(first_password(visit))
+    let actor = visit.actor()?;
+    // First the password: who may see nothing else may still choose his own.
+    if let Some(elsewhere) = first_password(visit) {
+        return Ok(Some(elsewhere));
+    }
+    actor.check(act)?;
+    Ok(None)
 }
 
 /// Where somebody is sent whose password was chosen by somebody else.

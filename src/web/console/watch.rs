@@ -24,6 +24,7 @@ fn standing(visit: &Visit, standing: Standing) -> Markup {
     let (class, ja, en) = match standing {
         Standing::Proved => ("good", "✓ 証明済み", "✓ proved"),
         Standing::NoPlan => ("unknown", "－ 計画なし", "- no plan"),
+        Standing::PastDue => ("unknown", "△ 期限を過ぎたものあり", "! something past its time"),
         Standing::Old => ("unknown", "？ 証明が古い", "? proof too old"),
         Standing::Unproved => ("unknown", "？ 未証明", "? never proved"),
         Standing::Broken => ("bad", "✕ 例外あり", "✕ exceptions"),

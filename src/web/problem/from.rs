@@ -27,9 +27,24 @@ impl From<DeskError> for Problem {
         match error {
             DeskError::None { .. } => not_found(words),
             DeskError::Terms(terms) => Self::refused(words, terms.japanese()),
-            DeskError::Move(_) | DeskError::Stale(_) | DeskError::Begun(_) | DeskError::Confirmation(_) => {
-                wrong_state(words)
-            }
+            DeskError::NotOver(_) => Self::new(
+                Kind::Conflict,
+                words,
+                "実施回がまだ終わっていません。報告は、終わったあとに確認してください。",
+            ),
+            DeskError::Ahead(window) => Self::new(
+                Kind::Conflict,
+                words,
+                format!(
+                    "作業が終わっていないお知らせは閉じられません。中止するときは、実施時間帯 {window} を取り下げてください。"
+                ),
+            ),
+            DeskError::Move(_) => Self::new(
+                Kind::Conflict,
+                words,
+                "この実施時間帯は、今の状態ではその操作を受け付けません。最新の状態をご確認ください。",
+            ),
+            DeskError::Stale(_) | DeskError::Begun(_) | DeskError::Confirmation(_) => wrong_state(words),
             DeskError::Plan(plan) => Self::new(
                 Kind::Conflict,
                 format!(
@@ -172,12 +187,16 @@ impl From<AccountError> for Problem {
             | AccountError::FirstRole(_)
             | AccountError::Disabled(_)
             | AccountError::Last(_)
-            | AccountError::LastServiceOperator(_)
             | AccountError::HasFactor(_)
             | AccountError::NoFactor(_)
             | AccountError::Linked(_)
             | AccountError::NotLinked(_)
             | AccountError::ShortAlone(_) => wrong_state(words),
+            AccountError::LastServiceOperator(_) => Self::new(
+                Kind::Conflict,
+                words,
+                "有効な最後のサービス運用者です。先に次のサービス運用者を追加してください。",
+            ),
             AccountError::Subject => Self::refused(
                 words,
                 "認証サービスの利用者（subject）を、制御文字のない1～255文字で指定してください。",
