@@ -16,6 +16,7 @@ pub(super) fn page(certificate: &Certificate, digest: &str) -> String {
     let mut body = String::new();
     heading(certificate, digest, &mut body);
     deleted(certificate, &mut body);
+    suppressed(certificate, &mut body);
     places(certificate, &mut body);
     people(certificate, &mut body);
     let number = certificate.number;
@@ -123,6 +124,21 @@ fn deleted(certificate: &Certificate, body: &mut String) {
             &rows.collect::<Vec<_>>(),
         ));
     }
+}
+
+/// Records that were kept from being given back before their day came.
+fn suppressed(certificate: &Certificate, body: &mut String) {
+    if certificate.suppressed.is_empty() {
+        return;
+    }
+    let rows = certificate.suppressed.iter();
+    let rows =
+        rows.map(|one| vec![one.plan.clone(), one.order.to_string(), time(&one.ordered_at), one.by.clone()]);
+    let heads = ["計画", "番号", "指示した日時", "指示した者"];
+    body.push_str(&list("この証明書の発行まで有効だった消去指示", &heads, &rows.collect::<Vec<_>>()));
+    body.push_str(
+        "<p>消去指示の対象は、指示のときから復元と閲覧ができないようにし、保管期限の後に上記のとおり消去しました。期限前の消去は行っていません。</p>\n",
+    );
 }
 
 fn places(certificate: &Certificate, body: &mut String) {
