@@ -180,6 +180,20 @@ pub struct CopyDeleted {
     pub left: u64,
 }
 
+/// An erasure order that was in force for a deleted cohort: nothing was erased before its day, it was kept back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Suppressed {
+    /// The plan.
+    pub plan: String,
+    /// The number of the order.
+    pub order: u64,
+    /// When it was given, RFC 3339.
+    pub ordered_at: String,
+    /// By whom.
+    pub by: String,
+}
+
 /// `certificates/<number>.json`, signed by a host key (消去証明書).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -206,6 +220,9 @@ pub struct Certificate {
     pub snapshots: Vec<DeletedSnapshot>,
     /// What is past its time and was not deleted.
     pub not_deleted: Vec<NotDeleted>,
+    /// Erasure orders that kept something of these cohorts from being given back until now.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub suppressed: Vec<Suppressed>,
     /// Every place from which they were deleted.
     pub copies: Vec<CopyDeleted>,
     /// What else of them this host forgot: `catalog`, `index-copies`.

@@ -19,7 +19,7 @@ use crate::workflows::start_due_runs::{self, Attempt, OnHost, Runner};
 use crate::workflows::store::StoreUrl;
 use crate::workflows::take_snapshot::{self, Request, SnapshotError, Summary};
 use crate::workflows::under_way::UnderWay;
-use crate::workflows::{Progress, gate, prove_notices};
+use crate::workflows::{Progress, gate, prove_notices, replica};
 
 use super::commands::Global;
 use super::exit::Exit;
@@ -174,7 +174,9 @@ async fn take(
         };
         let catalog = &desk.catalog;
         let taking = take_snapshot::take_snapshot(host, catalog, &request, &app.clock, progress);
-        return Ok(Box::pin(taking).await?);
+        let summary = Box::pin(taking).await?;
+        Box::pin(replica::keep_up(host, app.clock.now())).await;
+        return Ok(summary);
     }
     let clock = app.clock;
     if let Some(base) = app.home.settings()?.notices.and_then(|notices| notices.public_url) {
@@ -196,7 +198,11 @@ async fn take(
     let (reread, reason) = (arguments.reread, arguments.reason.clone());
     let on_host = OnHost { host, desk, plan, clock: &clock, reread, reason };
     match Box::pin(start_due_runs::run(runner, &on_host, plan.name(), plan.zone())).await {
-        Attempt::Taken(summary) => Ok(summary),
+        Attempt::Taken(summary) => {
+            // Services run again: users do not wait for the second store.
+            Box::pin(replica::keep_up(host, clock.now())).await;
+            Ok(summary)
+        }
         Attempt::Refused(error) => Err(error.into()),
         Attempt::Failed(error) => Err(error.into()),
         Attempt::NotStopped(error) => Err(Failure::Failed(error.to_string())),

@@ -13,6 +13,7 @@ pub fn page(certificate: &Certificate, digest: &str) -> String {
         h1 { "消去証明書" }
         (heading(certificate, digest))
         (deleted(certificate))
+        (suppressed(certificate))
         (places(certificate))
         (people(certificate))
     };
@@ -65,6 +66,22 @@ fn deleted(certificate: &Certificate) -> Markup {
             p { "期限を過ぎて消去しなかったものはありません。" }
         } @else {
             (list("期限を過ぎて消去しなかったもの", &["計画", "対象", "理由"], &kept.collect::<Vec<_>>()))
+        }
+    }
+}
+
+/// Records that were kept from being given back before their day came.
+fn suppressed(certificate: &Certificate) -> Markup {
+    let rows = certificate.suppressed.iter();
+    let rows =
+        rows.map(|one| vec![one.plan.clone(), one.order.to_string(), time(&one.ordered_at), one.by.clone()]);
+    let heads = ["計画", "番号", "指示した日時", "指示した者"];
+    html! {
+        @if !certificate.suppressed.is_empty() {
+            (list("この証明書の発行まで有効だった消去指示", &heads, &rows.collect::<Vec<_>>()))
+            p {
+                "消去指示の対象は、指示のときから復元と閲覧ができないようにし、保管期限の後に上記のとおり消去しました。期限前の消去は行っていません。"
+            }
         }
     }
 }

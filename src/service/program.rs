@@ -22,7 +22,7 @@ use crate::workflows::expire::{Bench, Benches};
 use crate::workflows::keep_day::{self, Kept};
 use crate::workflows::start_due_runs::{self, Attempt, Runner};
 use crate::workflows::under_way::UnderWay;
-use crate::workflows::{alarms, notice_ends, prove_notices, services, take_event_snapshot};
+use crate::workflows::{alarms, notice_ends, prove_notices, replica, services, take_event_snapshot};
 
 /// How often a plan's lock is asked for, and how long is waited in between.
 const LOCK_TRIES_MAX: u32 = 15;
@@ -207,6 +207,10 @@ impl Program {
             let attempt = Box::pin(start_due_runs::run(runner, &on_host, plan.name(), plan.zone())).await;
             tell_of(name, &attempt);
             self.note_waiting(name, matches!(attempt, Attempt::Waiting(..)));
+            if matches!(attempt, Attempt::Taken(_)) {
+                // Services run again: users do not wait for the second store.
+                Box::pin(replica::keep_up(host, clock.now())).await;
+            }
             // Services that were left stopped are just being started: that takes a moment, and the window is short.
             if again == 0 || !matches!(attempt, Attempt::Elsewhere) {
                 return;
@@ -246,7 +250,12 @@ impl Program {
             take_event_snapshot::OnHost { host: &host, desk: &desk, plan: &plan, clock: &*self.clock };
         let at = (&desk, &self.app.home);
         match Box::pin(take_event_snapshot::run(at, &on_host, id, &self.under_way, &*self.clock)).await {
-            Ok(is_over) => is_over,
+            Ok(is_over) => {
+                if is_over {
+                    Box::pin(replica::keep_up(&host, self.clock.now())).await;
+                }
+                is_over
+            }
             Err(error) => {
                 tracing::error!(request.id = id, %error, "a snapshot that was asked for failed");
                 false

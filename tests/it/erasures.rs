@@ -19,6 +19,7 @@ use kura::workflows::restore::{self, RestoreError};
 use kura::workflows::verify::{self, Viewer};
 use kura::workflows::{check_audit, holds};
 
+use crate::expiry::{Desk, a_year_later};
 use crate::support::kura::Kura;
 use crate::support::simulate::{files, objects, request, restore_as, run, write};
 
@@ -242,4 +243,23 @@ async fn who_may_order_and_who_may_take_back() {
         let bytes = std::fs::read(&file).unwrap();
         assert!(!bytes.windows(8).any(|window| window == b"ward/100"), "{}", file.display());
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_goes_before_its_day_and_the_certificate_names_the_order() {
+    let (kura, plan) = a_year_later().await;
+    let before = objects(&kura);
+    order(&kura, &plan, "some/person").await.unwrap();
+    assert!(before.is_subset(&objects(&kura)), "an order deletes nothing");
+    let desk = Desk::of(&kura, &plan).await;
+    desk.allow().await;
+    desk.run().await.unwrap();
+    let row = desk.catalog.certificates(u64::MAX, 10).await.unwrap().remove(0);
+    let certificate = kura::workflows::certificates::read(&desk.host, &row).unwrap();
+    let named: Vec<(u64, &str)> =
+        certificate.suppressed.iter().map(|one| (one.order, one.by.as_str())).collect();
+    assert_eq!(named, [(1, "ishikai001")]);
+    let gone: BTreeSet<String> = before.difference(&objects(&kura)).cloned().collect();
+    let is_due = |key: &String| key.starts_with("test/sent-2031-03-03/") || key.contains("/snapshots/");
+    assert!(!gone.is_empty() && gone.iter().all(is_due), "only what was due: {gone:?}");
 }

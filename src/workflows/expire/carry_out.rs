@@ -6,11 +6,12 @@ use bytes::Bytes;
 
 use crate::archive::digest::Sha256;
 use crate::archive::envelope::payload_type;
-use crate::archive::evidence::{Certificate, CopyDeleted, DeletedCohort, NotDeleted};
+use crate::archive::evidence::{Certificate, CopyDeleted, DeletedCohort, NotDeleted, Suppressed};
 use crate::archive::layout::{self, ObjectKind};
 use crate::archive::records::FORMAT;
 use crate::archive::wire::to_u64;
 use crate::catalog::CertificateRow;
+use crate::domain::cohort::CohortId;
 use crate::domain::deletion::{Item, Order, What};
 use crate::domain::expiry::Why;
 use crate::domain::plan::Plan;
@@ -18,6 +19,7 @@ use crate::domain::time::Instant;
 use crate::vault::reaper::Locking;
 use crate::vault::{Reaper, RemainKind, VaultError};
 use crate::workflows::desk::tokyo;
+use crate::workflows::erasures::{self, ErasureError};
 use crate::workflows::evidence::{self, Certified, Evidence, OpenIntent};
 use crate::workflows::holds;
 use crate::workflows::index_copies::IndexCopies;
@@ -179,6 +181,7 @@ async fn certify(
         cohorts: cohorts.cloned().collect(),
         snapshots: snapshots.cloned().collect(),
         not_deleted,
+        suppressed: suppressed(on, gone).await?,
         copies: [on.reaper].into_iter().chain(on.second).map(|reaper| copy(reaper, now)).collect(),
         local: vec!["catalog".to_owned(), "index-copies".to_owned()],
         authority: intent.authority.clone(),
@@ -198,6 +201,39 @@ async fn certify(
     let certificate = evidence::open_certificate(&key, &stored, &on.host.trust, number)?;
     let certified = Certified { digest: Sha256::of(&stored), envelope: stored.to_vec(), certificate };
     note(on, &certified, intent.approved).await
+}
+
+/// The erasure orders that kept something of the deleted cohorts back. Orders that cannot be read stop no deletion.
+async fn suppressed(on: OnHost<'_>, gone: &[Item]) -> Result<Vec<Suppressed>, ExpireError> {
+    let mut found = Vec::new();
+    let plans: BTreeSet<_> = gone.iter().map(|item| &item.plan).collect();
+    for plan in plans {
+        let ledger = match erasures::of_host(on.host, on.catalog, plan).await {
+            Ok(ledger) => ledger,
+            Err(ErasureError::Repository(error)) if !error.is_of_object() => return Err(error.into()),
+            Err(ErasureError::Catalog(error)) => return Err(error.into()),
+            Err(reason) => {
+                tracing::error!(%plan, %reason, "an erasure order is missing or altered");
+                continue;
+            }
+        };
+        let days: Vec<_> = gone
+            .iter()
+            .filter(|item| item.plan == *plan)
+            .filter_map(|item| item.cohort().map(CohortId::clock_day))
+            .collect();
+        for shown in ledger.orders.into_iter().filter(|shown| !shown.erasure.is_revoked) {
+            if days.iter().any(|day| *day <= shown.erasure.through) {
+                found.push(Suppressed {
+                    plan: plan.to_string(),
+                    order: shown.erasure.number,
+                    ordered_at: shown.at,
+                    by: shown.by,
+                });
+            }
+        }
+    }
+    Ok(found)
 }
 
 fn copy(reaper: &dyn Reaper, now: Instant) -> CopyDeleted {

@@ -26,7 +26,6 @@ use crate::domain::plan::{Class, Plan};
 use crate::domain::time::{Day, Instant};
 
 use super::host::Host;
-use super::replica;
 use super::upload::{Upload, UploadParts};
 
 mod commit;
@@ -100,7 +99,6 @@ pub async fn take_snapshot(
     // What went wrong first is told first; the catalog often fails for the same reason, such as a full disk.
     let summary = outcome?;
     ended?;
-    replica::keep_up(host, clock.now()).await;
     Ok(summary)
 }
 

@@ -170,3 +170,33 @@ fn a_drill_is_told_recorded_and_asked_for() {
     assert!(listed.out.contains("drill"), "{}", listed.out);
     assert!(!listed.out.contains("one.txt"));
 }
+
+#[test]
+fn a_second_store_is_kept_up_compared_and_mended() {
+    let place = Place::with_plan();
+    place.kura(&["scrub"]).ends(1);
+    let settings = std::fs::read_to_string(place.path("home/kura.toml")).expect("settings");
+    let second = place.text("second");
+    place.write("home/kura.toml", &format!("{settings}\n[replica]\nstore = \"file://{second}\"\n"));
+    place.kura(&["snapshot", "records"]).ends(0);
+    let covered = place.kura(&["coverage", "--json"]).ends(0).json();
+    assert_eq!(covered["second_store"]["missing"], 0, "copied after the snapshot: {covered}");
+    let same = place.kura(&["scrub", "--json"]).ends(0).json();
+    assert!(same["read"].as_u64() > Some(4) && same["healed"] == serde_json::json!([]), "{same}");
+    let snapshots = place.path("second/records/snapshots");
+    let lost = std::fs::read_dir(&snapshots).expect("snapshots").flatten().next().expect("one").path();
+    std::fs::remove_file(&lost).expect("it is lost");
+    let ran = place.kura(&["verify"]).ends(1);
+    assert!(ran.err.contains("the second store lacks"), "{}", ran.err);
+    place.kura(&["scrub"]).ends(1);
+    place.kura(&["scrub", "--heal"]).ends(0);
+    assert!(lost.exists());
+    place.kura(&["verify"]).ends(0);
+    std::fs::remove_file(&lost).expect("it is lost");
+    let copied = place.kura(&["store", "copy", "--json"]).ends(0).json();
+    assert_eq!(copied["objects"], 1);
+    // The second store alone is enough.
+    let (to, store) = (place.text("back"), format!("file://{second}"));
+    place.kura(&["restore", "latest", "--store", &store, "--identity", "recovery.key", "--to", &to]).ends(0);
+    assert_eq!(std::fs::read(place.path("back/one.txt")).expect("it is back"), b"one");
+}
