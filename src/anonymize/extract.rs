@@ -74,6 +74,17 @@ pub enum Refusal {
     /// The column that says whose a row is does not exist, or is needed.
     #[error("the rules need a column that says whose each row is, and name none that exists")]
     NoPersonColumn,
+    /// A pseudonym of something else than persons.
+    #[error(
+        "column {column:?} would join rows that the rules do not look at: only ids of persons can have pseudonyms"
+    )]
+    JoinsUnseen {
+        /// The column.
+        column: String,
+    },
+    /// A k of one or none.
+    #[error("k must be at least 2: with less nobody is hidden")]
+    NoCrowd,
     /// A rule about a column that is not released as sensitive.
     #[error("a rule is about {column:?}, which is not released as a sensitive column")]
     NoSensitiveColumn {

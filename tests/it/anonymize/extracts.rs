@@ -337,3 +337,26 @@ fn a_search_can_be_cancelled() {
     let stopped = extract(&ward(), &rules(), &key(1), &mut |_| ControlFlow::Break(()));
     assert_eq!(stopped, Err(Refusal::Cancelled));
 }
+
+#[test]
+fn case_16_a_pseudonym_that_joins_rows_unseen_is_refused() {
+    let mut unseen = rules();
+    unseen.person = None;
+    assert_eq!(run(&ward(), &unseen), Err(Refusal::JoinsUnseen { column: "patient_id".to_owned() }));
+    let mut alone = rules();
+    alone.k = 1;
+    assert_eq!(run(&ward(), &alone), Err(Refusal::NoCrowd));
+}
+
+#[test]
+fn no_whole_postal_code_and_no_day_is_ever_released() {
+    let mut fine = rules();
+    fine.suppression = Ratio::whole(1);
+    fine.k = 2;
+    fine.metric = Metric::Precision;
+    let made = run(&ward(), &fine).expect("is made");
+    let back = read(&made.bytes, Encoding::Utf8).expect("reads");
+    let longest =
+        |name: &str| back.column(name).expect("is there").values().iter().map(|v| v.chars().count()).max();
+    assert!(longest("postal") <= Some(3) && longest("admitted") <= Some(7), "{:?}", made.report.levels);
+}
