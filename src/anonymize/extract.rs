@@ -42,6 +42,8 @@ pub struct ExtractRules {
     pub sample: Option<usize>,
     /// Up to three public columns together may single out this share of the rows.
     pub singling_out: Ratio,
+    /// Whole cells that are no names although somebody of the source is called so: `山口県`.
+    pub words: Vec<String>,
     /// How the file is written.
     pub writing: Writing,
 }

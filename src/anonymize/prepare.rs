@@ -97,7 +97,7 @@ fn dictionary(source: &Table, rules: &ExtractRules) -> Result<Dictionary, Refusa
     let names_persons = |class| matches!(class, Class::Direct | Class::PersonalCode | Class::Link);
     let columns = rules.columns.iter().filter(|rule| names_persons(rule.class));
     let columns: Vec<&Column> = columns.filter_map(|rule| source.column(&rule.name)).collect();
-    Dictionary::new(&columns).map_err(|_| Refusal::TooManyIdentifiers)
+    Dictionary::new(&columns, &rules.words).map_err(|_| Refusal::TooManyIdentifiers)
 }
 
 fn profile(source: &Table, rules: &ExtractRules, dictionary: &Dictionary) -> Result<(), Refusal> {

@@ -14,6 +14,7 @@ use kura::anonymize::profile::ProfileProblem;
 use kura::anonymize::pseudonym::ExtractKey;
 use kura::anonymize::rules::Model;
 use kura::anonymize::search::Proof;
+use kura::anonymize::statement::{measures, publication};
 use kura::anonymize::table::{Column, Table};
 
 /// What one person has that nobody else has; none of it may appear anywhere.
@@ -110,6 +111,7 @@ fn rules() -> ExtractRules {
         metric: Metric::Loss,
         sample: None,
         singling_out: Ratio::parse("0.05").expect("a number"),
+        words: Vec::new(),
         writing: Writing { encoding: Encoding::Utf8, is_spreadsheet_safe: false },
     }
 }
@@ -359,4 +361,28 @@ fn no_whole_postal_code_and_no_day_is_ever_released() {
     let longest =
         |name: &str| back.column(name).expect("is there").values().iter().map(|v| v.chars().count()).max();
     assert!(longest("postal") <= Some(3) && longest("admitted") <= Some(7), "{:?}", made.report.levels);
+}
+
+#[test]
+fn a_word_that_the_permit_allows_is_no_name() {
+    let source = with("ward", 0..200, "姓0001病棟");
+    assert!(matches!(run(&source, &rules()), Err(Refusal::Profile(_))));
+    let mut allowed = rules();
+    allowed.words = vec!["姓0001病棟".to_owned()];
+    assert!(text(&run(&source, &allowed).expect("is made")).contains("姓0001病棟"));
+}
+
+#[test]
+fn what_was_done_is_said_item_by_item_and_leaves_the_decision_to_a_person() {
+    let made = run(&ward(), &rules()).expect("is made");
+    let said = measures(&rules(), &made.report);
+    assert_eq!(said.iter().map(|measure| measure.item).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
+    assert!(said[0].done.contains("name、note") && said[0].done.contains("証明済み"), "{:?}", said[0]);
+    assert!(said[1].done.contains("my_number") && said[2].done.contains("patient_id"));
+    let draft = publication(&rules());
+    assert!(
+        draft.contains("項目：patient_id、age、")
+            && !draft.contains("my_number")
+            && draft.contains("人が判断し")
+    );
 }
