@@ -267,23 +267,19 @@ fn measured(back: &Table, prepared: &Prepared, order: &[usize]) -> Measured {
     measure(back, &quasi, persons.as_deref(), &input)
 }
 
-/// Whether the second measure agrees with what was promised, as far as it measures it.
+/// Whether the second measure finds what was promised.
 fn keeps(measured: &Measured, rules: &ExtractRules) -> bool {
     let column = |name: &str| measured.sensitive.iter().find(|column| column.name == name);
     let model = |(name, model): &(String, Model)| {
         column(name).is_some_and(|column| match model {
             Model::DistinctDiversity(l) => column.distinct >= *l,
             Model::EntropyDiversity(l) => column.entropy >= l.value() - 1e-6,
-            Model::RecursiveDiversity { l, .. } => at_least(column.distinct, *l),
+            Model::RecursiveDiversity { c, l } => column.is_recursive(*c, *l),
             Model::EqualCloseness(t) => column.is_within(*t),
-            Model::OrderedCloseness(_) => true,
+            Model::OrderedCloseness(t) => column.is_within_in_order(*t),
         })
     };
     measured.smallest >= rules.k && rules.models.iter().all(model)
-}
-
-fn at_least(distinct: u64, l: usize) -> bool {
-    usize::try_from(distinct).is_ok_and(|distinct| distinct >= l)
 }
 
 impl Table {
