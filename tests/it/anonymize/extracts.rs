@@ -386,3 +386,34 @@ fn what_was_done_is_said_item_by_item_and_leaves_the_decision_to_a_person() {
             && draft.contains("人が判断し")
     );
 }
+
+#[test]
+fn every_rule_that_is_asked_for_is_found_again_in_what_was_written() {
+    let number = |text: &str| Ratio::parse(text).expect(text);
+    for model in [
+        Model::DistinctDiversity(3),
+        Model::EntropyDiversity(number("2.5")),
+        Model::RecursiveDiversity { c: number("2"), l: 2 },
+        Model::EqualCloseness(number("0.35")),
+        Model::OrderedCloseness(number("0.3")),
+    ] {
+        for joined in [true, false] {
+            let mut asked = rules();
+            asked.models = vec![("icd10".to_owned(), model)];
+            asked.suppression = number("0.2");
+            if !joined {
+                asked.columns[0].treatment = Treatment::Drop;
+            }
+            let made = run(&ward(), &asked).unwrap_or_else(|refused| panic!("{model:?}: {refused}"));
+            let measured = &made.report.measured.sensitive[0];
+            let holds = match model {
+                Model::DistinctDiversity(l) => measured.distinct >= l,
+                Model::EntropyDiversity(l) => measured.entropy >= l.value() - 1e-9,
+                Model::RecursiveDiversity { c, l } => measured.is_recursive(c, l),
+                Model::EqualCloseness(t) => measured.is_within(t),
+                Model::OrderedCloseness(t) => measured.is_within_in_order(t),
+            };
+            assert!(holds, "{model:?} {measured:?}");
+        }
+    }
+}
