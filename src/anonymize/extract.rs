@@ -42,6 +42,8 @@ pub struct ExtractRules {
     pub sample: Option<usize>,
     /// Up to three public columns together may single out this share of the rows.
     pub singling_out: Ratio,
+    /// Whole cells that are no names although somebody of the source is called so: `山口県`.
+    pub words: Vec<String>,
     /// How the file is written.
     pub writing: Writing,
 }
@@ -74,6 +76,17 @@ pub enum Refusal {
     /// The column that says whose a row is does not exist, or is needed.
     #[error("the rules need a column that says whose each row is, and name none that exists")]
     NoPersonColumn,
+    /// A pseudonym of something else than persons.
+    #[error(
+        "column {column:?} would join rows that the rules do not look at: only ids of persons can have pseudonyms"
+    )]
+    JoinsUnseen {
+        /// The column.
+        column: String,
+    },
+    /// A k of one or none.
+    #[error("k must be at least 2: with less nobody is hidden")]
+    NoCrowd,
     /// A rule about a column that is not released as sensitive.
     #[error("a rule is about {column:?}, which is not released as a sensitive column")]
     NoSensitiveColumn {
@@ -254,23 +267,19 @@ fn measured(back: &Table, prepared: &Prepared, order: &[usize]) -> Measured {
     measure(back, &quasi, persons.as_deref(), &input)
 }
 
-/// Whether the second measure agrees with what was promised, as far as it measures it.
+/// Whether the second measure finds what was promised.
 fn keeps(measured: &Measured, rules: &ExtractRules) -> bool {
     let column = |name: &str| measured.sensitive.iter().find(|column| column.name == name);
     let model = |(name, model): &(String, Model)| {
         column(name).is_some_and(|column| match model {
             Model::DistinctDiversity(l) => column.distinct >= *l,
             Model::EntropyDiversity(l) => column.entropy >= l.value() - 1e-6,
-            Model::RecursiveDiversity { l, .. } => at_least(column.distinct, *l),
+            Model::RecursiveDiversity { c, l } => column.is_recursive(*c, *l),
             Model::EqualCloseness(t) => column.is_within(*t),
-            Model::OrderedCloseness(_) => true,
+            Model::OrderedCloseness(t) => column.is_within_in_order(*t),
         })
     };
     measured.smallest >= rules.k && rules.models.iter().all(model)
-}
-
-fn at_least(distinct: u64, l: usize) -> bool {
-    usize::try_from(distinct).is_ok_and(|distinct| distinct >= l)
 }
 
 impl Table {

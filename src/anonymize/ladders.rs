@@ -69,6 +69,17 @@ impl Ladder {
         Ok(Climbed { hierarchy: Hierarchy::from_lines(&lines)?, values: written, unreadable, top_coded })
     }
 
+    /// The finest level that may be released: a whole postal code or a day of birth is as good as a name.
+    ///
+    /// Source: 個人情報保護委員会 事務局レポート 2017-02 (of a day of birth, the year or the day goes); hospitals drop the
+    /// last four digits of postal codes.
+    pub(super) fn finest(&self) -> usize {
+        match self {
+            Self::Days | Self::Postal => 1,
+            Self::Ages { .. } | Self::Icd10 => 0,
+        }
+    }
+
     fn height(&self) -> usize {
         match self {
             Self::Ages { widths, .. } => widths.len() + 1,

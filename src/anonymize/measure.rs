@@ -39,7 +39,14 @@ pub struct MeasuredColumn {
     pub entropy: f64,
     /// The largest distance of a crowd to the input, all values equally far apart; as a fraction.
     pub distance: (u128, u128),
+    /// The same where values follow each other in their order: numbers by size, then texts.
+    pub ordered: (u128, u128),
+    /// For l from 1 to [`RECURSIVE_MAX`]: the most frequent value of the worst crowd, and all from the l-th on.
+    pub recursive: Vec<(u64, u64)>,
 }
+
+/// Up to this l the recursive diversity is measured.
+pub const RECURSIVE_MAX: usize = 10;
 
 impl Measured {
     /// The largest chance to find a person of whom the quasi-identifiers are known.
@@ -56,9 +63,21 @@ impl Measured {
 impl MeasuredColumn {
     /// Whether the distance is at most this.
     pub fn is_within(&self, limit: Ratio) -> bool {
-        let (above, below) = self.distance;
-        let denominator = u128::from(limit.denominator());
-        above.saturating_mul(denominator) <= below.saturating_mul(u128::from(limit.numerator()))
+        is_at_most(self.distance, limit)
+    }
+
+    /// Whether the distance in order is at most this.
+    pub fn is_within_in_order(&self, limit: Ratio) -> bool {
+        is_at_most(self.ordered, limit)
+    }
+
+    /// Whether in every crowd the most frequent value is rarer than `c` times all from the `l`-th on. False beyond
+    /// [`RECURSIVE_MAX`], where nothing was measured.
+    pub fn is_recursive(&self, c: Ratio, l: usize) -> bool {
+        let worst = l.checked_sub(1).and_then(|place| self.recursive.get(place));
+        worst.is_some_and(|(most, rarer)| {
+            u128::from(*most) * u128::from(c.denominator()) < u128::from(*rarer) * u128::from(c.numerator())
+        })
     }
 
     /// The distance, to show it.
@@ -66,6 +85,11 @@ impl MeasuredColumn {
         let part = |number: u128| float(u64::try_from(number).unwrap_or(u64::MAX));
         part(self.distance.0) / part(self.distance.1).max(1.0)
     }
+}
+
+fn is_at_most((above, below): (u128, u128), limit: Ratio) -> bool {
+    above.saturating_mul(u128::from(limit.denominator()))
+        <= below.saturating_mul(u128::from(limit.numerator()))
 }
 
 /// How often each value occurs in the input, for each sensitive column by name: what closeness is measured against.
@@ -107,6 +131,8 @@ pub fn measure(table: &Table, quasi: &[&str], persons: Option<&[u32]>, input: &I
             distinct: u64::MAX,
             entropy: f64::INFINITY,
             distance: (0, 1),
+            ordered: (0, 1),
+            recursive: vec![(0, 1); RECURSIVE_MAX],
         };
         for rows in rows_of.values() {
             let pair = |row: &usize| {
@@ -136,12 +162,38 @@ impl MeasuredColumn {
             let there = u128::from(all.get(value).copied().unwrap_or(0)) * u128::from(n);
             apart += here.abs_diff(there);
         }
-        let below = 2 * u128::from(n) * u128::from(total);
         // Counts below 2^32 keep these products inside 128 bits.
-        if below > 0 && apart.saturating_mul(self.distance.1) > self.distance.0.saturating_mul(below) {
-            self.distance = (apart, below);
+        self.distance = larger(self.distance, (apart, 2 * u128::from(n) * u128::from(total)));
+        let mut order: Vec<&str> = all.keys().map(String::as_str).collect();
+        order.sort_by(|a, b| match (a.parse::<f64>(), b.parse::<f64>()) {
+            (Ok(a), Ok(b)) => a.total_cmp(&b),
+            (a, b) => b.is_ok().cmp(&a.is_ok()),
+        });
+        let (mut here, mut there, mut apart) = (0_u128, 0_u128, 0_u128);
+        for value in &order {
+            here += u128::from(own.get(value).copied().unwrap_or(0)) * u128::from(total);
+            there += u128::from(all.get(*value).copied().unwrap_or(0)) * u128::from(n);
+            apart += here.abs_diff(there);
+        }
+        let steps = u128::from(count(order.len().saturating_sub(1)).max(1));
+        self.ordered = larger(self.ordered, (apart, steps * u128::from(n) * u128::from(total)));
+        let mut frequencies: Vec<u64> = own.values().copied().collect();
+        frequencies.sort_unstable();
+        for (place, worst) in self.recursive.iter_mut().enumerate() {
+            let most = frequencies.last().copied().unwrap_or(0);
+            // The rarest come first: all but the l − 1 most frequent.
+            let rarer: u64 = frequencies.iter().take(frequencies.len().saturating_sub(place)).sum();
+            let product = |a: u64, b: u64| u128::from(a) * u128::from(b);
+            if product(most, worst.1) > product(worst.0, rarer) || rarer == 0 {
+                *worst = (most, rarer);
+            }
         }
     }
+}
+
+fn larger(known: (u128, u128), found: (u128, u128)) -> (u128, u128) {
+    let is_larger = found.1 > 0 && found.0.saturating_mul(known.1) > known.0.saturating_mul(found.1);
+    if is_larger { found } else { known }
 }
 
 #[cfg(test)]
@@ -160,6 +212,20 @@ mod tests {
     }
 
     #[test]
+    fn numbers_follow_each_other_by_size() {
+        let stage = Column::of("stage", ["2", "10", "2", "10"]);
+        let table = Table { columns: vec![stage] };
+        let counts = BTreeMap::from([("2".into(), 1), ("9".into(), 1), ("10".into(), 1)]);
+        let measured = measure(&table, &[], None, &InputCounts::from([("stage".into(), counts)]));
+        let stage = &measured.sensitive[0];
+        // Half 2 and half 10 against a third each of 2, 9 and 10: 1/6 + 1/6 over two steps.
+        assert!(stage.is_within_in_order(Ratio::new(1, 6).expect("not zero")));
+        assert!(!stage.is_within_in_order(Ratio::new(16, 100).expect("not zero")));
+        assert_eq!(stage.recursive.first(), Some(&(2, 4)));
+        assert!(!stage.is_recursive(Ratio::whole(9), 3) && !stage.is_recursive(Ratio::whole(9), 11));
+    }
+
+    #[test]
     fn diversity_and_distance_are_those_of_the_worst_crowd() {
         let age = Column::of("age", ["a", "a", "a", "a", "b", "b"]);
         let icd = Column::of("icd", ["E11", "E11", "C50", "C50", "E11", "E11"]);
@@ -169,6 +235,10 @@ mod tests {
         let icd = &measured.sensitive[0];
         assert_eq!((icd.distinct, icd.is_within(Ratio::new(1, 3).expect("not zero"))), (1, true));
         assert!(!icd.is_within(Ratio::new(33, 100).expect("not zero")));
+        // Crowd b is one value: no c allows it; crowd a has two of each.
+        assert!(!icd.is_recursive(Ratio::whole(9), 2) && icd.is_recursive(Ratio::whole(2), 1));
+        assert!(icd.is_within_in_order(Ratio::new(1, 3).expect("not zero")));
+        assert!(!icd.is_within_in_order(Ratio::new(33, 100).expect("not zero")));
         assert!((icd.entropy - 1.0).abs() < 1e-9 && (icd.distance_value() - 1.0 / 3.0).abs() < 1e-9);
     }
 }

@@ -90,6 +90,9 @@ pub mod statistics;
 /// What a reader can work out about a hidden cell.
 pub mod audit;
 
+/// What is said of an extract in Japanese.
+pub mod statement;
+
 /// What two releases show together.
 pub mod ledger;
 

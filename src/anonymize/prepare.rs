@@ -43,6 +43,9 @@ pub struct Counts {
 }
 
 pub(super) fn prepare(source: &Table, rules: &ExtractRules, key: &ExtractKey) -> Result<Prepared, Refusal> {
+    if rules.k < 2 {
+        return Err(Refusal::NoCrowd);
+    }
     let names: Vec<String> = source.columns.iter().map(|column| column.name.clone()).collect();
     let found = problems(&names, &rules.columns);
     if !found.is_empty() {
@@ -54,6 +57,11 @@ pub(super) fn prepare(source: &Table, rules: &ExtractRules, key: &ExtractKey) ->
     let heads = person.map_or(source.rows(), |column| column.values().len());
     if count(heads) < rules.k.max(1) {
         return Err(Refusal::TooFew { k: rules.k });
+    }
+    let is_joined = |rule: &&ColumnRule| matches!(rule.treatment, Treatment::Pseudonym { .. });
+    let unseen = |rule: &&ColumnRule| rules.person.as_deref() != Some(rule.name.as_str());
+    if let Some(rule) = rules.columns.iter().filter(is_joined).find(unseen) {
+        return Err(Refusal::JoinsUnseen { column: rule.name.clone() });
     }
     let dictionary = dictionary(source, rules)?;
     profile(source, rules, &dictionary)?;
@@ -89,7 +97,7 @@ fn dictionary(source: &Table, rules: &ExtractRules) -> Result<Dictionary, Refusa
     let names_persons = |class| matches!(class, Class::Direct | Class::PersonalCode | Class::Link);
     let columns = rules.columns.iter().filter(|rule| names_persons(rule.class));
     let columns: Vec<&Column> = columns.filter_map(|rule| source.column(&rule.name)).collect();
-    Dictionary::new(&columns).map_err(|_| Refusal::TooManyIdentifiers)
+    Dictionary::new(&columns, &rules.words).map_err(|_| Refusal::TooManyIdentifiers)
 }
 
 fn profile(source: &Table, rules: &ExtractRules, dictionary: &Dictionary) -> Result<(), Refusal> {
@@ -135,13 +143,12 @@ impl Prepared {
                 return Ok(());
             }
             Treatment::Table(hierarchy) => return self.add_table(column, hierarchy),
-            Treatment::Ladder(ladder) => return self.add_ladder(column, ladder, 0),
+            Treatment::Ladder(ladder) => return self.add_ladder(column, ladder),
             Treatment::Shift { days_max } => {
                 let person = person.ok_or(Refusal::NoPersonColumn)?;
                 let moved = shift(column, person, "days of a person", *days_max, key);
                 self.counts.unreadable += moved.unreadable;
-                // A moved day still says the week to whoever knows one of them: the month is the finest that is released.
-                return self.add_ladder(&moved.column, &Ladder::Days, 1);
+                return self.add_ladder(&moved.column, &Ladder::Days);
             }
             Treatment::Pseudonym { space } => replace(column, space, key),
             Treatment::Fold { below, other } => fold(column, persons, *below, other),
@@ -160,8 +167,9 @@ impl Prepared {
         self.add_quasi(column, own, column.values())
     }
 
-    /// Adds a column along a rule, without its `finest` first levels.
-    fn add_ladder(&mut self, column: &Column, ladder: &Ladder, finest: usize) -> Result<(), Refusal> {
+    /// Adds a column along a rule, from the finest level that may be released.
+    fn add_ladder(&mut self, column: &Column, ladder: &Ladder) -> Result<(), Refusal> {
+        let finest = ladder.finest();
         let refused = |problem| Refusal::Hierarchy { column: column.name.clone(), problem };
         let climbed = ladder.climb(column.values()).map_err(refused)?;
         let rows = column.counts();

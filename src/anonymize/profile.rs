@@ -173,7 +173,7 @@ mod tests {
     use super::*;
 
     fn no_names() -> Dictionary {
-        Dictionary::new(&[]).expect("small")
+        Dictionary::new(&[], &[]).expect("small")
     }
 
     fn column(name: &str, value: impl Fn(usize) -> String) -> Column {
@@ -212,7 +212,7 @@ mod tests {
             ProfileProblem::Detected { column: "code".into(), kind: Kind::IndividualNumber, rows: 1 };
         assert_eq!(look_at(&code, true, &no_names()), std::slice::from_ref(&detected));
         assert!(detected.to_string().contains("個人番号"));
-        let names = Dictionary::new(&[&Column::of("name", ["山田 太郎"])]).expect("small");
+        let names = Dictionary::new(&[&Column::of("name", ["山田 太郎"])], &[]).expect("small");
         let code = column("code", |row| if row == 7 { "ﾔﾏﾀﾞ山田".into() } else { "A".into() });
         assert_eq!(
             look_at(&code, true, &names),

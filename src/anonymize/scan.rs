@@ -54,6 +54,8 @@ impl Scan {
 pub struct Dictionary {
     texts: Option<AhoCorasick>,
     numbers: BTreeSet<String>,
+    /// Cells that are no names although somebody is called so.
+    words: BTreeSet<String>,
     looked_for: u64,
     too_short: u64,
 }
@@ -65,7 +67,10 @@ pub struct TooManyIdentifiers;
 
 impl Dictionary {
     /// Makes it from columns of the input that name persons.
-    pub fn new(columns: &[&Column]) -> Result<Self, TooManyIdentifiers> {
+    ///
+    /// `words` are whole cells that the permit allows although a part of somebody's name is in them (`山口県`). A cell
+    /// that is all of a value of these columns is never allowed.
+    pub fn new(columns: &[&Column], words: &[String]) -> Result<Self, TooManyIdentifiers> {
         let mut texts = BTreeSet::new();
         let mut numbers = BTreeSet::new();
         let mut too_short = 0;
@@ -91,15 +96,22 @@ impl Dictionary {
                 parts.split(' ').map(key).filter(|part| part.chars().count() >= TEXT_MIN && !is_number(part)),
             );
         }
+        let whole: BTreeSet<String> =
+            columns.iter().flat_map(|column| column.values()).map(|value| key(value)).collect();
+        let words = words.iter().map(|word| key(word)).filter(|word| !whole.contains(word)).collect();
         let looked_for = super::number::count(texts.len() + numbers.len());
         let built = AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(&texts);
         let texts = if texts.is_empty() { None } else { Some(built.map_err(|_| TooManyIdentifiers)?) };
-        Ok(Self { texts, numbers, looked_for, too_short })
+        Ok(Self { texts, numbers, words, looked_for, too_short })
     }
 
     /// Whether a cell holds one of them.
     pub fn is_in(&self, cell: &str) -> bool {
-        self.texts.as_ref().is_some_and(|texts| texts.is_match(&key(cell))) || self.has_number(cell)
+        let own = key(cell);
+        if self.words.contains(&own) {
+            return false;
+        }
+        self.texts.as_ref().is_some_and(|texts| texts.is_match(&own)) || self.has_number(cell)
     }
 
     fn has_number(&self, cell: &str) -> bool {
@@ -184,7 +196,7 @@ mod tests {
     use super::*;
 
     fn dictionary(names: &[&str]) -> Dictionary {
-        Dictionary::new(&[&Column::of("name", names.iter().copied())]).expect("small")
+        Dictionary::new(&[&Column::of("name", names.iter().copied())], &[]).expect("small")
     }
 
     fn table(name: &str, cells: &[&str]) -> Table {
@@ -213,6 +225,15 @@ mod tests {
         assert_eq!(found.hits, BTreeMap::from([(("memo".to_owned(), Finding::Identifier), 2)]));
         assert_eq!((found.cells, found.too_short, found.is_clean()), (3, 1, false));
         assert!(!format!("{found:?}").contains('山'), "no value is kept");
+    }
+
+    #[test]
+    fn case_3_words_that_the_permit_allows_are_no_names_but_a_whole_name_always_is_one() {
+        let names = Column::of("name", ["山口 太郎", "愛知"]);
+        let words = ["山口県".to_owned(), "愛知".to_owned()];
+        let dictionary = Dictionary::new(&[&names], &words).expect("small");
+        assert!(!dictionary.is_in("山口県") && !dictionary.is_in("山口県 "));
+        assert!(dictionary.is_in("山口") && dictionary.is_in("山口県の太郎") && dictionary.is_in("愛知"));
     }
 
     #[test]

@@ -14,6 +14,7 @@ use kura::anonymize::profile::ProfileProblem;
 use kura::anonymize::pseudonym::ExtractKey;
 use kura::anonymize::rules::Model;
 use kura::anonymize::search::Proof;
+use kura::anonymize::statement::{measures, publication};
 use kura::anonymize::table::{Column, Table};
 
 /// What one person has that nobody else has; none of it may appear anywhere.
@@ -110,6 +111,7 @@ fn rules() -> ExtractRules {
         metric: Metric::Loss,
         sample: None,
         singling_out: Ratio::parse("0.05").expect("a number"),
+        words: Vec::new(),
         writing: Writing { encoding: Encoding::Utf8, is_spreadsheet_safe: false },
     }
 }
@@ -336,4 +338,82 @@ fn a_sample_is_drawn_before_anything_else() {
 fn a_search_can_be_cancelled() {
     let stopped = extract(&ward(), &rules(), &key(1), &mut |_| ControlFlow::Break(()));
     assert_eq!(stopped, Err(Refusal::Cancelled));
+}
+
+#[test]
+fn case_16_a_pseudonym_that_joins_rows_unseen_is_refused() {
+    let mut unseen = rules();
+    unseen.person = None;
+    assert_eq!(run(&ward(), &unseen), Err(Refusal::JoinsUnseen { column: "patient_id".to_owned() }));
+    let mut alone = rules();
+    alone.k = 1;
+    assert_eq!(run(&ward(), &alone), Err(Refusal::NoCrowd));
+}
+
+#[test]
+fn no_whole_postal_code_and_no_day_is_ever_released() {
+    let mut fine = rules();
+    fine.suppression = Ratio::whole(1);
+    fine.k = 2;
+    fine.metric = Metric::Precision;
+    let made = run(&ward(), &fine).expect("is made");
+    let back = read(&made.bytes, Encoding::Utf8).expect("reads");
+    let longest =
+        |name: &str| back.column(name).expect("is there").values().iter().map(|v| v.chars().count()).max();
+    assert!(longest("postal") <= Some(3) && longest("admitted") <= Some(7), "{:?}", made.report.levels);
+}
+
+#[test]
+fn a_word_that_the_permit_allows_is_no_name() {
+    let source = with("ward", 0..200, "姓0001病棟");
+    assert!(matches!(run(&source, &rules()), Err(Refusal::Profile(_))));
+    let mut allowed = rules();
+    allowed.words = vec!["姓0001病棟".to_owned()];
+    assert!(text(&run(&source, &allowed).expect("is made")).contains("姓0001病棟"));
+}
+
+#[test]
+fn what_was_done_is_said_item_by_item_and_leaves_the_decision_to_a_person() {
+    let made = run(&ward(), &rules()).expect("is made");
+    let said = measures(&rules(), &made.report);
+    assert_eq!(said.iter().map(|measure| measure.item).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
+    assert!(said[0].done.contains("name、note") && said[0].done.contains("証明済み"), "{:?}", said[0]);
+    assert!(said[1].done.contains("my_number") && said[2].done.contains("patient_id"));
+    let draft = publication(&rules());
+    assert!(
+        draft.contains("項目：patient_id、age、")
+            && !draft.contains("my_number")
+            && draft.contains("人が判断し")
+    );
+}
+
+#[test]
+fn every_rule_that_is_asked_for_is_found_again_in_what_was_written() {
+    let number = |text: &str| Ratio::parse(text).expect(text);
+    for model in [
+        Model::DistinctDiversity(3),
+        Model::EntropyDiversity(number("2.5")),
+        Model::RecursiveDiversity { c: number("2"), l: 2 },
+        Model::EqualCloseness(number("0.35")),
+        Model::OrderedCloseness(number("0.3")),
+    ] {
+        for joined in [true, false] {
+            let mut asked = rules();
+            asked.models = vec![("icd10".to_owned(), model)];
+            asked.suppression = number("0.2");
+            if !joined {
+                asked.columns[0].treatment = Treatment::Drop;
+            }
+            let made = run(&ward(), &asked).unwrap_or_else(|refused| panic!("{model:?}: {refused}"));
+            let measured = &made.report.measured.sensitive[0];
+            let holds = match model {
+                Model::DistinctDiversity(l) => measured.distinct >= l,
+                Model::EntropyDiversity(l) => measured.entropy >= l.value() - 1e-9,
+                Model::RecursiveDiversity { c, l } => measured.is_recursive(c, l),
+                Model::EqualCloseness(t) => measured.is_within(t),
+                Model::OrderedCloseness(t) => measured.is_within_in_order(t),
+            };
+            assert!(holds, "{model:?} {measured:?}");
+        }
+    }
 }
