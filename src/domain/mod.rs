@@ -123,6 +123,9 @@ pub mod occurrence;
 /// What a window means before it is approved.
 pub mod preview;
 
+/// What alarms are called.
+pub mod alarm_code;
+
 /// What somebody has to look after.
 pub mod alarm;
 

@@ -45,6 +45,13 @@ async fn stages(machine: &Machine) -> Vec<Stage> {
     rows.iter().map(HandStop::stage).collect()
 }
 
+/// What users read of the occurrence now.
+async fn told(machine: &Machine) -> (&'static str, &'static str) {
+    let row = machine.office.desk.catalog.notice_of("w-0001", OCCURRENCE).await.expect("a catalog");
+    let row = row.expect("its notice");
+    (row.kind.word(), row.status.word())
+}
+
 async fn acts(machine: &Machine, act: &str) -> usize {
     let log = machine.office.desk.catalog.audit_newest(500).await.expect("the log");
     log.iter().filter(|line| line.entry.act == act).count()
@@ -86,12 +93,24 @@ async fn a_run_begins_only_once_every_stop_is_confirmed_by_somebody_who_may() {
     // The work is over; what persons stopped, persons start.
     assert_eq!(stages(&machine).await, [Stage::ToStart; 2]);
     assert_eq!(machine.alarms().await, ["service-by-hand"; 2]);
+    machine.tend().await;
+    assert_eq!(told(&machine).await, ("start", "in_progress"), "users cannot use them yet");
     let twice = confirm(&machine, "掲示板", Confirmed::Stopped, &office.admin).await;
     assert!(matches!(twice, Err(DeskError::Confirmation(NotConfirmed::NotAsked))), "{twice:?}");
+    // The time is over, and nobody has said that they run.
     machine.clock.set(at("2027-01-04", "9:00"));
+    machine.tend().await;
+    machine.tend().await;
+    assert_eq!(told(&machine).await, ("incident", "in_progress"));
+    assert_eq!(machine.alarms().await, ["service-stopped"; 2]);
     for name in ["ポータル", "掲示板"] {
         confirm(&machine, name, Confirmed::Running, &office.operator).await.expect("never too late");
     }
+    machine.tend().await;
+    assert_eq!(told(&machine).await, ("completion", "completed"));
+    let revisions = office.notices().await;
+    let own = revisions.iter().filter(|row| row.occurrence.as_deref() == Some(OCCURRENCE));
+    assert_eq!(own.map(|row| row.revision).max(), Some(4), "each is told once: 予告, 開始, 障害, 終了");
     assert!(machine.alarms().await.is_empty());
     let rows = office.desk.catalog.hand_stops_of(OCCURRENCE).await.expect("rows");
     let names: Vec<&str> =

@@ -59,6 +59,23 @@ async fn a_moved_window_ends_when_the_new_one_is_approved_and_its_notices_say_wh
 }
 
 #[tokio::test]
+async fn of_two_windows_that_take_the_same_place_one_is_approved() {
+    let (office, noon) = (Office::new().await, at("2026-11-22", "12:00"));
+    let old = office.approved(&terms(WindowKind::Daily, "daily 02:00", &[]), noon).await;
+    let ask = async |recurrence| {
+        let terms = terms(WindowKind::Daily, recurrence, &[]);
+        windows::request_for(&office.desk, &terms, Some(&old), &office.admin, noon).await.expect("asked for")
+    };
+    let (first, second) = (ask("daily 04:30").await, ask("daily 05:30").await);
+    windows::approve(&office.desk, &first, None, &office.doctor, noon).await.expect("approved");
+    let refused = windows::approve(&office.desk, &second, None, &office.doctor, noon).await;
+    assert!(matches!(&refused, Err(DeskError::Stale(id)) if *id == old), "{refused:?}");
+    let all = office.desk.catalog.windows().await.expect("windows");
+    let states: Vec<&str> = all.iter().map(|window| window.state.word()).collect();
+    assert_eq!(states, ["withdrawn", "approved", "requested"], "nothing of it was done");
+}
+
+#[tokio::test]
 async fn a_run_that_is_tried_again_has_begun_once() {
     let (office, noon) = (Office::new().await, at("2026-11-22", "12:00"));
     office.approved(&terms(WindowKind::Monthly, "monthly first sunday 01:00", &["ポータル"]), noon).await;

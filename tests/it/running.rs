@@ -19,7 +19,7 @@ use kura::workflows::start_due_runs::{self, Attempt, Runner, TakesSnapshots};
 use kura::workflows::take_event_snapshot::{self, Event, RequestState, TakesEvents};
 use kura::workflows::take_snapshot::{SnapshotError, Summary};
 use kura::workflows::under_way::UnderWay;
-use kura::workflows::{alarms, gate, services, windows};
+use kura::workflows::{alarms, gate, notice_ends, services, windows};
 
 use crate::windows::{Office, at, plan, terms, tokyo};
 
@@ -233,6 +233,7 @@ impl Machine {
     pub(crate) async fn tend(&self) {
         let desk = &self.office.desk;
         services::start_left(desk, &self.home(), &*self.shop, &*self.clock).await.expect("looked after");
+        notice_ends::tell(desk, self.clock.now()).await.expect("told");
         alarms::refresh(desk, self.clock.now()).await.expect("alarms");
     }
 

@@ -202,10 +202,12 @@ async fn who_has_the_newest_is_not_sent_it_again_and_marks_end_after_a_week() {
 #[tokio::test]
 async fn old_notices_are_listed_when_they_are_asked_for() {
     let (office, noon) = (Office::new().await, at("2026-11-22", "12:00"));
-    office.approved(&terms(WindowKind::Daily, "daily 02:00", &[]), noon).await;
+    let daily = office.approved(&terms(WindowKind::Daily, "daily 02:00", &[]), noon).await;
     let id =
         office.approved(&terms(WindowKind::Monthly, "monthly first sunday 01:00", &["ポータル"]), noon).await;
-    windows::withdraw(&office.desk, &id, "見合わせます。", &office.admin, noon).await.expect("withdrawn");
+    for id in [&id, &daily] {
+        windows::withdraw(&office.desk, id, "見合わせます。", &office.admin, noon).await.expect("withdrawn");
+    }
     notices::close(&office.desk, "N-2026-0001", &office.operator, noon).await.expect("closed");
     let site = Site::of(office).await;
     let ids = async |path: &str| {

@@ -325,7 +325,7 @@ async fn nothing_runs_during_a_power_inspection_but_with_a_reason_behind_the_gla
 #[tokio::test]
 async fn a_correction_is_a_revision_with_its_reason_on_top() {
     let (office, noon) = (Office::new().await, at("2026-11-22", "12:00"));
-    office.approved(&terms(WindowKind::Daily, "daily 02:00", &[]), noon).await;
+    let id = office.approved(&terms(WindowKind::Daily, "daily 02:00", &[]), noon).await;
     let correct = |text: &'static str, by: &Actor| {
         let (desk, by) = (office.desk.clone(), by.clone());
         async move { notices::correct(&desk, "N-2026-0001", text, &by, noon.plus_minutes(60)).await }
@@ -334,6 +334,11 @@ async fn a_correction_is_a_revision_with_its_reason_on_top() {
     assert!(correct("two\r\nlines", &office.operator).await.is_err(), "no header injection");
     let row = correct("<b>開始</b>が30分遅れます。", &office.operator).await.unwrap();
     assert_eq!((row.revision, row.words.title.as_str()), (2, "【訂正】毎日のデータ・バックアップのお知らせ"));
+    let ahead = notices::close(&office.desk, "N-2026-0001", &office.operator, noon).await;
+    assert!(matches!(&ahead, Err(DeskError::Ahead(window)) if *window == id), "{ahead:?}");
+    windows::withdraw(&office.desk, &id, "見合わせます。", &office.admin, noon).await.unwrap();
+    let row = correct("担当が替わりました。", &office.operator).await.unwrap();
+    assert!(row.words.title.starts_with("【中止】"), "it stays cancelled: {}", row.words.title);
     notices::close(&office.desk, "N-2026-0001", &office.operator, noon).await.unwrap();
     assert!(notices::list(&office.desk, false, 10).await.unwrap().is_empty());
     assert_eq!(office.notices().await.len(), 1, "it stays readable");

@@ -134,6 +134,9 @@ fn a_stop_is_for_monthly_windows_and_is_announced_in_both_languages() {
     place.kura_as(OPERATOR, &["notice", "correct", id, "--text", "対象を訂正します。"]).ends(0);
     let shown = place.kura(&["notice", "show", id]).ends(0).out;
     assert!(shown.starts_with("【訂正】") && shown.contains("対象を訂正します。"), "{shown}");
+    let ahead = place.kura_as(OPERATOR, &["notice", "close", id]).ends(4);
+    assert!(ahead.err.contains("withdraw window w-0001"), "{}", ahead.err);
+    place.kura_as(ADMIN, &["window", "withdraw", "w-0001", "--reason", "見合わせます。"]).ends(0);
     place.kura_as(OPERATOR, &["notice", "close", id]).ends(0);
 }
 
