@@ -87,7 +87,7 @@ pub(super) async fn windows(global: &Global, desk: &Desk) -> Result<(), Failure>
 
 /// `kura window preview`.
 pub(super) async fn preview(global: &Global, desk: &Desk, id: &str, now: Instant) -> Result<(), Failure> {
-    let WindowSheet { window, preview: rows, .. } = look::window(desk, id, now).await?;
+    let WindowSheet { window, preview: rows, replaces, .. } = look::window(desk, id, now).await?;
     let zone = &window.terms.parts().zone;
     let digest = desk.digest_now(&window.terms).map(hex::encode);
     if global.json {
@@ -127,7 +127,13 @@ pub(super) async fn preview(global: &Global, desk: &Desk, id: &str, now: Instant
         ]);
     }
     let digest = digest.unwrap_or_else(|| "the plan cannot be read".to_owned());
-    let head = format!("{id}: {}\nwhat would be approved: {digest}\n", window.terms);
+    let mut head = format!("{id}: {}\nwhat would be approved: {digest}\n", window.terms);
+    if let Some(old) = replaces {
+        head.push_str(&format!(
+            "it takes the place of {old}, which ends with the approval, with everything that has not begun: until the first \
+             run of the new one there is no backup\n"
+        ));
+    }
     print(&format!("{head}{}", table(&["OCCURRENCE", "REMARKS"], &cells)))
 }
 

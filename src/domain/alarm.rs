@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::domain::calendar::{english, wareki};
 use crate::domain::drill::{DrillFacts, DrillKind};
+use crate::domain::expiry::stop_words;
 use crate::domain::freshness;
 use crate::domain::hand_stop::Stage;
 use crate::domain::notice::LeadDays;
@@ -336,9 +337,10 @@ fn of_expiry(expiring: &Expiring, now: Instant) -> Vec<Alarm> {
         found.push(alarm(AlarmCode::DeletionOverdue, plan, from, japanese, english));
     }
     if !expiring.stopped.is_empty() {
+        let (japanese, english) = stop_words(&expiring.stopped);
         let code = &expiring.stopped;
-        let japanese = format!("計画 {plan} の消去は規則（{code}）により止まっています。");
-        let english = format!("Deletion of {plan} is stopped by a rule: {code}.");
+        let japanese = format!("計画 {plan} の消去が止まっています：{japanese}（{code}）。");
+        let english = format!("Deletion of {plan} is stopped: {english} ({code}).");
         found.push(alarm(AlarmCode::DeletionStopped, plan, since, japanese, english));
     }
     found

@@ -128,6 +128,29 @@ impl Why {
     }
 }
 
+/// Why deletion of a plan is stopped, by the code on record: Japanese and English. An unknown code stands for itself.
+pub fn stop_words(code: &str) -> (String, String) {
+    let (japanese, english) = match code {
+        "clock-disagrees" => {
+            ("この機器の時計が外の時計とずれています", "this machine's clock disagrees with another one")
+        }
+        "clock-went-back" => ("この機器の時計が戻っています", "this machine's clock went back"),
+        "clock-unproved" | "clock-after-silence" => {
+            ("今日の日付を人が確かめる必要があります", "somebody must say what day it is")
+        }
+        "too-many" => (
+            "一度に多くの期限が来たため、2人の承認が必要です",
+            "so much fell due at once that two people must approve it",
+        ),
+        "locked-too-long" => (
+            "期限を過ぎても保管先が消去を禁じています",
+            "the store locks something beyond the end of its time",
+        ),
+        other => (other, other),
+    };
+    (japanese.to_owned(), english.to_owned())
+}
+
 /// Something whose time is over and that is not deleted.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct KeptBack {

@@ -9,6 +9,7 @@ use super::layout::{Sheet, badge};
 use super::refused::Refused;
 use super::visit::{At, Sent, Visit};
 use super::words::{grouped, size, w};
+use crate::domain::expiry::stop_words;
 use crate::domain::role::Act;
 use crate::web::Shared;
 use crate::workflows::certificates::CertificateRow;
@@ -97,8 +98,9 @@ fn row(visit: &Visit, plan: &PlanDeletion) -> Markup {
                     (visit.t("消去できるもの ", "Due: ")) (grouped(look.due)) (visit.t("日分、残してあるもの ", " days, kept back: "))
                     (grouped(look.kept_back)) (visit.t("日分（調べた日時：", " days (looked at ")) (visit.lang.moment(look.looked_at)) (visit.t("）", ")"))
                 }
-                @if !look.stopped.is_empty() {
-                    p class="warning" { (visit.t("⚠ 規則により止まっています：", "⚠ Stopped by a rule: ")) (look.stopped) }
+                @if !look.stopped.is_empty() && look.due_since.is_some() {
+                    @let (ja, en) = stop_words(&look.stopped);
+                    p class="warning" { (visit.t("⚠ 止まっています：", "⚠ Stopped: ")) (visit.t(&ja, &en)) }
                 }
             } @else {
                 p { (visit.t("まだ調べていません。", "It was not looked at yet.")) }

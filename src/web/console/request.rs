@@ -9,7 +9,7 @@ use super::form::{self, Faults, Fields, Line, missing};
 use super::layout::{Sheet, facts};
 use super::refused::{Refused, terms_words};
 use super::visit::{At, Sent, Visit};
-use super::windows::{inspection_words, preview, terms_facts};
+use super::windows::{inspection_words, preview, replacing_words, terms_facts};
 use super::words::{Words, w};
 use crate::domain::recurrence::Recurrence;
 use crate::domain::time::{TimeOfDay, Zone};
@@ -337,7 +337,11 @@ pub(super) async fn confirm(axum::Extension(visit): At, Sent(fields): Sent) -> R
     let mut rows_of_terms = terms_facts(&visit, &terms);
     if let Some(old) = replaces(&fields) {
         let name = visit.t("変更する時間帯", "The window that changes").to_owned();
-        rows_of_terms.insert(0, (name, html! { a href={ "/console/windows/" (old) } { (old) } }));
+        let means = replacing_words();
+        rows_of_terms.insert(
+            0,
+            (name, html! { a href={ "/console/windows/" (old) } { (old) } " " (visit.words(&means)) }),
+        );
     }
     let anew = replaces(&fields).map_or_else(
         || "/console/windows/new".to_owned(),

@@ -98,6 +98,14 @@ pub(super) fn terms_facts(visit: &Visit, terms: &Terms) -> Vec<(String, Markup)>
     rows.into_iter().map(|(name, value)| (name.to_owned(), html! { (value) })).collect()
 }
 
+/// What the approval of a window means for the one whose place it takes.
+pub(super) fn replacing_words() -> Words {
+    w(
+        "（承認されると、まだ始まっていない回もすべて中止になります。新しい時間帯の最初の実施までは、バックアップがありません）",
+        "(which ends with the approval, with everything that has not begun: until the first run of the new one there is no backup)",
+    )
+}
+
 /// When users are told.
 fn announcement(visit: &Visit, sheet: &WindowSheet) -> Words {
     let terms = &sheet.window.terms;
@@ -230,7 +238,7 @@ pub(super) fn sheet_body(visit: &Visit, sheet: &WindowSheet) -> Markup {
             name,
             html! {
                 a href={ "/console/windows/" (old) } { (old) }
-                " " (visit.t("（承認されると終わります）", "(which ends with the approval)"))
+                " " (visit.words(&replacing_words()))
             },
         ));
     }

@@ -142,14 +142,12 @@ async fn record_looks(on: OnHost<'_>, look: &Look) -> Result<(), ExpireError> {
         let kept = look.decision.kept_back.iter().filter(|kept| is_cohort(&&kept.item)).count();
         let is_much = look.decision.too_many.iter().any(|found| found.plan == *plan.name());
         // A lock beyond the end of its time is longer than the policy allows.
-        let is_locked = look
-            .decision
-            .kept_back
-            .iter()
-            .any(|kept| kept.item.plan == *plan.name() && matches!(kept.why, Why::Locked(_)));
+        let locked = look.decision.kept_back.iter();
+        let locked = locked.filter(|kept| is_cohort(&&kept.item) && matches!(kept.why, Why::Locked(_)));
+        let locked_since = locked.map(|kept| kept.item.delete_from).min();
         let stopped = match stopped {
             "" if is_much => "too-many",
-            "" if is_locked => "locked-too-long",
+            "" if locked_since.is_some() => "locked-too-long",
             code => code,
         };
         let row = LookRow {
@@ -157,7 +155,7 @@ async fn record_looks(on: OnHost<'_>, look: &Look) -> Result<(), ExpireError> {
             looked_at: look.at,
             due: to_u64(due.len()),
             kept_back: to_u64(kept),
-            due_since: due.iter().map(|item| item.delete_from).min(),
+            due_since: due.iter().map(|item| item.delete_from).chain(locked_since).min(),
             stopped: stopped.to_owned(),
         };
         on.catalog.set_look(&row).await?;

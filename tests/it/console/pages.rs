@@ -258,12 +258,17 @@ async fn moved(admin: &mut Visitor, doctor: &mut Visitor) {
     let check = admin.post("/console/windows/new", &fields).await;
     assert!(check.status == 200 && check.body.contains("変更する時間帯"), "{}", check.body);
     assert!(!check.body.contains("時間が重なっています"), "not with what it replaces: {}", check.body);
+    assert!(
+        check.body.contains("新しい時間帯の最初の実施までは、バックアップがありません"),
+        "{}",
+        check.body
+    );
     let daily = fields.map(|(name, value)| (name, if name == "kind" { "maintenance" } else { value }));
     assert_eq!(admin.post("/console/windows", &daily).await.status, 404, "of the same kind only");
     let asked = admin.post("/console/windows", &fields).await;
     let new = asked.header("location").expect("a place").to_owned();
     let sheet = doctor.get(&new).await.body;
-    assert!(sheet.contains("（承認されると終わります）"), "{sheet}");
+    assert!(sheet.contains("まだ始まっていない回もすべて中止になります"), "{sheet}");
     assert!(doctor.get("/console/windows/w-0001").await.body.contains("変更の申請"));
     let seen = between(&sheet, "/approve?seen=", "\"");
     assert_eq!(doctor.post(&format!("{new}/approve"), &[("seen", seen)]).await.status, 303);
