@@ -23,7 +23,7 @@ use super::opening::Opening;
 use super::progress::Display;
 use super::restore::days;
 use super::who::host_user;
-use super::words::{counted, local, print, print_json, size, stderr_is_a_journal, tell, tokyo};
+use super::words::{counted, local, plan_name, print, print_json, size, stderr_is_a_journal, tell, tokyo};
 
 /// At most this many names are shown.
 const NAMES_MAX: usize = 20;
@@ -104,10 +104,7 @@ impl From<DrillError> for Failure {
 }
 
 pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Result<Exit, Failure> {
-    let plan: PlanName = arguments
-        .plan
-        .parse()
-        .map_err(|error: crate::domain::plan::BadPlanName| Failure::Usage(error.to_string()))?;
+    let plan: PlanName = plan_name(&arguments.plan)?;
     let wanted = match &arguments.snapshot {
         Some(text) => Wanted::parse(text).map_err(RestoreError::from)?,
         None => Wanted::LatestOf(plan.clone()),

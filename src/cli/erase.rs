@@ -19,7 +19,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::opening::Place;
 use super::who::Who;
-use super::words::{counted, print, print_json, table, tell};
+use super::words::{counted, plan_name, print, print_json, table, tell};
 
 /// Order that records are not given back any more, take such orders back, list them (消去指示).
 #[derive(Debug, Args)]
@@ -186,7 +186,7 @@ async fn count(
 }
 
 async fn revoke(app: &App, global: &Global, asked: Revoke) -> Result<Exit, Failure> {
-    let plan = name(&asked.plan)?;
+    let plan = plan_name(&asked.plan)?;
     let (host, catalog, now) = (app.host(None).await?, app.catalog().await?, app.clock.now());
     let by = asked.who.sign_in_for(app, &catalog, Act::OrderErasures, now).await?;
     let taken = (&plan, asked.number, asked.reason.as_str());
@@ -205,7 +205,7 @@ async fn revoke(app: &App, global: &Global, asked: Revoke) -> Result<Exit, Failu
 
 async fn show(app: &App, global: &Global, list: &List) -> Result<Exit, Failure> {
     let plans = match &list.plan {
-        Some(plan) => vec![name(plan)?],
+        Some(plan) => vec![plan_name(plan)?],
         None => app.plan_names().iter().filter_map(|plan| plan.parse().ok()).collect(),
     };
     let (host, catalog) = (app.host(None).await?, app.catalog().await?);
@@ -246,8 +246,4 @@ async fn show(app: &App, global: &Global, list: &List) -> Result<Exit, Failure> 
         &cells.collect::<Vec<_>>(),
     ))?;
     Ok(Exit::Done)
-}
-
-fn name(text: &str) -> Result<PlanName, Failure> {
-    text.parse().map_err(|error: crate::domain::plan::BadPlanName| Failure::Usage(error.to_string()))
 }

@@ -6,14 +6,13 @@ use crate::app::{App, BenchError, Catalog};
 use crate::clock::Clock as _;
 use crate::domain::calendar::{english, wareki};
 use crate::domain::role::Act;
-use crate::domain::time::Day;
 use crate::workflows::expire::{self, Bench, ExpireError, Item, Look, OpenError, Ran, Refusal};
 
 use super::commands::Global;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::who::Who;
-use super::words::{counted, print, print_json, size, table};
+use super::words::{counted, day, print, print_json, size, table};
 
 /// Delete what is past its time (消去): plan, approve, confirm, run.
 #[derive(Debug, Args)]
@@ -174,10 +173,6 @@ async fn act(app: &App, global: &Global, command: Command, catalog: &Catalog) ->
         }
     }
     Ok(Exit::Done)
-}
-
-fn day(text: &str) -> Result<Day, Failure> {
-    text.parse().map_err(|error: crate::domain::time::NotADay| Failure::Usage(error.to_string()))
 }
 
 fn say(global: &Global, what: &str, about: &str, next: &str) -> Result<(), Failure> {

@@ -6,14 +6,13 @@ use crate::app::{App, Catalog};
 use crate::clock::Clock as _;
 use crate::domain::plan::PlanName;
 use crate::domain::role::Act;
-use crate::domain::time::Day;
 use crate::workflows::holds::{self, HoldError, NewHold};
 
 use super::commands::Global;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::who::Who;
-use super::words::{print, print_json, table, tokyo};
+use super::words::{day, plan_name, print, print_json, table, tokyo};
 
 /// Place, release and list holds (保全).
 #[derive(Debug, Args)]
@@ -106,7 +105,7 @@ async fn act(app: &App, global: &Global, command: Command, catalog: &Catalog) ->
     match command {
         Command::Add(add) => {
             let by = add.who.sign_in_for(app, catalog, Act::ManageHolds, now).await?;
-            let plan = plan(&add.plan)?;
+            let plan = plan_name(&add.plan)?;
             let from = day(&add.from)?;
             let to = add.to.as_deref().map(day).transpose()?.unwrap_or(from);
             let until = add.until.as_deref().map(day).transpose()?;
@@ -117,7 +116,7 @@ async fn act(app: &App, global: &Global, command: Command, catalog: &Catalog) ->
         }
         Command::Release(release) => {
             let by = release.who.sign_in_for(app, catalog, Act::ManageHolds, now).await?;
-            let (plan, host) = (plan(&release.plan)?, app.host(None).await?);
+            let (plan, host) = (plan_name(&release.plan)?, app.host(None).await?);
             let which = (&plan, release.number, release.reason.as_str());
             holds::release(&host, catalog, which, &by, app.clock.now()).await?;
             say(global, &plan, release.number, "released")?;
@@ -132,7 +131,7 @@ async fn show(app: &App, global: &Global, catalog: &Catalog, only: Option<&str>)
     let names = only.map_or_else(|| app.plan_names(), |name| vec![name.to_owned()]);
     let mut all = Vec::new();
     for name in &names {
-        all.extend(holds::of_host(&host, catalog, &plan(name)?).await?);
+        all.extend(holds::of_host(&host, catalog, &plan_name(name)?).await?);
     }
     if global.json {
         let rows = all.iter().map(|shown| {
@@ -170,14 +169,6 @@ async fn show(app: &App, global: &Global, catalog: &Catalog, only: Option<&str>)
         ]
     });
     print(&table(&["PLAN", "NO>", "DAYS", "STATE", "UNTIL", "BY", "WHY"], &cells.collect::<Vec<_>>()))
-}
-
-fn plan(text: &str) -> Result<PlanName, Failure> {
-    text.parse().map_err(|error: crate::domain::plan::BadPlanName| Failure::Usage(error.to_string()))
-}
-
-fn day(text: &str) -> Result<Day, Failure> {
-    text.parse().map_err(|error: crate::domain::time::NotADay| Failure::Usage(error.to_string()))
 }
 
 fn say(global: &Global, plan: &PlanName, number: u64, what: &str) -> Result<(), Failure> {

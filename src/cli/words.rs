@@ -5,7 +5,8 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::domain::time::{Instant, Zone};
+use crate::domain::plan::{BadPlanName, PlanName};
+use crate::domain::time::{Day, Instant, NotADay, Zone};
 
 pub(super) use crate::domain::size::size;
 pub(super) use crate::workflows::desk::tokyo;
@@ -64,6 +65,16 @@ pub(super) fn grouped(number: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// A day, as somebody typed it.
+pub(super) fn day(text: &str) -> Result<Day, Failure> {
+    text.parse().map_err(|error: NotADay| Failure::Usage(error.to_string()))
+}
+
+/// The name of a plan, as somebody typed it.
+pub(super) fn plan_name(text: &str) -> Result<PlanName, Failure> {
+    text.parse().map_err(|error: BadPlanName| Failure::Usage(error.to_string()))
 }
 
 /// `2026-11-22 18:30` in a zone.

@@ -13,6 +13,8 @@ use crate::domain::actor::Denied;
 /// From the failures of workflows.
 mod from;
 
+pub(super) use from::DAY_WORDS;
+
 /// The kinds of problems. The code of a kind is a contract with programs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Kind {

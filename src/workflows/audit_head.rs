@@ -82,9 +82,7 @@ pub async fn write(
         digest: head.digest,
         at: line_at.to_string(),
     };
-    let payload = serde_json::to_vec(&record)
-        .map_err(|error| RepositoryError::wrong(layout::AUDIT, error.to_string()))?;
-    let bytes = Bytes::from(host.signing.sign(payload_type::AUDIT_HEAD, &payload));
+    let bytes = Bytes::from(host.sign_record(layout::AUDIT, payload_type::AUDIT_HEAD, &record)?);
     let key = layout::audit_head(head.sequence, &Sha256::of(&bytes));
     let now = clock.now();
     put_and_compare(&*host.vault, &key, &bytes, Some(host.evidence_end(now))).await?;

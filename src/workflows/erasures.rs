@@ -6,30 +6,26 @@
 
 use std::collections::BTreeSet;
 
-use bytes::Bytes;
-
 use crate::archive::compress::{self, CompressError};
 use crate::archive::digest::{PathDigest, Sha256};
 use crate::archive::envelope::payload_type;
 use crate::archive::erasure::{ErasureAct, ErasureHead, ErasureRecord};
 use crate::archive::layout::{self, ObjectKind};
 use crate::archive::records::{FORMAT, Snapshot};
-use crate::archive::seal::{self, Keys, Recipient, SealError};
+use crate::archive::seal::{Keys, SealError};
 use crate::catalog::{Catalog, CatalogError};
 use crate::domain::actor::{Actor, Denied};
 use crate::domain::erasure::{Erasure, PATHS_MAX, REASON_CHARACTERS_MAX, covered};
 use crate::domain::plan::{Plan, PlanName};
-use crate::domain::retention;
 use crate::domain::role::Act;
 use crate::domain::time::{Day, Instant};
 use crate::domain::window::is_one_line;
-use crate::vault::{Put, Vault, VaultError};
+use crate::vault::{Vault, VaultError};
 
-use super::desk::tokyo;
 use super::host::Host;
 use super::repository::{RepositoryError, Trust, decode, open_signed};
 use super::sign_in::line;
-use super::upload::{UploadError, put_and_compare};
+use super::upload::{UploadError, put_own};
 
 /// Why nothing was ordered, or orders cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -311,19 +307,11 @@ async fn store(
         at: now.to_string(),
     };
     let key = layout::erasure(plan, number);
-    let payload =
-        serde_json::to_vec(&record).map_err(|error| RepositoryError::wrong(&key, error.to_string()))?;
-    let compressed = compress::compress(&host.signing.sign(payload_type::ERASURE, &payload))?;
-    let catalog_key: Recipient = host.trust.repository.catalog.parse()?;
-    let recipients: Vec<&Recipient> = std::iter::once(&catalog_key).chain(&host.recovery).collect();
-    let bytes = Bytes::from(seal::seal(&compressed, &recipients)?);
-    let zone = tokyo();
-    let until = retention::delete_from_instant(host.settings.evidence_retention(), zone.day_of(now), &zone);
-    let put = host.vault.put(&key, bytes.clone(), Some(until)).await?;
-    if put == Put::AlreadyThere && !host.vault.holds(&key, &bytes).await? {
+    let signed = host.sign_record(&key, payload_type::ERASURE, &record)?;
+    let bytes = host.seal(&compress::compress(&signed)?)?;
+    if !put_own(&*host.vault, &key, &bytes, Some(host.evidence_end(now))).await? {
         return Err(ErasureError::Raced);
     }
-    put_and_compare(&*host.vault, &key, &bytes, Some(until)).await?;
     host.vault.flush().await?;
     let mut tx = catalog.begin().await?;
     tx.note_erasure(plan.as_str(), number, &Sha256::of(&bytes)).await?;

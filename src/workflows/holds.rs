@@ -3,15 +3,13 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 use crate::archive::compress::{self, CompressError};
 use crate::archive::digest::Sha256;
 use crate::archive::envelope::payload_type;
 use crate::archive::evidence::{HoldAct, HoldRecord};
 use crate::archive::layout::{self, ObjectKind};
 use crate::archive::records::FORMAT;
-use crate::archive::seal::{self, Keys, Recipient, SealError};
+use crate::archive::seal::{Keys, SealError};
 use crate::catalog::{Catalog, CatalogError};
 use crate::domain::actor::{Actor, Denied};
 use crate::domain::hold::{Hold, REASON_CHARACTERS_MAX};
@@ -265,12 +263,8 @@ async fn store(
         at: now.to_string(),
     };
     let key = layout::hold(plan, number);
-    let payload =
-        serde_json::to_vec(&record).map_err(|error| RepositoryError::wrong(&key, error.to_string()))?;
-    let compressed = compress::compress(&host.signing.sign(payload_type::HOLD, &payload))?;
-    let catalog_key: Recipient = host.trust.repository.catalog.parse()?;
-    let recipients: Vec<&Recipient> = std::iter::once(&catalog_key).chain(&host.recovery).collect();
-    let bytes = Bytes::from(seal::seal(&compressed, &recipients)?);
+    let signed = host.sign_record(&key, payload_type::HOLD, &record)?;
+    let bytes = host.seal(&compress::compress(&signed)?)?;
     put_and_compare(&*host.vault, &key, &bytes, Some(host.evidence_end(now))).await?;
     host.vault.flush().await?;
     let mut tx = catalog.begin().await?;

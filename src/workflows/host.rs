@@ -3,16 +3,23 @@
 //! None of it opens a pack. The recovery keys are known only by their public halves, and only those that the root key
 //! signed are used.
 
+use std::path::Path;
 use std::sync::Arc;
+
+use bytes::Bytes;
+use secrecy::SecretString;
+use serde::Serialize;
+use zeroize::Zeroizing;
 
 use crate::archive::crew::Crew;
 use crate::archive::envelope::{self, SigningKey, payload_type};
 use crate::archive::records::{CatalogSecrets, RecoveryKeys, Repository, SigningKeys};
-use crate::archive::seal::Recipient;
+use crate::archive::seal::{self, Recipient, SealError};
 use crate::config::{self, ConfigError, Home, Settings};
 use crate::domain::retention;
 use crate::domain::time::Instant;
 use crate::portal::date::{BadClock, OutsideClock};
+use crate::vault::s3::Credentials;
 use crate::vault::{self, S3Settings, StoreUrl, Vault};
 
 use super::clocks;
@@ -140,6 +147,25 @@ impl Host {
         Self { nice_default: NICE_IN_BACKGROUND, ..self }
     }
 
+    /// A record in its envelope, signed by this host. `key` is its name in messages.
+    pub(super) fn sign_record<T: Serialize>(
+        &self,
+        key: &str,
+        kind: &'static str,
+        record: &T,
+    ) -> Result<Vec<u8>, RepositoryError> {
+        let payload =
+            serde_json::to_vec(record).map_err(|error| RepositoryError::wrong(key, error.to_string()))?;
+        Ok(self.signing.sign(kind, &payload))
+    }
+
+    /// Seals what this host and the holders of recovery keys read: to the catalog key and to every recovery key.
+    pub(super) fn seal(&self, plain: &[u8]) -> Result<Bytes, SealError> {
+        let catalog: Recipient = self.trust.repository.catalog.parse()?;
+        let recipients: Vec<&Recipient> = std::iter::once(&catalog).chain(&self.recovery).collect();
+        Ok(Bytes::from(seal::seal(plain, &recipients)?))
+    }
+
     /// Until when evidence that is written now is locked.
     pub fn evidence_end(&self, now: Instant) -> Instant {
         let zone = tokyo();
@@ -150,6 +176,14 @@ impl Host {
     pub fn sort_memory_bytes(&self) -> usize {
         self.settings.sort_memory_mib.unwrap_or(SORT_MEMORY_MIB).clamp(1, 4096) << 20
     }
+}
+
+/// A credential whose secret half stands on the first line of a file.
+pub(super) fn credentials(id: &str, file: &Path) -> Result<Credentials, ConfigError> {
+    let bytes = Zeroizing::new(config::read_file(file)?);
+    let text = Zeroizing::new(String::from_utf8_lossy(&bytes).into_owned());
+    let secret = text.lines().next().unwrap_or_default().trim().to_owned();
+    Ok(Credentials::Keys { access_key_id: id.to_owned(), secret_access_key: SecretString::from(secret) })
 }
 
 /// Who counts, by the records in a home; the store is not asked.

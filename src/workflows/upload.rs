@@ -25,7 +25,7 @@ use crate::archive::wire::to_u64;
 use crate::domain::cohort::CohortId;
 use crate::domain::plan::Plan;
 use crate::domain::time::Instant;
-use crate::vault::{Vault, VaultError};
+use crate::vault::{Put, Vault, VaultError};
 
 use super::index_copies::IndexCopies;
 use super::journal::{Journal, JournalledPack};
@@ -290,12 +290,29 @@ pub async fn put_and_compare(
     bytes: &Bytes,
     until: Option<Instant>,
 ) -> Result<(), UploadError> {
+    if put_own(vault, key, bytes, until).await? {
+        return Ok(());
+    }
+    Err(UploadError::NotKept { key: key.to_owned() })
+}
+
+/// Stores an object whose name another program may take at the same moment, and fetches it again; `false` if what is there
+/// is the other's.
+pub(super) async fn put_own(
+    vault: &dyn Vault,
+    key: &str,
+    bytes: &Bytes,
+    until: Option<Instant>,
+) -> Result<bool, UploadError> {
     let failed = |source| UploadError::Vault { key: key.to_owned(), source };
-    vault.put(key, bytes.clone(), until).await.map_err(failed)?;
+    let put = vault.put(key, bytes.clone(), until).await.map_err(failed)?;
     let is_kept = match vault.holds(key, bytes).await {
         // It was acknowledged a moment ago.
         Err(VaultError::Missing { .. }) => false,
         held => held.map_err(failed)?,
     };
-    if is_kept { Ok(()) } else { Err(UploadError::NotKept { key: key.to_owned() }) }
+    if !is_kept && put == Put::Created {
+        return Err(UploadError::NotKept { key: key.to_owned() });
+    }
+    Ok(is_kept)
 }

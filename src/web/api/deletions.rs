@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::domain::role::Act;
-use crate::domain::time::{Day, Instant, NotADay};
+use crate::domain::time::{Day, Instant};
 use crate::web::Shared;
 use crate::web::access::Caller;
 use crate::web::problem::Problem;
@@ -22,13 +22,6 @@ use super::page::{Listing, PageQuery, Wanted};
 /// The host with its store, opened afresh.
 pub(super) async fn bench(shared: &Shared) -> Result<Bench, Problem> {
     shared.benches.bench().await.map_err(Problem::unreadable)
-}
-
-/// A day of a request.
-pub(super) fn day(text: &str) -> Result<Day, Problem> {
-    text.parse().map_err(|error: NotADay| {
-        Problem::refused(error.to_string(), "日付は 2026-11-23 のように、実在する日で指定してください。")
-    })
 }
 
 /// How deletion of a plan's data stands.
@@ -301,7 +294,7 @@ pub(super) async fn confirm(
     Named(digest): Named,
     Sent(body): Sent<OrderConfirmation>,
 ) -> Result<Response, Problem> {
-    let today = body.today.as_deref().map(day).transpose()?;
+    let today = body.today.as_deref().map(str::parse).transpose()?;
     let (desk, now) = (caller.desk(), shared.clock.now());
     let digest = expire::confirm(&desk.catalog, &digest, today, &caller.actor, now).await?;
     answer_order(&caller, &digest.to_string(), StatusCode::OK).await
@@ -320,7 +313,7 @@ pub(super) async fn say_today(
     caller: Caller,
     Sent(body): Sent<Today>,
 ) -> Result<Json<Today>, Problem> {
-    let day = day(&body.today)?;
+    let day: Day = body.today.parse()?;
     let (desk, now) = (caller.desk(), shared.clock.now());
     expire::confirm_today(&desk.catalog, day, &caller.actor, now).await?;
     Ok(Json(Today { today: day.to_string() }))

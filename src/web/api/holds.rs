@@ -7,17 +7,18 @@ use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::domain::plan::{BadPlanName, PlanName};
+use crate::domain::plan::PlanName;
 use crate::domain::role::Act;
 use crate::domain::time::Instant;
 use crate::web::Shared;
 use crate::web::access::Caller;
 use crate::web::problem::Problem;
 use crate::workflows::certificates::{self, Bundle, CertificateRow};
+use crate::workflows::expire::Bench;
 use crate::workflows::holds::{self, NewHold, ShownHold};
 use crate::workflows::lists::{self, ListPlace, Page};
 
-use super::deletions::{bench, day};
+use super::deletions::bench;
 use super::extract::{Asked, Sent};
 use super::page::{Listing, PageQuery, Wanted};
 
@@ -107,15 +108,6 @@ fn shown(one: &ShownHold) -> HoldShown {
     }
 }
 
-fn plan_name(text: &str) -> Result<PlanName, Problem> {
-    text.parse().map_err(|error: BadPlanName| {
-        Problem::refused(
-            error.to_string(),
-            "計画の名前（plan）が正しくありません。`/api/v1/plans` の名前を指定してください。",
-        )
-    })
-}
-
 fn place(one: &ShownHold) -> ListPlace {
     ListPlace { at: Instant::from_micros(0), id: format!("{} {:020}", one.hold.plan, one.hold.number) }
 }
@@ -145,13 +137,12 @@ pub(super) async fn list(
 }
 
 async fn answer(
-    shared: &Shared,
+    bench: &Bench,
     caller: &Caller,
     (plan, number): (&PlanName, u64),
     status: StatusCode,
 ) -> Result<Response, Problem> {
-    let (bench, desk) = (bench(shared).await?, caller.desk());
-    let all = holds::of_host(&bench.host, &desk.catalog, plan).await?;
+    let all = holds::of_host(&bench.host, &caller.desk().catalog, plan).await?;
     let found = all.iter().find(|one| one.hold.number == number);
     let found = found.ok_or_else(|| Problem::no_such("hold", &format!("{plan}/{number}")))?;
     Ok((status, Json(shown(found))).into_response())
@@ -171,16 +162,16 @@ pub(super) async fn add(
 ) -> Result<Response, Problem> {
     caller.actor.check(Act::ManageHolds).map_err(|denied| Problem::denied(&denied))?;
     let desk = caller.desk();
-    let plan = plan_name(&body.plan)?;
+    let plan: PlanName = body.plan.parse()?;
     if !desk.contents.contains_key(plan.as_str()) {
         return Err(Problem::no_such("plan", plan.as_str()));
     }
-    let days = (day(&body.from)?, day(&body.to)?);
-    let until = body.until.as_deref().map(day).transpose()?;
+    let days = (body.from.parse()?, body.to.parse()?);
+    let until = body.until.as_deref().map(str::parse).transpose()?;
     let new = NewHold { plan: plan.clone(), days, until, reason: body.reason };
     let bench = bench(&shared).await?;
     let number = holds::add(&bench.host, &desk.catalog, &new, &caller.actor, shared.clock.now()).await?;
-    answer(&shared, &caller, (&plan, number), StatusCode::CREATED).await
+    answer(&bench, &caller, (&plan, number), StatusCode::CREATED).await
 }
 
 #[utoipa::path(
@@ -206,7 +197,7 @@ pub(super) async fn release(
     let (bench, desk) = (bench(&shared).await?, caller.desk());
     let which = (&plan, number, body.reason.as_str());
     holds::release(&bench.host, &desk.catalog, which, &caller.actor, shared.clock.now()).await?;
-    answer(&shared, &caller, (&plan, number), StatusCode::OK).await
+    answer(&bench, &caller, (&plan, number), StatusCode::OK).await
 }
 
 fn certificate(row: &CertificateRow) -> CertificateShown {

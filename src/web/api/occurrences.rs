@@ -10,7 +10,7 @@ use crate::domain::occurrence::{Occurrence, OccurrenceState};
 use crate::domain::time::{Day, Instant, TimeOfDay, Zone};
 use crate::web::Shared;
 use crate::web::access::Caller;
-use crate::web::problem::Problem;
+use crate::web::problem::{DAY_WORDS, Problem};
 use crate::workflows::lists::{self, ListPlace};
 use crate::workflows::look;
 use crate::workflows::windows;
@@ -136,14 +136,8 @@ fn shown(found: &Occurrence) -> OccurrenceShown {
 /// The instants of days in Tokyo.
 fn span(from: Option<&str>, until: Option<&str>) -> Result<(Instant, Instant), Problem> {
     let zone = Zone::named("Asia/Tokyo").unwrap_or_else(|_| Zone::utc());
-    let day = |text: &str| {
-        text.parse::<Day>().map_err(|error| {
-            Problem::bad_request(
-                error.to_string(),
-                "日付は 2026-11-23 のように、実在する日で指定してください。",
-            )
-        })
-    };
+    let day =
+        |text: &str| text.parse::<Day>().map_err(|error| Problem::bad_request(error.to_string(), DAY_WORDS));
     let start = |day: Day| zone.at(day, TimeOfDay::MIDNIGHT);
     let from = from.map(day).transpose()?.map_or(Instant::from_micros(i64::MIN), start);
     let until = until.map(day).transpose()?.map_or(Instant::from_micros(i64::MAX), |day| start(day.next()));

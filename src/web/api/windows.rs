@@ -5,10 +5,9 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use crate::domain::plan::BadPlanName;
 use crate::domain::recurrence::NotARecurrence;
 use crate::domain::role::Act;
-use crate::domain::time::{NotADay, Zone};
+use crate::domain::time::Zone;
 use crate::domain::window::{Terms, TermsParts};
 use crate::web::Shared;
 use crate::web::access::Caller;
@@ -48,19 +47,12 @@ fn terms(request: WindowRequest, shared: &Shared) -> Result<Terms, Problem> {
             "時間帯の地域（time_zone）は Asia/Tokyo のような名前で指定してください。",
         )
     })?;
-    let day = |text: Option<String>| {
-        text.map(|text| text.parse()).transpose().map_err(|error: NotADay| {
-            Problem::refused(error.to_string(), "日付は 2026-11-23 のように、実在する日で指定してください。")
-        })
-    };
+    let day = |text: Option<String>| text.map(|text| text.parse()).transpose();
     let parts = TermsParts {
         plan: request
             .plan
             .map(|plan| plan.parse())
-            .transpose()
-            .map_err(|error: BadPlanName| {
-                Problem::refused(error.to_string(), "計画の名前（plan）が正しくありません。`/api/v1/plans` の名前を指定してください。")
-            })?,
+            .transpose()?,
         kind: request.kind.kind(),
         recurrence: request
             .recurrence

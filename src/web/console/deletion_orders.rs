@@ -193,7 +193,7 @@ async fn order_page(
     let is_own = visit.account()? == &row.approved_by;
     // Where no clock outside can be asked, a confirmation without the date would delete nothing.
     let bench = bench(shared).await?;
-    let doubt = expire::look(bench.on(&visit.desk.catalog, &*shared.clock)).await?.clock.err();
+    let doubt = expire::clock_doubt(bench.on(&visit.desk.catalog, &*shared.clock)).await?;
     let line = if doubt.is_some() { today_line() } else { today_line().optional() };
     let inside = html! {
         @if let Some(doubt) = &doubt { p class="warning" { "⚠ " (visit.t(&doubt.japanese(), &doubt.english())) } }

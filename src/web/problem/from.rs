@@ -2,6 +2,8 @@
 
 use crate::domain::account::{BadAccountId, ID_CHARACTERS_MAX, ID_CHARACTERS_MIN};
 use crate::domain::hold::REASON_CHARACTERS_MAX;
+use crate::domain::plan::BadPlanName;
+use crate::domain::time::NotADay;
 use crate::workflows::accounts::AccountError;
 use crate::workflows::desk::DeskError;
 use crate::workflows::expire::ExpireError;
@@ -67,6 +69,24 @@ impl From<DeskError> for Problem {
             DeskError::Access(error) => error.into(),
             DeskError::Lock(_) | DeskError::Catalog(_) => Self::logged(&error),
         }
+    }
+}
+
+/// What a day looks like.
+pub(in crate::web) const DAY_WORDS: &str = "日付は 2026-11-23 のように、実在する日で指定してください。";
+
+impl From<NotADay> for Problem {
+    fn from(error: NotADay) -> Self {
+        Self::refused(error.to_string(), DAY_WORDS)
+    }
+}
+
+impl From<BadPlanName> for Problem {
+    fn from(error: BadPlanName) -> Self {
+        Self::refused(
+            error.to_string(),
+            "計画の名前（plan）が正しくありません。`/api/v1/plans` の名前を指定してください。",
+        )
     }
 }
 

@@ -10,14 +10,13 @@ use crate::archive::records::FORMAT;
 use crate::catalog::{Catalog, CatalogError, DrillRow};
 use crate::clock::Clock;
 use crate::domain::drill::{DrillFacts, DrillKind, EVERY_DEFAULT};
-use crate::domain::retention::{self, Retention};
-use crate::vault::{Put, Vault, VaultError};
-use crate::workflows::desk::tokyo;
+use crate::domain::retention::Retention;
+use crate::vault::{Vault, VaultError};
 use crate::workflows::evidence::instant;
 use crate::workflows::host::Host;
 use crate::workflows::repository::{RepositoryError, Trust, decode};
 use crate::workflows::sign_in::line;
-use crate::workflows::upload::put_and_compare;
+use crate::workflows::upload::put_own;
 
 use super::{DrillError, Drilled};
 
@@ -55,19 +54,13 @@ pub async fn record(
             .first()
             .map(|line| AuditPosition { sequence: line.sequence, digest: Sha256(line.digest) }),
     };
-    let zone = tokyo();
-    let now = clock.now();
-    let until = retention::delete_from_instant(host.settings.evidence_retention(), zone.day_of(now), &zone);
+    let until = host.evidence_end(clock.now());
     let first = numbers(&*host.vault).await?.last().map_or(1, |number| number.saturating_add(1));
     for number in first..=u64::MAX {
         record.number = number;
         let key = layout::drill(number);
-        let payload = serde_json::to_vec(&record).map_err(|e| RepositoryError::wrong(&key, e.to_string()))?;
-        let bytes = Bytes::from(host.signing.sign(payload_type::DRILL, &payload));
-        let put = host.vault.put(&key, bytes.clone(), Some(until)).await?;
-        let is_own = put == Put::Created || host.vault.holds(&key, &bytes).await?;
-        if is_own {
-            put_and_compare(&*host.vault, &key, &bytes, Some(until)).await?;
+        let bytes = Bytes::from(host.sign_record(&key, payload_type::DRILL, &record)?);
+        if put_own(&*host.vault, &key, &bytes, Some(until)).await? {
             break;
         }
     }

@@ -191,9 +191,7 @@ async fn certify(
         issued_at: now.to_string(),
     };
     let key = layout::certificate(number);
-    let payload =
-        serde_json::to_vec(&certificate).map_err(|error| RepositoryError::wrong(&key, error.to_string()))?;
-    let bytes = Bytes::from(on.host.signing.sign(payload_type::CERTIFICATE, &payload));
+    let bytes = Bytes::from(on.host.sign_record(&key, payload_type::CERTIFICATE, &certificate)?);
     on.host.vault.put(&key, bytes, Some(on.host.evidence_end(now))).await?;
     on.host.vault.flush().await?;
     // Another program may have ended the same intent a moment ago: what is in the store counts.

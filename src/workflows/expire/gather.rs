@@ -65,6 +65,11 @@ pub async fn look(on: OnHost<'_>) -> Result<Look, ExpireError> {
     Ok(Look { at, clock, decision, order })
 }
 
+/// What speaks against deleting anything now, if something does: the clocks are asked, and nothing else of the store.
+pub async fn clock_doubt(on: OnHost<'_>) -> Result<Option<Doubt>, ExpireError> {
+    Ok(prove_clock(on, on.clock.now()).await?.err())
+}
+
 /// What every clock says.
 async fn prove_clock(on: OnHost<'_>, at: Instant) -> Result<Result<Proof, Doubt>, ExpireError> {
     let store = (on.reaper.address(), on.reaper.outside_time().await?);

@@ -33,7 +33,7 @@ mod run;
 pub mod state;
 
 pub use approvals::{approve, confirm, confirm_today, end_standing, stand};
-pub use gather::{Look, look};
+pub use gather::{Look, clock_doubt, look};
 pub use open::{Bench, Benches, OpenError};
 pub use run::{Ran, Refusal, run};
 

@@ -4,17 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use secrecy::SecretString;
-use zeroize::Zeroizing;
 
 use crate::catalog::Catalog;
 use crate::clock::Clock;
-use crate::config::{self, ConfigError};
+use crate::config::ConfigError;
 use crate::domain::expiry::Limits;
 use crate::domain::plan::Plan;
-use crate::vault::s3::Credentials;
 use crate::vault::{self, Reaper, S3Settings, StoreUrl, VaultError};
-use crate::workflows::host::Host;
+use crate::workflows::host::{Host, credentials};
 use crate::workflows::replica::{self, ReplicaError};
 
 use super::OnHost;
@@ -106,13 +103,7 @@ async fn parts(host: &Host) -> Result<Parts, OpenError> {
         (StoreUrl::Directory(_), _) => {}
         (StoreUrl::Bucket(_), None) => return Err(OpenError::NoReaper),
         (StoreUrl::Bucket(_), Some(reaper)) => {
-            let bytes = Zeroizing::new(config::read_file(&reaper.secret_access_key_file)?);
-            let text = Zeroizing::new(String::from_utf8_lossy(&bytes).into_owned());
-            let secret = text.lines().next().unwrap_or_default().trim().to_owned();
-            s3.credentials = Credentials::Keys {
-                access_key_id: reaper.access_key_id.clone(),
-                secret_access_key: SecretString::from(secret),
-            };
+            s3.credentials = credentials(&reaper.access_key_id, &reaper.secret_access_key_file)?;
         }
     }
     let reaper = vault::open_reaper(&address, &s3).await?;

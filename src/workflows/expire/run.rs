@@ -18,7 +18,6 @@ use crate::domain::expiry::{KeptBack, TooMany, Why};
 use crate::domain::time::Instant;
 use crate::vault::VaultError;
 use crate::workflows::evidence::{self, Evidence};
-use crate::workflows::repository::RepositoryError;
 use crate::workflows::sign_in::line;
 
 use super::carry_out::{absorb, carry_out};
@@ -353,9 +352,7 @@ async fn write_intent(
     intent: Intent,
 ) -> Result<evidence::OpenIntent, ExpireError> {
     let key = layout::intent(number);
-    let payload =
-        serde_json::to_vec(&intent).map_err(|error| RepositoryError::wrong(&key, error.to_string()))?;
-    let bytes = Bytes::from(on.host.signing.sign(payload_type::INTENT, &payload));
+    let bytes = Bytes::from(on.host.sign_record(&key, payload_type::INTENT, &intent)?);
     let now = on.clock.now();
     on.host.vault.put(&key, bytes.clone(), Some(on.host.evidence_end(now))).await?;
     match on.host.vault.holds(&key, &bytes).await {

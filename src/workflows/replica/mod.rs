@@ -8,24 +8,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use secrecy::SecretString;
-use zeroize::Zeroizing;
 
 use crate::archive::digest::Sha256;
 use crate::archive::layout::{self, ObjectKind};
 use crate::archive::seal::Keys;
-use crate::config::{self, ReaperSettings, Settings};
+use crate::config::{ReaperSettings, Settings};
 use crate::domain::cohort::CohortId;
 use crate::domain::plan::PlanName;
 use crate::domain::retention::{self, Retention};
 use crate::domain::time::Instant;
-use crate::vault::s3::Credentials;
 use crate::vault::{self, Reaper, S3Settings, StoreUrl, Vault, VaultError};
 
 use super::causes::with_causes;
 use super::desk::tokyo;
 use super::evidence::instant;
-use super::host::{Host, HostError};
+use super::host::{Host, HostError, credentials};
 use super::repository::{RepositoryError, Trust};
 use super::snapshots::{self, SnapshotKeys};
 use super::upload::{UploadError, put_and_compare};
@@ -79,19 +76,12 @@ fn address(settings: &Settings) -> Result<Option<StoreUrl>, ReplicaError> {
     Ok(Some(parsed.map_err(bad)?))
 }
 
-fn keys_of(id: &str, file: &std::path::Path) -> Result<Credentials, ReplicaError> {
-    let bytes = Zeroizing::new(config::read_file(file).map_err(HostError::from)?);
-    let text = Zeroizing::new(String::from_utf8_lossy(&bytes).into_owned());
-    let secret = text.lines().next().unwrap_or_default().trim().to_owned();
-    Ok(Credentials::Keys { access_key_id: id.to_owned(), secret_access_key: SecretString::from(secret) })
-}
-
 /// Opens the second store for writing; none if the settings name none. A folder that is missing is made.
 pub async fn open(settings: &Settings) -> Result<Option<Arc<dyn Vault>>, ReplicaError> {
     let (Some(address), Some(replica)) = (address(settings)?, &settings.replica) else { return Ok(None) };
     let mut s3 = S3Settings::default();
     if let (Some(id), Some(file)) = (&replica.access_key_id, &replica.secret_access_key_file) {
-        s3.credentials = keys_of(id, file)?;
+        s3.credentials = credentials(id, file).map_err(HostError::from)?;
     }
     Ok(Some(vault::create(&address, &s3).await?))
 }
@@ -104,7 +94,7 @@ pub async fn open_reaper(settings: &Settings) -> Result<Option<Arc<dyn Reaper>>,
         (StoreUrl::Directory(_), _) => {}
         (StoreUrl::Bucket(_), None) => return Err(ReplicaError::NoReaper),
         (StoreUrl::Bucket(_), Some(ReaperSettings { access_key_id, secret_access_key_file })) => {
-            s3.credentials = keys_of(access_key_id, secret_access_key_file)?;
+            s3.credentials = credentials(access_key_id, secret_access_key_file).map_err(HostError::from)?;
         }
     }
     Ok(Some(vault::open_reaper(&address, &s3).await?))

@@ -12,7 +12,6 @@ use crate::archive::layout;
 use crate::archive::outlet::{SessionError, SessionOutcome};
 use crate::archive::records::{Completeness, FORMAT, Snapshot, SnapshotCohort};
 use crate::archive::report::{Remark, RunReport};
-use crate::archive::seal::{self, Recipient};
 use crate::archive::stat_cache;
 use crate::catalog::{PackRow, RunEnd, RunStart, RunState, SnapshotRow};
 use crate::clock;
@@ -179,9 +178,7 @@ fn sealed(run: &Run<'_>, snapshot: &Snapshot) -> Result<(Bytes, Sha256), Snapsho
         .map_err(|e| SnapshotError::local(&run.host.home, "the snapshot record", e.into()))?;
     let signed = run.host.signing.sign(payload_type::SNAPSHOT, &payload);
     let compressed = compress::compress(&signed).map_err(session)?;
-    let catalog: Recipient = run.host.trust.repository.catalog.parse().map_err(SnapshotError::Seal)?;
-    let recipients: Vec<&Recipient> = std::iter::once(&catalog).chain(&run.host.recovery).collect();
-    let bytes = Bytes::from(seal::seal(&compressed, &recipients).map_err(SnapshotError::Seal)?);
+    let bytes = run.host.seal(&compressed).map_err(SnapshotError::Seal)?;
     let digest = Sha256::of(&bytes);
     Ok((bytes, digest))
 }

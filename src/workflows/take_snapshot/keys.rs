@@ -129,9 +129,7 @@ fn new_key(run: &Run<'_>, cohort: &CohortId) -> Result<Vec<u8>, SnapshotError> {
         recipient: identity.recipient().to_string(),
         sealed_identity: sealed,
     };
-    let payload =
-        serde_json::to_vec(&record).map_err(|e| RepositoryError::wrong("cohort key", e.to_string()))?;
-    Ok(run.host.signing.sign(payload_type::COHORT_KEY, &payload))
+    Ok(run.host.sign_record("cohort key", payload_type::COHORT_KEY, &record)?)
 }
 
 /// One cohort's key in the store: the one that is known, one that another run made, or a new one.
