@@ -36,6 +36,10 @@ pub(crate) async fn killed_after<T>(waits: usize, future: impl Future<Output = T
 /// More than any of these needs.
 const WAITS_MAX: usize = 2000;
 
+/// Each of these waits at least so often. How often it really does depends on the machine: what another thread has
+/// answered before it is asked for is no wait (a run with services: 46 times on one core, 110 on two).
+const KILLS_MIN: usize = 5;
+
 #[tokio::test]
 async fn a_run_with_services_that_is_killed_at_any_step_ends_as_if_it_had_not_been() {
     let mut kills = 0;
@@ -64,7 +68,7 @@ async fn a_run_with_services_that_is_killed_at_any_step_ends_as_if_it_had_not_be
         let own = told.iter().find(is_own).expect("a notice");
         assert_eq!((own.kind.word(), own.status.word(), own.revision), ("completion", "completed", 3));
         if first.is_some() {
-            assert!(matches!(first, Some(Attempt::Taken(_))) && kills > 30, "{kills} kills");
+            assert!(matches!(first, Some(Attempt::Taken(_))) && kills >= KILLS_MIN, "{kills} kills");
             return;
         }
     }
@@ -84,7 +88,7 @@ async fn services_run_again_although_their_start_is_killed_at_any_step() {
         assert!(machine.shop.all_run(), "after {waits} waits");
         assert!(machine.office.desk.catalog.stopped_services().await.unwrap().is_empty());
         if ended.is_some() {
-            assert!(waits > 10, "{waits}");
+            assert!(waits >= KILLS_MIN, "{waits}");
             return;
         }
     }
@@ -116,7 +120,7 @@ async fn an_approval_that_is_killed_at_any_step_happened_as_a_whole_or_not_at_al
         assert_eq!(open.len(), 1, "after {waits} waits");
         check_audit::verify(&office.desk.catalog, None).await.expect("the log holds");
         if ended.is_some() {
-            assert!(waits > 5, "{waits}");
+            assert!(waits >= KILLS_MIN, "{waits}");
             return;
         }
     }
@@ -139,7 +143,7 @@ async fn a_push_that_is_killed_at_any_step_arrives_and_counts_once() {
         assert_eq!((deliveries.len(), deliveries[0].state.as_str()), (1, "delivered"), "after {waits} waits");
         check_audit::verify(&push.office.desk.catalog, None).await.expect("the log holds");
         if ended.is_some() {
-            assert!(waits > 5 && ids.len() == 1, "{waits}");
+            assert!(waits >= KILLS_MIN && ids.len() == 1, "{waits}");
             return;
         }
     }
