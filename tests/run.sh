@@ -72,14 +72,14 @@ if [ "$tests_only" = 0 ]; then
   say "format"
   cargo fmt --check
   say "lints"
-  cargo clippy --release --all-targets --locked -- -D warnings
+  cargo clippy --release --workspace --lib --bins --tests --benches --locked -- -D warnings
   say "licences, banned crates, sources"
   cargo deny --locked check bans licenses sources
 fi
 
 # Build before the server starts: a compile error then shows at once and nothing has to be stopped.
 say "building the tests"
-cargo nextest run --release --locked --no-run
+cargo nextest run --release --workspace --locked --no-run
 
 say "packages that check the feeds"
 bash tests/support/feed-tools.sh install
@@ -108,4 +108,4 @@ if [ "$long" = 1 ]; then
   filter=(--ignore-default-filter)
 fi
 say "tests"
-cargo nextest run --release --locked "${filter[@]}" "$@"
+cargo nextest run --release --workspace --locked "${filter[@]}" "$@"

@@ -46,6 +46,9 @@ mod coverage;
 /// Drills.
 mod drills;
 
+/// What is tried out every day.
+mod checks;
+
 /// Erasure orders.
 mod erasures;
 
@@ -107,6 +110,7 @@ pub use accounts::AccountRow;
 pub use alarms::AlarmRow;
 pub use answers::{Answer, AnswerRow, Receipt};
 pub use certificates::CertificateRow;
+pub use checks::CanaryRow;
 pub use coverage::CoverageRow;
 pub use deletions::{LookRow, OrderRow, StandingRow};
 pub use drills::DrillRow;

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use super::{
     account, alarm, audit, cat, catalog, certificate, config, coverage, diff, drill, erase, expire, find,
-    hold, init, key, ls, notice, pages, plan, quickstart, restore, scrub, serve, service, snapshot,
+    hold, init, key, ls, notice, pages, plan, quickstart, report, restore, scrub, serve, service, snapshot,
     snapshots, store, token, verify, window,
 };
 
@@ -92,6 +92,7 @@ pub(super) enum Command {
     Hold(hold::Arguments),
     Erase(erase::Arguments),
     Certificate(certificate::Arguments),
+    Report(report::Arguments),
     /// Bring the catalog back from the store.
     Catalog(catalog::Arguments),
     /// Print completions for a shell.

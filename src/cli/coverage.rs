@@ -7,11 +7,14 @@ use serde::Serialize;
 
 use crate::app::App;
 use crate::clock::Clock as _;
+use crate::domain::canary::CanaryOutcome;
 use crate::domain::coverage::Coverage;
 use crate::domain::drill::{DrillFacts, DrillKind};
 use crate::domain::plan::Plan;
+use crate::domain::reread;
 use crate::domain::time::Instant;
 use crate::workflows::Progress;
+use crate::workflows::canary::CanaryRow;
 use crate::workflows::coverage::{self, CoverageError, Proof};
 use crate::workflows::drill as drill_work;
 use crate::workflows::keys;
@@ -51,6 +54,31 @@ struct Proved<'a> {
     unplanned: &'a [String],
     recovery_keys: usize,
     drills: Vec<Tried<'a>>,
+    read_again: Option<ReadAgain>,
+    locks: Vec<LockTried<'a>>,
+}
+
+/// How far everything was read again.
+#[derive(Serialize)]
+struct ReadAgain {
+    parts: u32,
+    read: usize,
+    all_since: Option<String>,
+}
+
+#[derive(Serialize)]
+struct LockTried<'a> {
+    store: &'a str,
+    tried_at: String,
+    outcome: &'static str,
+}
+
+/// What was tried out on mornings before.
+struct Tries {
+    drills: Vec<DrillFacts>,
+    parts: u32,
+    read: Vec<(u32, Instant)>,
+    canaries: Vec<CanaryRow>,
 }
 
 #[derive(Serialize)]
@@ -98,6 +126,7 @@ pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Res
     let read = arguments.read.as_deref().map(part).transpose()?;
     let plans = app.plan_names().iter().map(|name| app.plan(name)).collect::<Result<Vec<Plan>, _>>()?;
     let host = app.host(None).await?;
+    let parts = host.settings.coverage.unwrap_or_default().parts();
     let second = replica::open(&host.settings).await?;
     let viewer = Arc::new(Viewer::of_host(host).with_second(second));
     let catalog = app.catalog().await?;
@@ -107,18 +136,27 @@ pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Res
     drop(display);
     let every: Vec<_> = plans.iter().map(|plan| (plan.name().to_string(), plan.drill_every())).collect();
     let keys = keys::in_force(&app.home)?.recipients;
-    let drills = drill_work::standing(&catalog, &every, &keys).await;
+    let tries = async {
+        Ok::<_, Failure>(Tries {
+            drills: drill_work::standing(&catalog, &every, &keys).await?,
+            parts,
+            read: catalog.read_parts(parts).await?,
+            canaries: catalog.canaries().await?,
+        })
+    };
+    let tries = tries.await;
     catalog.close().await;
-    let (proof, drills, now) = (proof?, drills?, app.clock.now());
+    let (proof, tries, now) = (proof?, tries?, app.clock.now());
     if global.json {
-        print_json(&proved(&proof, &drills, now))?;
+        print_json(&proved(&proof, &tries, now))?;
     } else {
-        tell_words(&proof, &drills, now)?;
+        tell_words(&proof, &tries, now)?;
     }
     Ok(if proof.is_whole() { Exit::Done } else { Exit::Failed })
 }
 
-fn proved<'a>(proof: &'a Proof, drills: &'a [DrillFacts], now: Instant) -> Proved<'a> {
+fn proved<'a>(proof: &'a Proof, tries: &'a Tries, now: Instant) -> Proved<'a> {
+    let drills = &tries.drills;
     let tried = |one: &'a DrillFacts| Tried {
         kind: one.kind.word(),
         subject: &one.subject,
@@ -140,7 +178,47 @@ fn proved<'a>(proof: &'a Proof, drills: &'a [DrillFacts], now: Instant) -> Prove
         unplanned: &proof.unplanned,
         recovery_keys: drills.iter().filter(|one| one.kind == DrillKind::Key).count(),
         drills: drills.iter().map(tried).collect(),
+        read_again: (tries.parts > 0).then(|| ReadAgain {
+            parts: tries.parts,
+            read: tries.read.len(),
+            all_since: reread::since(&tries.read, tries.parts).map(|at| at.to_string()),
+        }),
+        locks: tries.canaries.iter().map(lock_tried).collect(),
     }
+}
+
+fn lock_tried(row: &CanaryRow) -> LockTried<'_> {
+    LockTried { store: &row.store, tried_at: row.tried_at.to_string(), outcome: row.outcome.word() }
+}
+
+/// How far everything was read again, and whether stores kept their locks.
+fn tries_words(tries: &Tries) -> Vec<String> {
+    let zone = tokyo();
+    let mut lines = Vec::new();
+    match reread::since(&tries.read, tries.parts) {
+        Some(since) => lines.push(format!("Every byte was read again since {}.", zone.day_of(since))),
+        None if tries.parts == 0 => {
+            lines.push(
+                "What is stored is not read again: kura.toml says [coverage] reread_days = 0.".to_owned(),
+            );
+        }
+        None => lines.push(format!(
+            "Read again so far: {} of {} parts; `kura serve` reads one each morning.",
+            tries.read.len(),
+            tries.parts
+        )),
+    }
+    lines.extend(tries.canaries.iter().map(|row| {
+        let (store, day) = (&row.store, zone.day_of(row.tried_at));
+        match row.outcome {
+            CanaryOutcome::Held => format!("{store} kept its lock when that was tried on {day}."),
+            CanaryOutcome::NotLocked => format!("{store} did NOT lock what it was asked to lock ({day})."),
+            CanaryOutcome::Deleted => {
+                format!("{store} let something be deleted although it was locked ({day}).")
+            }
+        }
+    }));
+    lines
 }
 
 fn plan_proved<'a>(plan: &'a str, found: &Coverage) -> PlanProved<'a> {
@@ -159,7 +237,8 @@ fn plan_proved<'a>(plan: &'a str, found: &Coverage) -> PlanProved<'a> {
     }
 }
 
-fn tell_words(proof: &Proof, drills: &[DrillFacts], now: Instant) -> Result<(), Failure> {
+fn tell_words(proof: &Proof, tries: &Tries, now: Instant) -> Result<(), Failure> {
+    let drills = &tries.drills;
     let mut lines = Vec::new();
     for (plan, found) in &proof.plans {
         let stored = format!("{} of {}", counted(found.packs, "pack"), size(found.bytes));
@@ -179,6 +258,7 @@ fn tell_words(proof: &Proof, drills: &[DrillFacts], now: Instant) -> Result<(), 
         let (address, missing, past) = (&second.address, second.missing.len(), second.past.len());
         lines.push(format!("second store {address}: {missing} missing, {past} past their time"));
     }
+    lines.extend(tries_words(tries));
     if !proof.can_lock {
         lines.push(
             "The store is a directory: whoever is root can delete in it; no lock prevents that.".to_owned(),

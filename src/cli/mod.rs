@@ -136,6 +136,7 @@ mod erase;
 
 /// `kura certificate`.
 mod certificate;
+mod report;
 
 /// `kura alarm`.
 mod alarm;
@@ -208,6 +209,7 @@ fn keep_to_its_owner(app: &App, command: &Command) -> Result<(), Failure> {
         | Command::Expire(_)
         | Command::Hold(_)
         | Command::Certificate(_)
+        | Command::Report(_)
         | Command::Coverage(_)
         | Command::Verify(_)
         | Command::Alarm(_)
@@ -275,6 +277,7 @@ async fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Hold(arguments) => Box::pin(hold::run(&app, &global, arguments)).await,
         Command::Erase(arguments) => Box::pin(erase::run(&app, &global, arguments)).await,
         Command::Certificate(arguments) => Box::pin(certificate::run(&app, &global, arguments)).await,
+        Command::Report(arguments) => Box::pin(report::run(&app, &global, arguments)).await,
         Command::Catalog(arguments) => Box::pin(catalog::run(&app, &global, arguments)).await,
         Command::Completions(arguments) => pages::completions(&arguments),
         Command::Man(arguments) => pages::man(&arguments),

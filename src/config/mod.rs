@@ -15,6 +15,9 @@ use crate::domain::retention::Retention;
 /// Settings of deletion.
 mod expiry;
 
+/// The daily proof.
+mod coverage;
+
 /// Which addresses are this machine.
 mod here;
 
@@ -27,6 +30,7 @@ mod service;
 /// Whether files have changed.
 mod stamps;
 
+pub use coverage::CoverageSettings;
 pub use expiry::{ExpirySettings, ReaperSettings};
 pub use here::{is_surely_here, may_be_here};
 pub use replica::ReplicaSettings;
@@ -84,6 +88,9 @@ pub struct Settings {
     /// How deletion is guarded. Default: see [`ExpirySettings`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expiry: Option<ExpirySettings>,
+    /// The daily proof. Default: see [`CoverageSettings`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coverage: Option<CoverageSettings>,
 }
 
 /// How long evidence is locked where the settings say nothing.

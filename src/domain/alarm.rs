@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use crate::domain::calendar::{english, wareki};
+use crate::domain::canary::CanaryOutcome;
 use crate::domain::drill::{DrillFacts, DrillKind};
 use crate::domain::expiry::stop_words;
 use crate::domain::freshness;
@@ -103,6 +104,8 @@ pub struct Facts<'a> {
     pub expiring: &'a [Expiring],
     /// What has to be tried out, and when it was.
     pub drills: &'a [DrillFacts],
+    /// Stores that did not keep their locks when that was tried last, what became of it, and since when.
+    pub unlocked: &'a [(String, CanaryOutcome, Instant)],
     /// The plans whose files are there and can be read.
     pub readable: &'a [String],
     /// How early notices come.
@@ -147,6 +150,7 @@ pub fn alarms(facts: &Facts<'_>, now: Instant) -> Vec<Alarm> {
     found.extend(facts.stopped.iter().filter_map(of_service));
     found.extend(facts.occurrences.iter().filter_map(|occurrence| to_report(facts, occurrence, now)));
     found.extend(facts.drills.iter().filter_map(|drill| of_drill(drill, now)));
+    found.extend(facts.unlocked.iter().filter_map(of_canary));
     found.extend(facts.expiring.iter().flat_map(|expiring| of_expiry(expiring, now)));
     found.sort_by(|a, b| (a.code, &a.subject, a.since).cmp(&(b.code, &b.subject, b.since)));
     found.dedup_by(|a, b| (a.code, &a.subject) == (b.code, &b.subject));
@@ -369,6 +373,21 @@ fn of_drill(drill: &DrillFacts, now: Instant) -> Option<Alarm> {
     Some(alarm(AlarmCode::DrillOverdue, subject, since, japanese, english))
 }
 
+fn of_canary((store, outcome, since): &(String, CanaryOutcome, Instant)) -> Option<Alarm> {
+    let (japanese, english) = match outcome {
+        CanaryOutcome::Held => return None,
+        CanaryOutcome::NotLocked => (
+            format!("保管先 {store} に書き込んだデータが、指定した期限まで保護されていません。"),
+            format!("What is written to {store} is not locked for as long as it was asked for."),
+        ),
+        CanaryOutcome::Deleted => (
+            format!("保管先 {store} で、保護したはずのデータを期限より前に消去できました。"),
+            format!("In {store} something could be deleted although it was locked."),
+        ),
+    };
+    Some(alarm(AlarmCode::LockNotEnforced, store, *since, japanese, english))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -421,6 +440,7 @@ mod tests {
                 reported: &self.reported,
                 expiring: &self.expiring,
                 drills: &[],
+                unlocked: &[],
                 readable: &self.readable,
                 lead: LeadDays::default(),
             };

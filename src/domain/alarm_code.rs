@@ -33,11 +33,13 @@ pub enum AlarmCode {
     ClockWrong,
     /// A restore, or a recovery key, was not tried out for too long.
     DrillOverdue,
+    /// A store let something be deleted before its lock was over, or did not lock it.
+    LockNotEnforced,
 }
 
 impl AlarmCode {
     /// Every code.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::BackupMissed,
         Self::SnapshotOld,
         Self::SnapshotPartial,
@@ -53,6 +55,7 @@ impl AlarmCode {
         Self::PlanUnreadable,
         Self::ClockWrong,
         Self::DrillOverdue,
+        Self::LockNotEnforced,
     ];
 
     /// The word.
@@ -73,6 +76,7 @@ impl AlarmCode {
             Self::PlanUnreadable => "plan-unreadable",
             Self::ClockWrong => "clock-wrong",
             Self::DrillOverdue => "drill-overdue",
+            Self::LockNotEnforced => "lock-not-enforced",
         }
     }
 
@@ -85,6 +89,7 @@ impl AlarmCode {
                 | Self::RunRefused
                 | Self::PlanUnreadable
                 | Self::ClockWrong
+                | Self::LockNotEnforced
         )
     }
 

@@ -54,6 +54,21 @@ pub mod coverage;
 /// When a restore or a recovery key must be tried out again.
 pub mod drill;
 
+/// Whether a store keeps its locks.
+pub mod canary;
+
+/// Reading everything again, a part a day.
+pub mod reread;
+
+/// What reports are made from.
+pub mod evidence_facts;
+
+/// Reports to the 医師会.
+pub mod evidence_report;
+
+/// Guidelines as data.
+pub mod guideline;
+
 /// Erasure orders: what must not be given back.
 pub mod erasure;
 

@@ -13,5 +13,8 @@ mod format;
 
 mod diagnose;
 
+mod guidelines;
+
 pub use diagnose::{Position, Problem, Refused};
+pub use guidelines::{GuidelineError, load_guidelines};
 pub use load::{load_plan, load_plans, parse_plan};

@@ -11,6 +11,9 @@ use crate::workflows::desk::tokyo;
 /// A certificate of deletion.
 pub mod certificate;
 
+/// Reports to the 医師会.
+pub mod evidence;
+
 /// Recovery sheets.
 pub mod key_sheet;
 

@@ -37,7 +37,7 @@ mod retry;
 pub use address::{BucketUrl, LockKind, StoreUrl, StoreUrlError};
 pub use dir::DirVault;
 pub use memory::MemoryVault;
-pub use reaper::{Reaper, Remain, RemainKind, open_reaper};
+pub use reaper::{Locking, Reaper, Remain, RemainKind, open_reaper};
 pub use retry::Patience;
 pub use s3::S3Settings;
 

@@ -46,6 +46,8 @@ async fn gather(desk: &Desk, now: Instant) -> Result<Vec<Alarm>, DeskError> {
     });
     let expiring: Vec<Expiring> = expiring.collect();
     let drills = drill::standing(&desk.catalog, &desk.drills, &desk.recovery_keys).await?;
+    let canaries = desk.catalog.canaries().await?.into_iter();
+    let unlocked: Vec<_> = canaries.map(|row| (row.store, row.outcome, row.since)).collect();
     let readable: Vec<String> = desk.contents.keys().cloned().collect();
     let facts = Facts {
         windows: &windows,
@@ -58,6 +60,7 @@ async fn gather(desk: &Desk, now: Instant) -> Result<Vec<Alarm>, DeskError> {
         reported: &reported,
         expiring: &expiring,
         drills: &drills,
+        unlocked: &unlocked,
         readable: &readable,
         lead: desk.lead,
     };

@@ -9,6 +9,7 @@ use crate::domain::cohort::CohortId;
 use crate::domain::coverage::{CohortFacts, Coverage, PlanFacts, coverage};
 use crate::domain::hold::Hold;
 use crate::domain::plan::Plan;
+use crate::domain::reread::DAYS_MAX;
 use crate::domain::retention::Retention;
 use crate::domain::time::Instant;
 
@@ -81,7 +82,7 @@ pub async fn prove(
     let stored = proof.report.seen.iter().map(|seen| seen.plan.to_string());
     proof.unplanned = stored.filter(|plan| !proof.plans.contains_key(plan)).collect();
     proof.unplanned.dedup();
-    record(catalog, &proof, now).await?;
+    record(catalog, (&proof, read), now).await?;
     Ok(proof)
 }
 
@@ -155,11 +156,19 @@ fn facts(report: &Report, plan: &Plan, holds: &[Hold], now: Instant) -> (Vec<Coh
     (cohorts, problems(&mine).saturating_sub(in_cohorts).saturating_add(shared))
 }
 
-async fn record(catalog: &Catalog, proof: &Proof, now: Instant) -> Result<(), CatalogError> {
+async fn record(
+    catalog: &Catalog,
+    (proof, read): (&Proof, Option<(u32, u32)>),
+    now: Instant,
+) -> Result<(), CatalogError> {
     if proof.plans.is_empty() {
         return Ok(());
     }
     let mut tx = catalog.begin().await?;
+    if let Some((part, parts)) = read.filter(|(_, parts)| *parts <= DAYS_MAX) {
+        let found = (proof.report.read_packs, proof.report.read_bytes);
+        tx.note_reread((part, parts), found, now).await?;
+    }
     let mut lines = Vec::new();
     for (plan, found) in &proof.plans {
         let mut exceptions: Vec<String> =

@@ -1,5 +1,5 @@
-//! Once a day, early in the morning of Tokyo: what is past its time is deleted as far as it is approved for good, and the
-//! rest is proved to be there.
+//! Once a day, early in the morning of Tokyo: what is past its time is deleted as far as it is approved for good, the
+//! store's locks are tried out, and the rest is proved to be there, a part of it by reading it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -7,9 +7,12 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use crate::archive::progress::Progress;
 use crate::catalog::{Catalog, CatalogError};
 use crate::clock::Clock;
+use crate::domain::canary::CanaryOutcome;
 use crate::domain::plan::Plan;
+use crate::domain::reread;
 use crate::domain::time::Instant;
 
+use super::canary;
 use super::causes::with_causes;
 use super::coverage;
 use super::desk::{Desk, tokyo};
@@ -41,8 +44,7 @@ pub async fn is_due(catalog: &Catalog, kept: &Kept, now: Instant) -> Result<bool
     }
     let zone = tokyo();
     let today = zone.day_of(now);
-    // A proof of a later day was made by a clock that has gone back since: there will be one again when it is that day.
-    let proved = catalog.newest_coverage().await?.iter().map(|row| zone.day_of(row.checked_at)).max();
+    let proved = catalog.newest_coverage(now).await?.iter().map(|row| zone.day_of(row.checked_at)).max();
     let is_due = proved.is_none_or(|proved| proved < today);
     let ask_next = if is_due { now.plus_minutes(PAUSE_MINUTES) } else { zone.start_of(today.next()) };
     kept.0.store(ask_next.as_micros(), Ordering::SeqCst);
@@ -63,6 +65,7 @@ pub async fn keep(host: Host, (desk, plans): (&Desk, Vec<Plan>), clock: &dyn Clo
                     tracing::error!(error = with_causes(&error), "deletion failed; it is tried again");
                 }
             }
+            try_locks(&bench, catalog, clock.now()).await;
             bench.host
         }
         Err((host, error)) => {
@@ -79,12 +82,49 @@ pub async fn keep(host: Host, (desk, plans): (&Desk, Vec<Plan>), clock: &dyn Clo
     if let Err(error) = drill::absorb(&host, catalog).await {
         tracing::warn!(error = with_causes(&error), "drills could not be looked up");
     }
+    let parts = host.settings.coverage.unwrap_or_default().parts();
+    let read = part_to_read(catalog, parts).await;
     let viewer = Arc::new(Viewer::of_host(host).with_second(second));
     let progress = Arc::new(Progress::default());
-    match Box::pin(coverage::prove(viewer, catalog, (&plans, None), clock, &progress)).await {
+    match Box::pin(coverage::prove(viewer, catalog, (&plans, read), clock, &progress)).await {
         Ok(proof) if proof.is_whole() => tracing::info!("everything inside its time is stored and whole"),
         Ok(_) => tracing::error!("not everything is stored and whole: `kura coverage` says what is not"),
         Err(error) => tracing::error!(error = with_causes(&error), "coverage could not be proved"),
+    }
+}
+
+/// Sees whether the stores keep their locks.
+async fn try_locks(bench: &Bench, catalog: &Catalog, now: Instant) {
+    let second = match replica::open(&bench.host.settings).await {
+        Ok(second) => second.zip(bench.second.clone()),
+        // Told of below, where it is needed.
+        Err(_) => None,
+    };
+    let first = (bench.host.vault.clone(), bench.reaper.clone());
+    for (vault, reaper) in std::iter::once(first).chain(second) {
+        match canary::fly((&*vault, &*reaper), catalog, now).await {
+            Ok(None | Some(CanaryOutcome::Held)) => {}
+            Ok(Some(outcome)) => {
+                tracing::error!(outcome = outcome.word(), "the store does not keep its locks");
+            }
+            Err(error) => {
+                tracing::error!(error = with_causes(&error), "the store's locks could not be tried");
+            }
+        }
+    }
+}
+
+/// The part of all packs that is read today; `None` if the settings say that none is.
+async fn part_to_read(catalog: &Catalog, parts: u32) -> Option<(u32, u32)> {
+    if parts == 0 {
+        return None;
+    }
+    match catalog.read_parts(parts).await {
+        Ok(read) => Some((reread::next(&read, parts), parts)),
+        Err(error) => {
+            tracing::error!(error = with_causes(&error), "which packs were read last is not known");
+            None
+        }
     }
 }
 

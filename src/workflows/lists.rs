@@ -147,10 +147,10 @@ pub async fn alarms(
 }
 
 /// The newest proof of coverage of each plan that has a file.
-pub async fn coverage(desk: &Desk, by: &Actor) -> Result<Proofs, DeskError> {
+pub async fn coverage(desk: &Desk, by: &Actor, now: Instant) -> Result<Proofs, DeskError> {
     by.check(Act::Read)?;
     let mut proofs: Proofs = desk.contents.keys().map(|plan| (plan.clone(), None)).collect();
-    for row in desk.catalog.newest_coverage().await? {
+    for row in desk.catalog.newest_coverage(now).await? {
         if let Some(proof) = proofs.get_mut(&row.plan) {
             *proof = Some(row);
         }

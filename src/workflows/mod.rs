@@ -180,6 +180,12 @@ pub mod expire;
 /// Telling that work is over, once services run again.
 pub mod notice_ends;
 
+/// The facts of reports to the 医師会.
+pub mod reports;
+
+/// Whether stores keep their locks.
+pub mod canary;
+
 /// What the service does once a day.
 pub mod keep_day;
 

@@ -426,7 +426,7 @@ struct Source {
 }
 
 fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+    PathBuf::from(crate::support::ROOT)
 }
 
 fn relative(file: &Path) -> String {

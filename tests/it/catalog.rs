@@ -15,7 +15,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 use tokio::task::JoinSet;
 
-static MIGRATIONS: Migrator = sqlx::migrate!("./migrations/sqlite");
+static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/sqlite");
 
 fn at(second: i64) -> Instant {
     Instant::from_micros(1_795_287_600_000_000 + second * 1_000_000)
@@ -437,6 +437,7 @@ const SAMPLES: &[(i64, &str)] = &[
     (15, include_str!("fixtures/migrations/0015_indexes.sql")),
     (16, include_str!("fixtures/migrations/0016_drills.sql")),
     (17, include_str!("fixtures/migrations/0017_erasures.sql")),
+    (21, include_str!("fixtures/migrations/0021_checks.sql")),
 ];
 
 #[tokio::test]
@@ -491,7 +492,7 @@ async fn a_catalog_whose_migrations_were_others_is_refused() {
 
 #[test]
 fn both_migration_folders_hold_the_same_numbers_and_names() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
+    let root = Path::new(crate::support::ROOT).join("migrations");
     let files = |database: &str| -> BTreeMap<String, String> {
         let entries = fs::read_dir(root.join(database)).expect("the folder is there");
         let files = entries.map(|entry| entry.expect("readable").path());

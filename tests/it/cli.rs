@@ -47,6 +47,9 @@ mod usage;
 /// `kura coverage`.
 mod coverage;
 
+/// `kura report`.
+mod report;
+
 /// `kura verify` as a daily check, and the mistakes around it.
 mod verify;
 

@@ -9,7 +9,7 @@ use kura::config::Settings;
 use serde_json::Value;
 
 fn root(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+    Path::new(crate::support::ROOT).join(path)
 }
 
 fn text(path: &str) -> String {

@@ -105,7 +105,7 @@ async fn listed(kura: &Kura, wanted: &str) -> BTreeSet<String> {
 fn without_kura(kura: &Kura, name: &str) -> Result<BTreeSet<String>, String> {
     let to = kura.dir.path().join(name);
     let mut python = std::process::Command::new("python3");
-    python.arg("-B").arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/recovery/kura_restore.py"));
+    python.arg("-B").arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/recovery/kura_restore.py"));
     python.arg(kura.store()).arg("--identity").arg(kura.recovery_key()).arg("--to").arg(&to);
     let ran = python.output().expect("python3 runs");
     if ran.status.success() { Ok(files(&to)) } else { Err(String::from_utf8_lossy(&ran.stderr).into_owned()) }

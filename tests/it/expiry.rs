@@ -348,6 +348,14 @@ async fn the_service_deletes_and_proves_once_a_day_and_alarms_tell_what_stops_it
     kura.clock.set(kura.clock.now().plus_minutes(1));
     assert_eq!(keep().await, BTreeSet::new());
     assert_eq!(desk.catalog.newest_certificate().await.unwrap(), 1);
-    let proof = &desk.catalog.newest_coverage().await.unwrap()[0];
+    let proof = &desk.catalog.newest_coverage(kura.clock.now()).await.unwrap()[0];
     assert_eq!(proof.exceptions, Vec::<String>::new(), "{proof:?}");
+    let read = desk.catalog.read_parts(30).await.unwrap();
+    let parts: Vec<u32> = read.iter().map(|(part, _)| *part).collect();
+    assert_eq!(parts, [1, 2, 3, 4], "another part of what is stored is read each time");
+    // The clock was ahead, and goes back: what was proved then says nothing of today.
+    kura.set_day("2025-11-08");
+    assert!(keep_day::is_due(&desk.catalog, &Kept::default(), kura.clock.now()).await.unwrap());
+    let proof = &desk.catalog.newest_coverage(kura.clock.now()).await.unwrap()[0];
+    assert!(proof.checked_at <= kura.clock.now());
 }

@@ -79,7 +79,7 @@ async fn every_feed_is_right_by_its_own_standard_and_tells_what_the_catalog_hold
 
 #[test]
 fn the_holidays_are_those_that_others_list_and_beyond_them_nothing_is_claimed() {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("policies/holidays-ja.csv");
+    let file = Path::new(crate::support::ROOT).join("policies/holidays-ja.csv");
     let said = python::check("check_holidays.py", &file);
     assert!(said.contains(", 0 faults"), "{said}");
     let last = Holidays::of_japan().last_year();

@@ -135,7 +135,7 @@ async fn a_key_that_is_added_opens_everything_and_the_old_one_still_does() {
     }
     // A reader that knows only the format page honours it too.
     let to = kura.dir.path().join("without-kura");
-    let reader = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/recovery/kura_restore.py");
+    let reader = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/recovery/kura_restore.py");
     let mut python = std::process::Command::new("python3");
     python.arg("-B").arg(reader).arg(kura.store()).arg("--identity").arg(&second).arg("--to").arg(&to);
     let ran = python.output().expect("python3 runs");

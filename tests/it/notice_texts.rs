@@ -98,7 +98,7 @@ fn every_kind() -> Vec<(&'static str, Words)> {
 
 #[test]
 fn the_texts_are_those_that_people_have_read() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/fixtures/notices");
+    let folder = Path::new(crate::support::ROOT).join("tests/it/fixtures/notices");
     let made = Path::new(env!("CARGO_TARGET_TMPDIR")).join("notices");
     std::fs::create_dir_all(&made).expect("a folder");
     let mut differing = Vec::new();

@@ -7,7 +7,7 @@ use kura::policy_files::{load_plan, load_plans, parse_plan};
 use std::path::{Path, PathBuf};
 
 fn in_repository(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+    Path::new(crate::support::ROOT).join(path)
 }
 
 fn good(name: &str) -> Plan {

@@ -74,7 +74,7 @@ fn shell(script: &str, folder: &Path, class: &str) {
 /// The reader.
 fn reader(kura: &Kura, to: &Path, more: &[&str]) -> Output {
     let mut command = Command::new("python3");
-    command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/recovery/kura_restore.py")).arg(kura.store());
+    command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/recovery/kura_restore.py")).arg(kura.store());
     command.arg("--identity").arg(kura.recovery_key()).arg("--to").arg(to).args(more);
     command.env("PYTHONDONTWRITEBYTECODE", "1").output().expect("python3 runs")
 }
@@ -158,7 +158,8 @@ async fn the_reader_without_kura_refuses_what_is_damaged_or_of_another_root() {
 /// The section "Restore by hand" of the format page: its first block names the places, the second does the work.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_commands_of_the_format_page_run_as_they_stand() {
-    let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/format.md")).expect("the page");
+    let page =
+        fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/format.md")).expect("the page");
     let section = page.split("\n## Restore by hand\n").nth(1).and_then(|rest| rest.split("\n## ").next());
     let mut blocks = section.expect("the section").split("```sh\n").skip(1);
     let mut block = || blocks.next().and_then(|rest| rest.split("```").next()).expect("a block");

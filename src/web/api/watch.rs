@@ -109,8 +109,9 @@ pub(super) async fn coverage(
     State(shared): State<Shared>,
     caller: Caller,
 ) -> Result<Json<CoverageShown>, Problem> {
-    let proofs = lists::coverage(&caller.desk(), &caller.actor).await?;
-    let found = lists::standing(&proofs, shared.clock.now());
+    let now = shared.clock.now();
+    let proofs = lists::coverage(&caller.desk(), &caller.actor, now).await?;
+    let found = lists::standing(&proofs, now);
     let standing = match found.standing {
         Standing::Proved => Standings::Proved,
         Standing::NoPlan => Standings::NoPlan,

@@ -23,7 +23,7 @@ const ALARMS_MAX: usize = 5;
 /// `GET /console`.
 pub(super) async fn page(axum::Extension(visit): At) -> Result<Response, Refused> {
     let overview = look::overview(&visit.desk, visit.now).await?;
-    let proofs = lists::coverage(&visit.desk, visit.actor()?).await?;
+    let proofs = lists::coverage(&visit.desk, visit.actor()?, visit.now).await?;
     let proved = lists::standing(&proofs, visit.now);
     let by_hand = service_list::waiting(&visit.desk).await?;
     let account = look::account(&visit.desk.catalog, visit.account()?).await?;

@@ -38,7 +38,7 @@ fn long_pycanon_agrees_on_what_was_written() {
     let file = folder.path().join("extract.csv");
     fs::write(&file, &written).expect("is written");
 
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/pycanon.sh");
+    let script = Path::new(crate::support::ROOT).join("tests/support/pycanon.sh");
     let output = Command::new("bash").arg(script).arg(&file).arg(quasi.join(",")).arg("occupation").output();
     let output = output.expect("bash runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

@@ -15,7 +15,7 @@ use kura::anonymize::rules::Rules;
 pub(super) type Table = Vec<Vec<String>>;
 
 fn tests() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests")
+    Path::new(crate::support::ROOT).join("tests")
 }
 
 /// Reads `adult` or `census`, column by column.

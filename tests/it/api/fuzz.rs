@@ -35,7 +35,7 @@ async fn fuzz(role: Role, examples: &str, phases: &str) {
         .args(["--workers", "1", "--no-shrink", "--warnings", "off", "--suppress-health-check", "all"])
         .args(["--header", &format!("Authorization: Bearer {}", site.token(role))])
         // The folder for what it remembers of runs before: none, so that each run is the first.
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .current_dir(crate::support::ROOT)
         .env("HYPOTHESIS_STORAGE_DIRECTORY", reports.path())
         .env("NO_COLOR", "1")
         .kill_on_drop(true)

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::site::Site;
 
 /// The generated document in `docs/`.
-const COPY: &str = "docs/openapi.json";
+const COPY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/openapi.json");
 
 #[test]
 fn the_copy_of_the_document_is_what_the_code_says() {
@@ -20,7 +20,7 @@ fn the_copy_of_the_document_is_what_the_code_says() {
     let copy = std::fs::read_to_string(COPY).unwrap_or_default();
     assert!(
         copy == now,
-        "{COPY} is not what the code says: KURA_WRITE_OPENAPI=1 cargo nextest run --release -E \
+        "{COPY} is not what the code says: KURA_WRITE_OPENAPI=1 cargo nextest run --release --workspace -E \
          'test(the_copy_of_the_document)' writes it again"
     );
 }

@@ -16,7 +16,7 @@ fn with_plugin(place: &Place, arguments: &[&str]) -> Ran {
 
 /// Installs the plugin, and writes an identity file that names the root key; gives the public half.
 fn hardware_key(place: &Place, root_fingerprint: &str) -> String {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/fixtures/plugin/age-plugin-xor");
+    let script = Path::new(crate::support::ROOT).join("tests/it/fixtures/plugin/age-plugin-xor");
     std::fs::create_dir(place.path("bin")).expect("a folder");
     std::fs::copy(script, place.path("bin/age-plugin-xor")).expect("the plugin");
     let made = Command::new(place.path("bin/age-plugin-xor")).output().expect("the plugin runs");

@@ -28,7 +28,7 @@ fn pictures() -> PathBuf {
 }
 
 async fn modules() -> String {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser/install.sh");
+    let script = Path::new(crate::support::ROOT).join("tests/browser/install.sh");
     let output = Command::new("bash").arg(script).output().await.expect("bash");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).expect("a path").trim().to_owned()
@@ -137,7 +137,7 @@ async fn from_the_first_account_to_the_closing_notice_in_a_real_browser() {
     let site = Site::with(None, &settings).await;
     write(&site.kura.source().join("紹介状.txt"), "本文", "2026-11-20");
     let base = format!("http://{}", site.address);
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser/story.mjs");
+    let script = Path::new(crate::support::ROOT).join("tests/browser/story.mjs");
     let mut child = Command::new("node")
         .args([script.as_os_str(), modules().await.as_ref(), base.as_ref(), pictures().as_os_str()])
         .stdin(Stdio::piped())

@@ -9,7 +9,7 @@ use crate::support::site::{Ran, Site, noise};
 
 /// Builds the library that makes writes fail (`tests/support/full-disk.c`) in the test's folder.
 fn full_disk(site: &Site) {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/full-disk.c");
+    let source = Path::new(crate::support::ROOT).join("tests/support/full-disk.c");
     let library = site.path("full-disk.so");
     let built =
         Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&library).arg(source).arg("-ldl").output();

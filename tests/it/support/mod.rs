@@ -1,5 +1,8 @@
 //! Servers and faults that the tests need.
 
+/// The folder of the project.
+pub(crate) const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
 /// A proxy that breaks connections on request.
 pub(crate) mod fault_proxy;
 

@@ -5,7 +5,7 @@ use std::process::Command;
 
 /// Runs a script of `tests/support`; it must find nothing wrong. Gives what it said.
 pub(crate) fn check(script: &str, argument: &Path) -> String {
-    let support = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support");
+    let support = Path::new(crate::support::ROOT).join("tests/support");
     let tools =
         Command::new("bash").arg(support.join("feed-tools.sh")).arg("path").output().expect("bash runs");
     let said = String::from_utf8_lossy(&tools.stderr);
