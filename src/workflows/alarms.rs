@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::domain::alarm::{self, Expiring, Facts, Stopped, StoppedHow, Taken};
 use crate::domain::hand_stop::Stage;
 use crate::domain::occurrence::Occurrence;
+use crate::domain::permit::Permit;
 use crate::domain::service::{How, stops_at};
 use crate::domain::time::Instant;
 use crate::domain::window::Window;
@@ -46,6 +47,7 @@ async fn gather(desk: &Desk, now: Instant) -> Result<Vec<Alarm>, DeskError> {
     });
     let expiring: Vec<Expiring> = expiring.collect();
     let drills = drill::standing(&desk.catalog, &desk.drills, &desk.recovery_keys).await?;
+    let permits: Vec<Permit> = desk.catalog.permits_owed().await?.into_iter().map(|row| row.permit).collect();
     let readable: Vec<String> = desk.contents.keys().cloned().collect();
     let facts = Facts {
         windows: &windows,
@@ -58,6 +60,7 @@ async fn gather(desk: &Desk, now: Instant) -> Result<Vec<Alarm>, DeskError> {
         reported: &reported,
         expiring: &expiring,
         drills: &drills,
+        permits: &permits,
         readable: &readable,
         lead: desk.lead,
     };

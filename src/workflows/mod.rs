@@ -180,6 +180,9 @@ pub mod expire;
 /// Telling that work is over, once services run again.
 pub mod notice_ends;
 
+/// Permits (別紙2): applying, deciding, using, closing.
+pub mod permits;
+
 /// What the service does once a day.
 pub mod keep_day;
 

@@ -35,6 +35,7 @@ mod killed_service;
 mod mail;
 mod moves;
 mod notice_texts;
+mod permits;
 mod policies;
 mod proofs;
 mod push;

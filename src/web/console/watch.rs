@@ -205,6 +205,10 @@ pub(super) fn advice(code: AlarmCode) -> Words {
             "システム管理者が復旧鍵を用意し、訓練を行います（kura drill、kura key drill）。",
             "The administrator fetches a recovery key and does the drill (`kura drill`, `kura key drill`).",
         ),
+        AlarmCode::AfterUseOverdue => w(
+            "申請者に使用後の措置を確かめ、許可の画面で確認を入力します。確認されるまで、同じ申請者は新しく申請できません。",
+            "Ask the applicant, then confirm the measure on the permit's page; until then he cannot apply again.",
+        ),
         AlarmCode::ServiceByHand => w(
             "サービスを止めるか動かすかして、「サービス」の画面で確認を入力します。",
             "Stop or start the service, then confirm it on the page of services.",
