@@ -5,7 +5,9 @@
 //! civil days in the zone of the permit, both ends included.
 
 use crate::domain::account::AccountId;
-use crate::domain::time::{Day, Instant, Zone};
+use crate::domain::time::{Instant, Zone};
+
+pub use crate::domain::permit_refusal::PermitRefusal;
 
 pub use crate::domain::permit_content::{
     AfterUse, Attachment, BadContent, Form, LegalClass, Medium, PermitContent,
@@ -133,54 +135,6 @@ pub enum PermitEvent {
     Close,
     /// Its period is over.
     Expire,
-}
-
-/// Why something does not happen to a permit.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum PermitRefusal {
-    /// The state does not allow it.
-    #[error("permit {number} is {state}: it cannot be {verb}")]
-    State {
-        /// The permit.
-        number: String,
-        /// Its state.
-        state: &'static str,
-        /// What was tried.
-        verb: &'static str,
-    },
-    /// Nobody decides about, executes or closes what he applied for.
-    #[error("{0} applied for it, and somebody else must do this")]
-    IsApplicant(AccountId),
-    /// Only who applied for it changes it.
-    #[error("{0} applied for it, and nobody else may change it")]
-    IsNotApplicant(AccountId),
-    /// Only who began an extract hands it over.
-    #[error("{0} began this extract, and nobody else may hand it over")]
-    IsNotExecutor(AccountId),
-    /// Who approved it does not carry it out.
-    #[error("{0} approved it, and somebody else must carry it out")]
-    IsApprover(AccountId),
-    /// What is there is not what was approved.
-    #[error("what the permit says is not what was approved: the approval is void")]
-    Changed,
-    /// Today lies before the period.
-    #[error("使用期間 begins on {0}")]
-    NotYet(Day),
-    /// Today lies after the period.
-    #[error("使用期間 ended on {0}")]
-    Over(Day),
-    /// Today is no day of execution.
-    #[error("実施日 is {0} to {1}")]
-    NotToday(Day, Day),
-    /// It was used as often as it allows.
-    #[error("it allows {0} execution(s), and these are used up")]
-    UsedUp(u32),
-    /// The clock went back behind the newest line of the audit log.
-    #[error("the clock is behind the audit log: nothing is done by a permit until it is right")]
-    ClockBehind,
-    /// The after-use measure of an earlier permit is overdue.
-    #[error("使用後の措置 of permit {0} is overdue")]
-    Overdue(String),
 }
 
 /// The circumstances of an act.
@@ -418,6 +372,7 @@ impl PermitEvent {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::time::Day;
 
     fn id(text: &str) -> AccountId {
         text.parse().expect("an id")

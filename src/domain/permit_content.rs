@@ -11,7 +11,7 @@ pub const LINE_CHARACTERS_MAX: usize = 200;
 pub const TEXT_CHARACTERS_MAX: usize = 2_000;
 
 /// The longest canonical text of what is extracted, bytes.
-pub const EXTRACTION_BYTES_MAX: usize = 64 * 1024;
+pub const EXTRACTION_BYTES_MAX: usize = 32 * 1024;
 
 /// More extracts than this are another application.
 pub const EXECUTIONS_MAX: u32 = 100;
@@ -153,40 +153,46 @@ pub struct PermitContent {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum BadContent {
     /// The subject is empty, too long or not one line.
-    #[error("件名 must be one line of at most {LINE_CHARACTERS_MAX} characters")]
+    #[error("subject: 件名 must be one line of at most {LINE_CHARACTERS_MAX} characters")]
     Subject,
     /// The purpose is empty, too long or not all to be seen.
-    #[error("使用目的 must be written, with at most {TEXT_CHARACTERS_MAX} characters that can be seen")]
+    #[error(
+        "purpose: 使用目的 must be written, with at most {TEXT_CHARACTERS_MAX} characters that can be seen"
+    )]
     Purpose,
     /// The processing is empty, too long or not all to be seen.
-    #[error("処理内容 must be written, with at most {TEXT_CHARACTERS_MAX} characters that can be seen")]
+    #[error(
+        "processing: 処理内容 must be written, with at most {TEXT_CHARACTERS_MAX} characters that can be seen"
+    )]
     Processing,
     /// The remarks are too long or not all to be seen.
-    #[error("備考 may have at most {TEXT_CHARACTERS_MAX} characters that can be seen")]
+    #[error("remarks: 備考 may have at most {TEXT_CHARACTERS_MAX} characters that can be seen")]
     Remarks,
     /// The period ends before it begins.
-    #[error("使用期間 ends before it begins")]
+    #[error("period: 使用期間 ends before it begins")]
     Period,
     /// A day of execution lies outside of the period.
-    #[error("実施日 must lie inside 使用期間")]
+    #[error("execution: 実施日 must lie inside 使用期間")]
     Execution,
     /// The after-use measure is due before the period ends.
-    #[error("使用後の措置 can be due at the earliest on the last day of 使用期間")]
+    #[error("after_use_due: 使用後の措置 can be due at the earliest on the last day of 使用期間")]
     AfterUse,
     /// その他 without words.
-    #[error("保存媒体 その他 needs words in one line")]
+    #[error("medium_other: 保存媒体 その他 needs words in one line")]
     MediumOther,
     /// その他 without words.
-    #[error("使用後の措置 その他 needs words in one line")]
+    #[error("after_use_other: 使用後の措置 その他 needs words in one line")]
     AfterUseOther,
     /// No execution is asked for, or too many.
-    #[error("from 1 to {EXECUTIONS_MAX} executions can be asked for")]
+    #[error("executions_max: from 1 to {EXECUTIONS_MAX} executions can be asked for")]
     Executions,
     /// Two attachments have one name, one has none, or there are too many.
-    #[error("添付資料: at most {ATTACHMENTS_MAX}, each with a name of one line that no other has")]
+    #[error(
+        "attachments: 添付資料: at most {ATTACHMENTS_MAX}, each with a name of one line that no other has"
+    )]
     Attachments,
     /// Nothing says what is extracted, or it is too long.
-    #[error("what is extracted must be written, in at most {EXTRACTION_BYTES_MAX} bytes")]
+    #[error("extraction: what is extracted must be written, in at most {EXTRACTION_BYTES_MAX} bytes")]
     Extraction,
 }
 

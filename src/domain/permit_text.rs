@@ -1,7 +1,5 @@
 //! The words of permits in files, forms and requests, and the way back from the text that an approval is bound to.
 
-use crate::domain::calendar::wareki;
-use crate::domain::permit::PermitRefusal;
 use crate::domain::permit_content::{
     ATTACHMENTS_MAX, AfterUse, Attachment, BadContent, EXECUTIONS_MAX, EXTRACTION_BYTES_MAX, Form,
     LINE_CHARACTERS_MAX, LegalClass, Medium, PermitContent, TEXT_CHARACTERS_MAX,
@@ -187,48 +185,6 @@ impl LegalClass {
     /// The class of a word.
     pub fn of_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|known| known.word() == word)
-    }
-}
-
-impl PermitRefusal {
-    /// The sentence for people.
-    pub fn japanese(&self) -> String {
-        match self {
-            Self::State { number, state, .. } => {
-                let state = STATES.iter().find(|(word, _)| word == state).map_or(*state, |(_, words)| words);
-                format!("許可 {number} は「{state}」のため、この操作はできません。")
-            }
-            Self::IsApplicant(_) => {
-                "自分が申請した許可を、自分で承認、実施、確認することはできません。別の方に依頼してください。"
-                    .to_owned()
-            }
-            Self::IsNotApplicant(by) => format!("申請の内容を変更できるのは、申請者（{by}）だけです。"),
-            Self::IsNotExecutor(by) => format!("この抽出を引き渡せるのは、始めた方（{by}）だけです。"),
-            Self::IsApprover(_) => {
-                "承認した方は実施できません。別のシステム運用者に依頼してください。".to_owned()
-            }
-            Self::Changed => {
-                "申請の内容が承認された内容と異なるため、承認は無効です。もう一度承認を受けてください。"
-                    .to_owned()
-            }
-            Self::NotYet(day) => format!("使用期間は{}からです。", wareki(*day)),
-            Self::Over(day) => format!("使用期間は{}で終わりました。", wareki(*day)),
-            Self::NotToday(first, last) if first == last => {
-                format!("実施日は{}です。", wareki(*first))
-            }
-            Self::NotToday(first, last) => {
-                format!("実施日は{}から{}までです。", wareki(*first), wareki(*last))
-            }
-            Self::UsedUp(times) => format!("許可された回数（{times}回）をすべて実施しました。"),
-            Self::ClockBehind => {
-                "このマシンの時計が監査記録より遅れています。正しくなるまで何も実施しません。".to_owned()
-            }
-            Self::Overdue(number) => {
-                format!(
-                    "許可 {number} の使用後の措置が期日を過ぎています。確認が済むまで、新しく申請できません。"
-                )
-            }
-        }
     }
 }
 

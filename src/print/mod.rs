@@ -11,6 +11,9 @@ use crate::workflows::desk::tokyo;
 /// A certificate of deletion.
 pub mod certificate;
 
+/// Permits.
+pub mod permit;
+
 /// Recovery sheets.
 pub mod key_sheet;
 

@@ -30,9 +30,7 @@ impl From<DeskError> for Problem {
         match error {
             DeskError::None { .. } => not_found(words),
             DeskError::Terms(terms) => Self::refused(words, terms.japanese()),
-            DeskError::Application(problem) => {
-                Self::refused(format!("{}: {words}", problem.field()), problem.japanese())
-            }
+            DeskError::Application(problem) => Self::refused(words, problem.japanese()),
             DeskError::Permit(PermitRefusal::IsApplicant(_)) => {
                 Self::new(Kind::OwnRequest, words, "自分が申請した許可です。別の方に依頼してください。")
             }

@@ -15,7 +15,10 @@ pub mod execution;
 /// Looking at permits.
 pub mod look;
 
-use crate::archive::digest::Sha256;
+use std::io::Read as _;
+use std::path::Path;
+
+use crate::archive::digest::{Sha256, Sha256Hasher};
 use crate::catalog::Tx;
 use crate::domain::account::AccountId;
 use crate::domain::permit::{Permit, PermitCircumstances, PermitEvent};
@@ -28,7 +31,7 @@ pub use crate::domain::permit::{PermitContent, PermitRefusal, PermitState};
 pub use apply::{apply, change};
 pub use decide::{Seen, approve, close, expire, return_application, revoke};
 pub use execution::{Execution, abandon, begin, deliver, may_continue};
-pub use look::{list, owed, show};
+pub use look::{all, of_number, open, owed, page, show};
 
 /// How far a program's time may lie behind the newest line of the audit log, minutes: another program wrote it a moment ago,
 /// or it waited for its turn to write.
@@ -37,6 +40,19 @@ const CLOCK_SLACK_MINUTES: i64 = 1;
 /// The zone of the days of permits.
 pub fn zone() -> Zone {
     tokyo()
+}
+
+/// SHA-256 of a file that is attached, read in pieces.
+pub fn file_digest(path: &Path) -> std::io::Result<[u8; 32]> {
+    let mut file = std::fs::File::open(path)?;
+    let mut hasher = Sha256Hasher::default();
+    let mut piece = vec![0_u8; 64 * 1024];
+    loop {
+        match file.read(&mut piece)? {
+            0 => return Ok(hasher.finish().0),
+            read => hasher.update(piece.get(..read).unwrap_or_default()),
+        }
+    }
 }
 
 /// The version of a permit: SHA-256 of where it stands and of what it says.
