@@ -103,6 +103,9 @@ mod alarms;
 /// Orders of deletion, standing approvals, how expiry stands.
 mod deletions;
 
+/// Permits: what was applied for, and where that stands.
+mod permits;
+
 /// Certificates of deletion, and holds as far as they are noted here.
 mod certificates;
 
@@ -120,6 +123,7 @@ pub use leases::Holder;
 pub use notices::NoticeRow;
 pub use outbox::{Delivery, Message};
 pub use packs::PackRow;
+pub use permits::PermitRow;
 pub use posted::Posted;
 pub use proofs::{ProofRow, Unproven};
 pub use reasons::ReasonRow;

@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand};
 
 use super::{
     account, alarm, audit, cat, catalog, certificate, config, coverage, diff, drill, erase, expire, find,
-    hold, init, key, ls, notice, pages, plan, quickstart, report, restore, scrub, serve, service, snapshot,
-    snapshots, store, token, verify, window,
+    hold, init, key, ls, notice, pages, permit, plan, quickstart, report, restore, scrub, serve, service,
+    snapshot, snapshots, store, token, verify, window,
 };
 
 /// Kura (蔵): sealed backups that are kept for their year, then provably gone.
@@ -76,6 +76,8 @@ pub(super) enum Command {
     Serve(serve::Arguments),
     /// Ask for, approve and withdraw windows.
     Window(window::Arguments),
+    /// Apply for the use of production data (別紙2), decide, confirm the after-use measure.
+    Permit(permit::Arguments),
     /// List, correct and close notices.
     Notice(notice::Arguments),
     /// Add, list and disable accounts.

@@ -106,8 +106,12 @@ impl Exit {
     const fn of_desk(error: &DeskError) -> Self {
         match error {
             DeskError::Access(error) => Self::of_access(error),
-            DeskError::Terms(_) | DeskError::Reason(_) | DeskError::Service { .. } => Self::Usage,
+            DeskError::Terms(_)
+            | DeskError::Reason(_)
+            | DeskError::Service { .. }
+            | DeskError::Application(_) => Self::Usage,
             DeskError::Move(_)
+            | DeskError::Permit(_)
             | DeskError::Ahead(_)
             | DeskError::NotOver(_)
             | DeskError::Stale(_)

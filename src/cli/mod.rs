@@ -107,6 +107,9 @@ mod window;
 /// What `kura window` shows.
 mod window_list;
 
+/// `kura permit`.
+mod permit;
+
 /// `kura notice`.
 mod notice;
 
@@ -200,6 +203,7 @@ fn keep_to_its_owner(app: &App, command: &Command) -> Result<(), Failure> {
         Command::Init(_)
         | Command::Snapshot(_)
         | Command::Window(_)
+        | Command::Permit(_)
         | Command::Notice(_)
         | Command::Serve(_)
         | Command::Account(_)
@@ -266,6 +270,7 @@ async fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Drill(arguments) => Box::pin(drill::run(&app, &global, arguments)).await,
         Command::Verify(arguments) => Box::pin(verify::run(&app, &global, arguments)).await,
         Command::Window(arguments) => Box::pin(window::run(&app, &global, arguments)).await,
+        Command::Permit(arguments) => Box::pin(permit::run(&app, &global, arguments)).await,
         Command::Notice(arguments) => Box::pin(notice::run(&app, &global, arguments)).await,
         Command::Serve(arguments) => Box::pin(serve::run(&app, &global, arguments)).await,
         Command::Account(arguments) => Box::pin(account::run(&app, &global, arguments)).await,

@@ -12,6 +12,7 @@ use crate::domain::freshness;
 use crate::domain::hand_stop::Stage;
 use crate::domain::notice::LeadDays;
 use crate::domain::occurrence::{Occurrence, OccurrenceState, first_start};
+use crate::domain::permit::Permit;
 use crate::domain::plan::PlanName;
 use crate::domain::time::{Instant, Zone};
 use crate::domain::window::{Window, WindowKind, WindowState};
@@ -106,6 +107,8 @@ pub struct Facts<'a> {
     pub drills: &'a [DrillFacts],
     /// Stores that did not keep their locks when that was tried last, what became of it, and since when.
     pub unlocked: &'a [(String, CanaryOutcome, Instant)],
+    /// Permits under which something was handed over.
+    pub permits: &'a [Permit],
     /// The plans whose files are there and can be read.
     pub readable: &'a [String],
     /// How early notices come.
@@ -151,6 +154,7 @@ pub fn alarms(facts: &Facts<'_>, now: Instant) -> Vec<Alarm> {
     found.extend(facts.occurrences.iter().filter_map(|occurrence| to_report(facts, occurrence, now)));
     found.extend(facts.drills.iter().filter_map(|drill| of_drill(drill, now)));
     found.extend(facts.unlocked.iter().filter_map(of_canary));
+    found.extend(facts.permits.iter().filter_map(|permit| of_permit(permit, now)));
     found.extend(facts.expiring.iter().flat_map(|expiring| of_expiry(expiring, now)));
     found.sort_by(|a, b| (a.code, &a.subject, a.since).cmp(&(b.code, &b.subject, b.since)));
     found.dedup_by(|a, b| (a.code, &a.subject) == (b.code, &b.subject));
@@ -388,6 +392,22 @@ fn of_canary((store, outcome, since): &(String, CanaryOutcome, Instant)) -> Opti
     Some(alarm(AlarmCode::LockNotEnforced, store, *since, japanese, english))
 }
 
+/// Days of permits are those of Tokyo.
+fn of_permit(permit: &Permit, now: Instant) -> Option<Alarm> {
+    let zone = Zone::named("Asia/Tokyo").unwrap_or_else(|_| Zone::utc());
+    if !permit.is_overdue(&zone, now) {
+        return None;
+    }
+    let (number, due) = (&permit.number, permit.content.after_use_due);
+    let japanese =
+        format!("許可 {number} の使用後の措置が、期日（{}）を過ぎても確認されていません。", wareki(due));
+    let english = format!(
+        "The after-use measure of permit {number} was due on {}, and nobody confirmed it.",
+        english(due)
+    );
+    Some(alarm(AlarmCode::AfterUseOverdue, number, zone.start_of(due.next()), japanese, english))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -441,6 +461,7 @@ mod tests {
                 expiring: &self.expiring,
                 drills: &[],
                 unlocked: &[],
+                permits: &[],
                 readable: &self.readable,
                 lead: LeadDays::default(),
             };

@@ -35,11 +35,13 @@ pub enum AlarmCode {
     DrillOverdue,
     /// A store let something be deleted before its lock was over, or did not lock it.
     LockNotEnforced,
+    /// The after-use measure of an extract (使用後の措置) was due and nobody confirmed it.
+    AfterUseOverdue,
 }
 
 impl AlarmCode {
     /// Every code.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::BackupMissed,
         Self::SnapshotOld,
         Self::SnapshotPartial,
@@ -56,6 +58,7 @@ impl AlarmCode {
         Self::ClockWrong,
         Self::DrillOverdue,
         Self::LockNotEnforced,
+        Self::AfterUseOverdue,
     ];
 
     /// The word.
@@ -77,6 +80,7 @@ impl AlarmCode {
             Self::ClockWrong => "clock-wrong",
             Self::DrillOverdue => "drill-overdue",
             Self::LockNotEnforced => "lock-not-enforced",
+            Self::AfterUseOverdue => "after-use-overdue",
         }
     }
 

@@ -153,5 +153,11 @@ pub mod freshness;
 /// What a permit asks for, and the text that an approval is bound to.
 pub mod permit_content;
 
+/// Why something does not happen to a permit.
+pub mod permit_refusal;
+
+/// The words of permits, and the way back from that text.
+pub mod permit_text;
+
 /// Permits: where one stands, and whether it may be used now.
 pub mod permit;

@@ -5,7 +5,9 @@
 //! civil days in the zone of the permit, both ends included.
 
 use crate::domain::account::AccountId;
-use crate::domain::time::{Day, Instant, Zone};
+use crate::domain::time::{Instant, Zone};
+
+pub use crate::domain::permit_refusal::PermitRefusal;
 
 pub use crate::domain::permit_content::{
     AfterUse, Attachment, BadContent, Form, LegalClass, Medium, PermitContent,
@@ -97,6 +99,11 @@ pub struct Permit {
 /// What can happen to a permit.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum PermitEvent {
+    /// The applicant writes something else: whatever was approved is approved no more.
+    Change {
+        /// What it says from now on.
+        content: Box<PermitContent>,
+    },
     /// サービス運用者 approves what was shown, by its digest.
     Approve {
         /// The digest.
@@ -128,48 +135,6 @@ pub enum PermitEvent {
     Close,
     /// Its period is over.
     Expire,
-}
-
-/// Why something does not happen to a permit.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum PermitRefusal {
-    /// The state does not allow it.
-    #[error("permit {number} is {state}: it cannot be {verb}")]
-    State {
-        /// The permit.
-        number: String,
-        /// Its state.
-        state: &'static str,
-        /// What was tried.
-        verb: &'static str,
-    },
-    /// Nobody decides about, executes or closes what he applied for.
-    #[error("{0} applied for it, and somebody else must do this")]
-    IsApplicant(AccountId),
-    /// Who approved it does not carry it out.
-    #[error("{0} approved it, and somebody else must carry it out")]
-    IsApprover(AccountId),
-    /// What is there is not what was approved.
-    #[error("what the permit says is not what was approved: the approval is void")]
-    Changed,
-    /// Today lies before the period.
-    #[error("使用期間 begins on {0}")]
-    NotYet(Day),
-    /// Today lies after the period.
-    #[error("使用期間 ended on {0}")]
-    Over(Day),
-    /// Today is no day of execution.
-    #[error("実施日 is {0} to {1}")]
-    NotToday(Day, Day),
-    /// It was used as often as it allows.
-    #[error("it allows {0} execution(s), and these are used up")]
-    UsedUp(u32),
-    /// The clock went back behind the newest line of the audit log.
-    #[error("the clock is behind the audit log: nothing is done by a permit until it is right")]
-    ClockBehind,
-    /// The after-use measure of an earlier permit is overdue.
-    #[error("使用後の措置 of permit {0} is overdue")]
-    Overdue(String),
 }
 
 /// The circumstances of an act.
@@ -221,6 +186,13 @@ impl Permit {
         let (by, at) = (here.by.clone(), here.now);
         let mut next = self.clone();
         next.state = match (&self.state, event) {
+            (
+                PermitState::Applied | PermitState::Returned { .. } | PermitState::Approved(_),
+                PermitEvent::Change { content },
+            ) => {
+                next.content = self.only_by_the_applicant(content, here.by)?;
+                PermitState::Applied
+            }
             (PermitState::Applied, PermitEvent::Approve { digest }) => {
                 self.not_the_applicant(here.by)?;
                 if here.zone.day_of(at) > self.content.period.1 {
@@ -244,12 +216,11 @@ impl Permit {
                 next.executions = self.executions.saturating_add(1);
                 PermitState::Executing { approval: approval.clone(), by, since: at, delivered_at }
             }
-            (PermitState::Executing { approval, delivered_at, .. }, PermitEvent::Abort) => match delivered_at
-            {
-                Some(at) => PermitState::Delivered { approval: approval.clone(), at: *at },
-                None => PermitState::Approved(approval.clone()),
-            },
-            (PermitState::Executing { approval, .. }, PermitEvent::Deliver { digest }) => {
+            (PermitState::Executing { approval, delivered_at, .. }, PermitEvent::Abort) => {
+                before_execution(approval.clone(), *delivered_at)
+            }
+            (PermitState::Executing { approval, by: began, .. }, PermitEvent::Deliver { digest }) => {
+                only_who_began(began, here.by)?;
                 self.may_execute(approval, digest, here)?;
                 PermitState::Delivered { approval: approval.clone(), at }
             }
@@ -319,6 +290,18 @@ impl Permit {
         if *by == self.content.applicant { Err(PermitRefusal::IsApplicant(by.clone())) } else { Ok(()) }
     }
 
+    fn only_by_the_applicant(
+        &self,
+        content: &PermitContent,
+        by: &AccountId,
+    ) -> Result<PermitContent, PermitRefusal> {
+        let applicant = &self.content.applicant;
+        if by != applicant || content.applicant != *applicant {
+            return Err(PermitRefusal::IsNotApplicant(applicant.clone()));
+        }
+        Ok(content.clone())
+    }
+
     /// Whether something was handed over whose after-use measure nobody confirmed although it is due.
     pub fn is_overdue(&self, zone: &Zone, now: Instant) -> bool {
         let is_revoked = matches!(self.state, PermitState::Revoked { was_delivered: true, .. });
@@ -326,7 +309,7 @@ impl Permit {
     }
 
     /// When something was handed over whose after-use measure is still open.
-    fn delivered_at(&self) -> Option<Instant> {
+    pub fn delivered_at(&self) -> Option<Instant> {
         match &self.state {
             PermitState::Delivered { at, .. } => Some(*at),
             PermitState::Executing { delivered_at, .. } => *delivered_at,
@@ -346,6 +329,18 @@ impl Permit {
     }
 }
 
+/// Where a permit stood before an extract that ends without a delivery.
+fn before_execution(approval: PermitApproval, delivered_at: Option<Instant>) -> PermitState {
+    match delivered_at {
+        Some(at) => PermitState::Delivered { approval, at },
+        None => PermitState::Approved(approval),
+    }
+}
+
+fn only_who_began(began: &AccountId, by: &AccountId) -> Result<(), PermitRefusal> {
+    if by == began { Ok(()) } else { Err(PermitRefusal::IsNotExecutor(began.clone())) }
+}
+
 /// Whether somebody may apply: not while he owes an after-use measure.
 pub fn may_apply(
     applicant: &AccountId,
@@ -361,6 +356,7 @@ pub fn may_apply(
 impl PermitEvent {
     const fn verb(&self) -> &'static str {
         match self {
+            Self::Change { .. } => "changed",
             Self::Approve { .. } => "approved",
             Self::Return { .. } => "returned",
             Self::Revoke { .. } => "revoked",
@@ -376,6 +372,7 @@ impl PermitEvent {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::time::Day;
 
     fn id(text: &str) -> AccountId {
         text.parse().expect("an id")
@@ -584,14 +581,15 @@ mod tests {
     #[test]
     fn an_application_that_contradicts_itself_is_refused() {
         assert_eq!(content().problems(), []);
-        let faults: [(fn(&mut PermitContent), BadContent); 8] = [
+        let faults: [(fn(&mut PermitContent), BadContent); 9] = [
             (|c| c.subject = "a\nb".into(), BadContent::Subject),
-            (|c| c.purpose = " ".into(), BadContent::Text),
+            (|c| c.purpose = " ".into(), BadContent::Purpose),
             (|c| c.period = (c.period.1, c.period.0), BadContent::Period),
             (|c| c.execution.1 = c.period.1.next(), BadContent::Execution),
             (|c| c.after_use_due = c.period.0, BadContent::AfterUse),
-            (|c| c.medium = Medium::Other(String::new()), BadContent::Other),
+            (|c| c.medium = Medium::Other(String::new()), BadContent::MediumOther),
             (|c| c.executions_max = 0, BadContent::Executions),
+            (|c| c.extraction.clear(), BadContent::Extraction),
             (|c| c.attachments.push(c.attachments[0].clone()), BadContent::Attachments),
         ];
         for (change, problem) in faults {

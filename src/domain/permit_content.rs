@@ -10,6 +10,15 @@ pub const LINE_CHARACTERS_MAX: usize = 200;
 /// The longest purpose, processing and remarks, characters.
 pub const TEXT_CHARACTERS_MAX: usize = 2_000;
 
+/// The longest canonical text of what is extracted, bytes.
+pub const EXTRACTION_BYTES_MAX: usize = 32 * 1024;
+
+/// More extracts than this are another application.
+pub const EXECUTIONS_MAX: u32 = 100;
+
+/// The most attachments.
+pub const ATTACHMENTS_MAX: usize = 50;
+
 /// 保存媒体: on what the extract is kept.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Medium {
@@ -144,29 +153,76 @@ pub struct PermitContent {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum BadContent {
     /// The subject is empty, too long or not one line.
-    #[error("件名 must be one line of at most {LINE_CHARACTERS_MAX} characters")]
+    #[error("subject: 件名 must be one line of at most {LINE_CHARACTERS_MAX} characters")]
     Subject,
-    /// A text is empty or too long.
-    #[error("使用目的 and 処理内容 must be written, with at most {TEXT_CHARACTERS_MAX} characters each")]
-    Text,
+    /// The purpose is empty, too long or not all to be seen.
+    #[error(
+        "purpose: 使用目的 must be written, with at most {TEXT_CHARACTERS_MAX} characters that can be seen"
+    )]
+    Purpose,
+    /// The processing is empty, too long or not all to be seen.
+    #[error(
+        "processing: 処理内容 must be written, with at most {TEXT_CHARACTERS_MAX} characters that can be seen"
+    )]
+    Processing,
+    /// The remarks are too long or not all to be seen.
+    #[error("remarks: 備考 may have at most {TEXT_CHARACTERS_MAX} characters that can be seen")]
+    Remarks,
     /// The period ends before it begins.
-    #[error("使用期間 ends before it begins")]
+    #[error("period: 使用期間 ends before it begins")]
     Period,
     /// A day of execution lies outside of the period.
-    #[error("実施日 must lie inside 使用期間")]
+    #[error("execution: 実施日 must lie inside 使用期間")]
     Execution,
     /// The after-use measure is due before the period ends.
-    #[error("使用後の措置 can be due at the earliest on the last day of 使用期間")]
+    #[error("after_use_due: 使用後の措置 can be due at the earliest on the last day of 使用期間")]
     AfterUse,
     /// その他 without words.
-    #[error("その他 needs words")]
-    Other,
-    /// No execution is asked for.
-    #[error("at least one execution must be asked for")]
+    #[error("medium_other: 保存媒体 その他 needs words in one line")]
+    MediumOther,
+    /// その他 without words.
+    #[error("after_use_other: 使用後の措置 その他 needs words in one line")]
+    AfterUseOther,
+    /// No execution is asked for, or too many.
+    #[error("executions_max: from 1 to {EXECUTIONS_MAX} executions can be asked for")]
     Executions,
-    /// Two attachments have one name, or one has none.
-    #[error("attachments need names, each another one")]
+    /// Two attachments have one name, one has none, or there are too many.
+    #[error(
+        "attachments: 添付資料: at most {ATTACHMENTS_MAX}, each with a name of one line that no other has"
+    )]
     Attachments,
+    /// Nothing says what is extracted, or it is too long.
+    #[error("extraction: what is extracted must be written, in at most {EXTRACTION_BYTES_MAX} bytes")]
+    Extraction,
+}
+
+impl BadContent {
+    /// The field that is wrong, as files, forms and requests call it.
+    pub const fn field(self) -> &'static str {
+        match self {
+            Self::Subject => "subject",
+            Self::Purpose => "purpose",
+            Self::Processing => "processing",
+            Self::Remarks => "remarks",
+            Self::Period => "period",
+            Self::Execution => "execution",
+            Self::AfterUse => "after_use_due",
+            Self::MediumOther => "medium_other",
+            Self::AfterUseOther => "after_use_other",
+            Self::Executions => "executions_max",
+            Self::Attachments => "attachments",
+            Self::Extraction => "extraction",
+        }
+    }
+}
+
+/// Whether every line of a text is seen as it stands, and there are not too many characters.
+fn is_plain(text: &str) -> bool {
+    let mut lines = text.split('\n');
+    let is_seen = |line: &str| {
+        line.trim().is_empty() && !line.contains(char::is_control) || is_one_line(line, TEXT_CHARACTERS_MAX)
+    };
+    text.chars().count() <= TEXT_CHARACTERS_MAX && lines.all(is_seen)
 }
 
 impl PermitContent {
@@ -178,10 +234,11 @@ impl PermitContent {
                 found.push(problem);
             }
         };
-        let is_text = |text: &str| !text.trim().is_empty() && text.chars().count() <= TEXT_CHARACTERS_MAX;
+        let is_text = |text: &str| !text.trim().is_empty() && is_plain(text);
         check(is_one_line(&self.subject, LINE_CHARACTERS_MAX), BadContent::Subject);
-        let remarks = self.remarks.chars().count() <= TEXT_CHARACTERS_MAX;
-        check(is_text(&self.purpose) && is_text(&self.processing) && remarks, BadContent::Text);
+        check(is_text(&self.purpose), BadContent::Purpose);
+        check(is_text(&self.processing), BadContent::Processing);
+        check(is_plain(&self.remarks), BadContent::Remarks);
         check(self.period.0 <= self.period.1, BadContent::Period);
         let inside = self.period.0 <= self.execution.0
             && self.execution.0 <= self.execution.1
@@ -191,13 +248,18 @@ impl PermitContent {
         let other = |words: &str| is_one_line(words, LINE_CHARACTERS_MAX);
         let medium = !matches!(&self.medium, Medium::Other(words) if !other(words));
         let after = !matches!(&self.after_use, AfterUse::Other(words) if !other(words));
-        check(medium && after, BadContent::Other);
-        check(self.executions_max > 0, BadContent::Executions);
+        check(medium, BadContent::MediumOther);
+        check(after, BadContent::AfterUseOther);
+        check((1..=EXECUTIONS_MAX).contains(&self.executions_max), BadContent::Executions);
         let names: std::collections::BTreeSet<&str> =
             self.attachments.iter().map(|attachment| attachment.name.as_str()).collect();
         let named = names.len() == self.attachments.len()
+            && names.len() <= ATTACHMENTS_MAX
             && names.iter().all(|name| is_one_line(name, LINE_CHARACTERS_MAX));
         check(named, BadContent::Attachments);
+        let extraction = &self.extraction;
+        let is_written = !extraction.trim().is_empty() && extraction.len() <= EXTRACTION_BYTES_MAX;
+        check(is_written, BadContent::Extraction);
         found
     }
 

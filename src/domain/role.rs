@@ -109,11 +109,21 @@ pub enum Act {
     ManageHolds,
     /// Order that records are not given back any more, and take such orders back.
     OrderErasures,
+    /// Read permits.
+    ReadPermits,
+    /// Apply for a permit; change the application.
+    ApplyPermit,
+    /// Approve a permit, return it or take it away.
+    DecidePermit,
+    /// Make an extract under a permit.
+    ExecutePermit,
+    /// Confirm the after-use measure of a permit.
+    ClosePermit,
 }
 
 impl Act {
     /// Every act.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 21] = [
         Self::Read,
         Self::ReadNotices,
         Self::ReadAudit,
@@ -130,6 +140,11 @@ impl Act {
         Self::RunDeletion,
         Self::ManageHolds,
         Self::OrderErasures,
+        Self::ReadPermits,
+        Self::ApplyPermit,
+        Self::DecidePermit,
+        Self::ExecutePermit,
+        Self::ClosePermit,
     ];
 
     /// The word, also the name of a token's scope.
@@ -151,6 +166,11 @@ impl Act {
             Self::RunDeletion => "deletion.run",
             Self::ManageHolds => "hold",
             Self::OrderErasures => "erasure",
+            Self::ReadPermits => "permit.read",
+            Self::ApplyPermit => "permit.apply",
+            Self::DecidePermit => "permit.decide",
+            Self::ExecutePermit => "permit.execute",
+            Self::ClosePermit => "permit.close",
         }
     }
 
@@ -178,16 +198,22 @@ impl Act {
             Self::RunDeletion => "delete what was approved",
             Self::ManageHolds => "place or release holds",
             Self::OrderErasures => "order erasures or take them back",
+            Self::ReadPermits => "read permits",
+            Self::ApplyPermit => "apply for permits",
+            Self::DecidePermit => "approve, return or revoke permits",
+            Self::ExecutePermit => "make extracts under a permit",
+            Self::ClosePermit => "confirm the after-use measure of permits",
         }
     }
 }
 
 /// Whether a role may do an act at all. The whole table; nothing else grants a right.
+#[expect(clippy::too_many_lines, reason = "it is a table")]
 pub const fn may(role: Role, act: Act) -> bool {
     match (role, act) {
         // A portal is a machine outside: it has no business with what is protected and when (design §2).
-        (Role::Portal, Act::Read) => false,
-        (_, Act::Read | Act::ReadNotices) => true,
+        (Role::Portal, Act::Read | Act::ReadPermits) => false,
+        (_, Act::Read | Act::ReadNotices | Act::ReadPermits) => true,
         (Role::Auditor, Act::ReadAudit)
         | (
             Role::ServiceOperator,
@@ -197,7 +223,10 @@ pub const fn may(role: Role, act: Act) -> bool {
             | Act::ConfirmDeletion
             | Act::StandingDeletion
             | Act::ManageHolds
-            | Act::OrderErasures,
+            | Act::OrderErasures
+            | Act::ApplyPermit
+            | Act::DecidePermit
+            | Act::ClosePermit,
         )
         | (
             Role::OperationsManager,
@@ -209,7 +238,8 @@ pub const fn may(role: Role, act: Act) -> bool {
             | Act::ConfirmDeletion
             | Act::RunDeletion
             | Act::ManageHolds
-            | Act::OrderErasures,
+            | Act::OrderErasures
+            | Act::ApplyPermit,
         )
         | (
             Role::SystemAdministrator,
@@ -219,9 +249,13 @@ pub const fn may(role: Role, act: Act) -> bool {
             | Act::TakeSnapshot
             | Act::ConfirmService
             | Act::ApproveDeletion
-            | Act::RunDeletion,
+            | Act::RunDeletion
+            | Act::ApplyPermit,
         )
-        | (Role::SystemOperator, Act::EditNotice | Act::ConfirmService) => true,
+        | (
+            Role::SystemOperator,
+            Act::EditNotice | Act::ConfirmService | Act::ApplyPermit | Act::ExecutePermit | Act::ClosePermit,
+        ) => true,
         (
             Role::ServiceOperator
             | Role::OperationsManager
@@ -242,7 +276,11 @@ pub const fn may(role: Role, act: Act) -> bool {
             | Act::StandingDeletion
             | Act::RunDeletion
             | Act::ManageHolds
-            | Act::OrderErasures,
+            | Act::OrderErasures
+            | Act::ApplyPermit
+            | Act::DecidePermit
+            | Act::ExecutePermit
+            | Act::ClosePermit,
         ) => false,
     }
 }
@@ -269,18 +307,21 @@ mod tests {
         let expected = [
             (
                 "service_operator",
-                "read notice.read audit window.decide account.manage deletion.confirm deletion.standing hold erasure",
+                "read notice.read audit window.decide account.manage deletion.confirm deletion.standing hold erasure permit.read permit.apply permit.decide permit.close",
             ),
             (
                 "operations_manager",
-                "read notice.read audit break-glass notice.edit account.manage deletion.approve deletion.confirm deletion.run hold erasure",
+                "read notice.read audit break-glass notice.edit account.manage deletion.approve deletion.confirm deletion.run hold erasure permit.read permit.apply",
             ),
             (
                 "system_administrator",
-                "read notice.read audit window.request snapshot service.confirm account.manage deletion.approve deletion.run",
+                "read notice.read audit window.request snapshot service.confirm account.manage deletion.approve deletion.run permit.read permit.apply",
             ),
-            ("system_operator", "read notice.read service.confirm notice.edit"),
-            ("auditor", "read notice.read audit"),
+            (
+                "system_operator",
+                "read notice.read service.confirm notice.edit permit.read permit.apply permit.execute permit.close",
+            ),
+            ("auditor", "read notice.read audit permit.read"),
             ("portal", "notice.read"),
         ];
         assert_eq!(table, expected.map(|(role, acts)| (role, acts.to_owned())));

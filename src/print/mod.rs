@@ -13,6 +13,8 @@ pub mod certificate;
 
 /// Reports to the 医師会.
 pub mod evidence;
+/// Permits.
+pub mod permit;
 
 /// Recovery sheets.
 pub mod key_sheet;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::domain::alarm::{self, Expiring, Facts, Stopped, StoppedHow, Taken};
 use crate::domain::hand_stop::Stage;
 use crate::domain::occurrence::Occurrence;
+use crate::domain::permit::Permit;
 use crate::domain::service::{How, stops_at};
 use crate::domain::time::Instant;
 use crate::domain::window::Window;
@@ -48,6 +49,7 @@ async fn gather(desk: &Desk, now: Instant) -> Result<Vec<Alarm>, DeskError> {
     let drills = drill::standing(&desk.catalog, &desk.drills, &desk.recovery_keys).await?;
     let canaries = desk.catalog.canaries().await?.into_iter();
     let unlocked: Vec<_> = canaries.map(|row| (row.store, row.outcome, row.since)).collect();
+    let permits: Vec<Permit> = desk.catalog.permits_owed().await?.into_iter().map(|row| row.permit).collect();
     let readable: Vec<String> = desk.contents.keys().cloned().collect();
     let facts = Facts {
         windows: &windows,
@@ -61,6 +63,7 @@ async fn gather(desk: &Desk, now: Instant) -> Result<Vec<Alarm>, DeskError> {
         expiring: &expiring,
         drills: &drills,
         unlocked: &unlocked,
+        permits: &permits,
         readable: &readable,
         lead: desk.lead,
     };

@@ -9,6 +9,7 @@ use crate::config::{DeadlineSetting, NoticeSettings, ServiceSettings, Settings};
 use crate::domain::actor::Denied;
 use crate::domain::hand_stop::NotConfirmed;
 use crate::domain::notice::{LeadDays, Sender};
+use crate::domain::permit::{BadContent, PermitRefusal};
 use crate::domain::plan::Plan;
 use crate::domain::retention::Retention;
 use crate::domain::service::{OnDeadline, Service};
@@ -195,6 +196,12 @@ pub enum DeskError {
     /// A confirmation that does not count.
     #[error(transparent)]
     Confirmation(#[from] NotConfirmed),
+    /// A permit stands differently, or a rule forbids it.
+    #[error(transparent)]
+    Permit(#[from] PermitRefusal),
+    /// An application for a permit is wrong.
+    #[error(transparent)]
+    Application(#[from] BadContent),
     /// The lock of a plan in the home.
     #[error("the lock of a plan cannot be used: {0}")]
     Lock(String),

@@ -185,6 +185,8 @@ pub mod reports;
 
 /// Whether stores keep their locks.
 pub mod canary;
+/// Permits (別紙2): applying, deciding, using, closing.
+pub mod permits;
 
 /// What the service does once a day.
 pub mod keep_day;

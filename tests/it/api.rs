@@ -2,6 +2,7 @@
 
 mod fuzz;
 mod pages;
+mod permits;
 mod site;
 mod story;
 mod who;

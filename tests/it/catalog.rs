@@ -437,6 +437,7 @@ const SAMPLES: &[(i64, &str)] = &[
     (15, include_str!("fixtures/migrations/0015_indexes.sql")),
     (16, include_str!("fixtures/migrations/0016_drills.sql")),
     (17, include_str!("fixtures/migrations/0017_erasures.sql")),
+    (18, include_str!("fixtures/migrations/0018_permits.sql")),
     (21, include_str!("fixtures/migrations/0021_checks.sql")),
 ];
 

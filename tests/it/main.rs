@@ -38,6 +38,7 @@ mod killed_service;
 mod mail;
 mod moves;
 mod notice_texts;
+mod permits;
 mod policies;
 mod proofs;
 mod push;

@@ -55,6 +55,7 @@ pub(super) struct ProblemBody {
         (name = "deletions", description = "消去: what is past its time, who allows its deletion"),
         (name = "holds", description = "保全: what is kept although its time is over"),
         (name = "certificates", description = "消去証明書: what was deleted"),
+        (name = "permits", description = "本番データ使用許可: who may use production data, for what"),
         (name = "watch", description = "状況: whether all is well, and what to look after"),
         (name = "notices", description = "お知らせ: what users are told"),
         (name = "accounts", description = "アカウント: who may use Kura"),

@@ -62,6 +62,9 @@ mod deletions;
 /// Holds and certificates of deletion.
 mod holds;
 
+/// Permits.
+mod permits;
+
 /// The document.
 mod document;
 
@@ -113,6 +116,13 @@ fn guarded() -> OpenApiRouter<Shared> {
         .routes(routes!(holds::release))
         .routes(routes!(holds::list_certificates))
         .routes(routes!(holds::get_certificate))
+        .routes(routes!(permits::list, permits::apply))
+        .routes(routes!(permits::get))
+        .routes(routes!(permits::change))
+        .routes(routes!(permits::approve))
+        .routes(routes!(permits::return_application))
+        .routes(routes!(permits::revoke))
+        .routes(routes!(permits::close))
         .routes(routes!(watch::coverage))
         .routes(routes!(watch::alarms))
         .routes(routes!(audit::list))

@@ -61,6 +61,16 @@ pub(super) enum Scope {
     ManageHolds,
     #[serde(rename = "erasure")]
     OrderErasures,
+    #[serde(rename = "permit.read")]
+    ReadPermits,
+    #[serde(rename = "permit.apply")]
+    ApplyPermit,
+    #[serde(rename = "permit.decide")]
+    DecidePermit,
+    #[serde(rename = "permit.execute")]
+    ExecutePermit,
+    #[serde(rename = "permit.close")]
+    ClosePermit,
 }
 
 impl Scope {
@@ -82,6 +92,11 @@ impl Scope {
             Self::RunDeletion => Act::RunDeletion,
             Self::ManageHolds => Act::ManageHolds,
             Self::OrderErasures => Act::OrderErasures,
+            Self::ReadPermits => Act::ReadPermits,
+            Self::ApplyPermit => Act::ApplyPermit,
+            Self::DecidePermit => Act::DecidePermit,
+            Self::ExecutePermit => Act::ExecutePermit,
+            Self::ClosePermit => Act::ClosePermit,
         }
     }
 
@@ -103,6 +118,11 @@ impl Scope {
             Act::RunDeletion => Self::RunDeletion,
             Act::ManageHolds => Self::ManageHolds,
             Act::OrderErasures => Self::OrderErasures,
+            Act::ReadPermits => Self::ReadPermits,
+            Act::ApplyPermit => Self::ApplyPermit,
+            Act::DecidePermit => Self::DecidePermit,
+            Act::ExecutePermit => Self::ExecutePermit,
+            Act::ClosePermit => Self::ClosePermit,
         }
     }
 }

@@ -5,6 +5,7 @@ use maud::{Markup, html};
 
 use super::calendar::inspected;
 use super::layout::{Sheet, badge};
+use super::permits;
 use super::refused::Refused;
 use super::services;
 use super::visit::{At, Visit};
@@ -27,11 +28,12 @@ pub(super) async fn page(axum::Extension(visit): At) -> Result<Response, Refused
     let proved = lists::standing(&proofs, visit.now);
     let by_hand = service_list::waiting(&visit.desk).await?;
     let account = look::account(&visit.desk.catalog, visit.account()?).await?;
+    let permit_tasks = permits::tasks(&visit).await?;
     let has_factor = account.is_some_and(|account| account.has_second_factor());
     let body = html! {
         (answer(&visit, &overview, &proved))
         (alarming(&visit, &overview.alarms))
-        (waiting(&visit, &overview, (has_factor, &by_hand))?)
+        (waiting(&visit, &overview, (has_factor, &by_hand), permit_tasks)?)
         (next(&visit, &overview))
         (plans(&visit, &overview))
         (unproved(&visit))
@@ -174,6 +176,7 @@ fn waiting(
     visit: &Visit,
     overview: &Overview,
     (has_factor, by_hand): (bool, &[ByHand]),
+    permit_tasks: Vec<(String, String)>,
 ) -> Result<Markup, Refused> {
     let mine = visit.account()?;
     let decides = visit.may(Act::DecideWindow);
@@ -201,6 +204,7 @@ fn waiting(
             items.push((format!("/console/deletion/orders/{}", order.row.digest), text.to_owned()));
         }
     }
+    items.extend(permit_tasks);
     if overview.due > 0 && overview.orders.is_empty() && visit.may(Act::ApproveDeletion) {
         let text = visit.t(
             "保管期限を過ぎた記録の消去を承認してください",

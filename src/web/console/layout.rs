@@ -50,6 +50,7 @@ fn menu(visit: &Visit) -> Vec<(&'static str, Words)> {
         ("/console/services", w("サービス", "Services"), Act::Read),
         ("/console/coverage", w("保管状況", "Coverage"), Act::Read),
         ("/console/deletion", w("消去", "Deletion"), Act::Read),
+        ("/console/permits", w("使用許可", "Permits"), Act::ReadPermits),
         ("/console/alarms", w("警報", "Alarms"), Act::Read),
         ("/console/notices", w("お知らせ", "Notices"), Act::Read),
         ("/console/accounts", w("アカウント", "Accounts"), Act::ManageAccounts),

@@ -99,6 +99,15 @@ mod certificates;
 /// Holds.
 mod holds;
 
+/// Permits.
+mod permits;
+
+/// Applying for a permit.
+mod permit_form;
+
+/// Deciding about one.
+mod permit_decide;
+
 /// Accounts of others.
 mod accounts;
 
@@ -211,6 +220,8 @@ fn pages() -> Vec<Page> {
     let log = Need::Right(Act::ReadAudit);
     let (approve_deletion, confirm_deletion) =
         (Need::Right(Act::ApproveDeletion), Need::Right(Act::ConfirmDeletion));
+    let [see, ask, allow, close] =
+        [Act::ReadPermits, Act::ApplyPermit, Act::DecidePermit, Act::ClosePermit].map(Need::Right);
     let (stand, hold) = (Need::Right(Act::StandingDeletion), Need::Right(Act::ManageHolds));
     vec![
         show("/console/setup", Nobody, setup::page),
@@ -268,6 +279,22 @@ fn pages() -> Vec<Page> {
         act("/console/holds/new", hold, holds::place),
         show("/console/holds/{plan}/{number}/release", hold, holds::ask_release),
         act("/console/holds/{plan}/{number}/release", hold, holds::release),
+        show("/console/permits", see, permits::list),
+        act("/console/permits", ask, permit_form::make),
+        show("/console/permits/new", ask, permit_form::page),
+        act("/console/permits/new", ask, permit_form::confirm),
+        show("/console/permits/{id}", see, permits::one),
+        show("/console/permits/{id}/page", see, permits::page),
+        show("/console/permits/{id}/applied", see, permit_form::applied),
+        show("/console/permits/{id}/approve", allow, permit_decide::ask_approval),
+        act("/console/permits/{id}/approve", allow, permit_decide::approve),
+        show("/console/permits/{id}/approval", see, permit_decide::approval),
+        show("/console/permits/{id}/return", allow, permit_decide::ask_return),
+        act("/console/permits/{id}/return", allow, permit_decide::return_application),
+        show("/console/permits/{id}/revoke", allow, permit_decide::ask_revocation),
+        act("/console/permits/{id}/revoke", allow, permit_decide::revoke),
+        show("/console/permits/{id}/close", close, permit_decide::ask_close),
+        act("/console/permits/{id}/close", close, permit_decide::close),
         show("/console/notices", read, notices::list),
         show("/console/notices/{id}", read, notices::one),
         act("/console/notices/{id}/correct", edit, notices::correct),

@@ -41,6 +41,11 @@ fn act_words(act: Act) -> Words {
         Act::RunDeletion => "消去の実行",
         Act::ManageHolds => "保全の設定と解除",
         Act::OrderErasures => "消去の指示とその取消し",
+        Act::ReadPermits => "本番データ使用許可の閲覧",
+        Act::ApplyPermit => "本番データ使用許可の申請",
+        Act::DecidePermit => "本番データ使用許可の承認・差戻し・取消し",
+        Act::ExecutePermit => "許可による抽出の実施",
+        Act::ClosePermit => "使用後の措置の確認",
     };
     w(ja, act.phrase())
 }

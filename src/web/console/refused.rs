@@ -22,6 +22,9 @@ mod access;
 /// What is refused about deletion and holds.
 mod deletion;
 
+/// What is refused about permits.
+mod permit;
+
 pub(super) use access::access_words;
 
 /// A refusal. The gatekeeper turns it into a page, because it knows the language and the visitor.
@@ -297,6 +300,8 @@ impl From<DeskError> for Refused {
             DeskError::Access(error) => error.into(),
             DeskError::Catalog(error) => error.into(),
             DeskError::None { .. } => Self::not_found(),
+            DeskError::Permit(refusal) => permit::refused(&refusal),
+            DeskError::Application(problem) => permit::wrong(problem),
             DeskError::Terms(error) => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, terms_words(&error), again())
             }

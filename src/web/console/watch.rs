@@ -209,6 +209,10 @@ pub(super) fn advice(code: AlarmCode) -> Words {
             "システム管理者が、バケットの設定と、消去に使う認証情報の権限をすぐに確かめます。",
             "The administrator looks at once at the bucket's settings and at what the deleting credential may do.",
         ),
+        AlarmCode::AfterUseOverdue => w(
+            "申請者に使用後の措置を確かめ、許可の画面で確認を入力します。確認されるまで、同じ申請者は新しく申請できません。",
+            "Ask the applicant, then confirm the measure on the permit's page; until then he cannot apply again.",
+        ),
         AlarmCode::ServiceByHand => w(
             "サービスを止めるか動かすかして、「サービス」の画面で確認を入力します。",
             "Stop or start the service, then confirm it on the page of services.",

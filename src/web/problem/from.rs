@@ -2,6 +2,7 @@
 
 use crate::domain::account::{BadAccountId, ID_CHARACTERS_MAX, ID_CHARACTERS_MIN};
 use crate::domain::hold::REASON_CHARACTERS_MAX;
+use crate::domain::permit::PermitRefusal;
 use crate::domain::plan::BadPlanName;
 use crate::domain::time::NotADay;
 use crate::workflows::accounts::AccountError;
@@ -29,6 +30,11 @@ impl From<DeskError> for Problem {
         match error {
             DeskError::None { .. } => not_found(words),
             DeskError::Terms(terms) => Self::refused(words, terms.japanese()),
+            DeskError::Application(problem) => Self::refused(words, problem.japanese()),
+            DeskError::Permit(PermitRefusal::IsApplicant(_)) => {
+                Self::new(Kind::OwnRequest, words, "自分が申請した許可です。別の方に依頼してください。")
+            }
+            DeskError::Permit(refusal) => Self::new(Kind::Conflict, words, refusal.japanese()),
             DeskError::NotOver(_) => Self::new(
                 Kind::Conflict,
                 words,

@@ -43,6 +43,14 @@ const ROWS: &[(&str, &str)] = &[
     ("releaseHold", "SM"),
     ("listCertificates", "SMAOU"),
     ("getCertificate", "SMAOU"),
+    ("listPermits", "SMAOU"),
+    ("getPermit", "SMAOU"),
+    ("applyPermit", "SMAO"),
+    ("changePermit", "SMAO"),
+    ("approvePermit", "S"),
+    ("returnPermit", "S"),
+    ("revokePermit", "S"),
+    ("closePermit", "SO"),
     ("getCoverage", "SMAOU"),
     ("listAlarms", "SMAOU"),
     ("listNotices", "SMAOUP"),
@@ -116,6 +124,7 @@ fn filled(operation: &Operation, occurrence: &str, role: Role) -> (String, Optio
         .replace("{window}", "w-0002")
         .replace("{occurrence}", occurrence)
         .replace("{plan}", "records")
+        .replace("{permit}", "R08-999")
         .replace("{run}", &"0".repeat(32))
         .replace("{notice}", "N-2026-0001")
         .replace("{account}", "spare00001")
@@ -127,6 +136,8 @@ fn filled(operation: &Operation, occurrence: &str, role: Role) -> (String, Optio
         "requestWindow" => {
             r#"{"plan":"records","kind":"daily","recurrence":"daily 03:00","length_minutes":60}"#.to_owned()
         }
+        "applyPermit" | "changePermit" => super::permits::BODY.to_owned(),
+        "returnPermit" | "revokePermit" | "closePermit" => r#"{"reason":"理由"}"#.to_owned(),
         "returnWindow" | "withdrawWindow" | "breakGlass" => r#"{"reason":"理由"}"#.to_owned(),
         "disableAccount" => r#"{"reason":"退職"}"#.to_owned(),
         "takeSnapshot" => r#"{"event":"maintenance","reason":"before the update"}"#.to_owned(),

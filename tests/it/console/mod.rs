@@ -31,6 +31,9 @@ mod glass;
 /// Deletion by two people, holds, certificates.
 mod deletion;
 
+/// Permits by their roles.
+mod permits;
+
 /// Fifty people, ten years.
 mod load;
 
