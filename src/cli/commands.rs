@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use super::{
     account, alarm, audit, cat, catalog, certificate, config, coverage, diff, drill, erase, expire, find,
-    hold, init, key, ls, notice, pages, plan, quickstart, restore, scrub, serve, service, snapshot,
+    hold, incident, init, key, ls, notice, pages, plan, quickstart, restore, scrub, serve, service, snapshot,
     snapshots, store, token, verify, window,
 };
 
@@ -78,6 +78,7 @@ pub(super) enum Command {
     Window(window::Arguments),
     /// List, correct and close notices.
     Notice(notice::Arguments),
+    Incident(incident::Arguments),
     /// Add, list and disable accounts.
     Account(account::Arguments),
     /// Make, list and revoke API tokens.

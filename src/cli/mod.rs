@@ -107,6 +107,12 @@ mod window;
 /// What `kura window` shows.
 mod window_list;
 
+/// `kura incident`.
+mod incident;
+
+/// What `kura incident` prints.
+mod incident_words;
+
 /// `kura notice`.
 mod notice;
 
@@ -200,6 +206,7 @@ fn keep_to_its_owner(app: &App, command: &Command) -> Result<(), Failure> {
         | Command::Snapshot(_)
         | Command::Window(_)
         | Command::Notice(_)
+        | Command::Incident(_)
         | Command::Serve(_)
         | Command::Account(_)
         | Command::Token(_)
@@ -265,6 +272,7 @@ async fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Verify(arguments) => Box::pin(verify::run(&app, &global, arguments)).await,
         Command::Window(arguments) => Box::pin(window::run(&app, &global, arguments)).await,
         Command::Notice(arguments) => Box::pin(notice::run(&app, &global, arguments)).await,
+        Command::Incident(arguments) => Box::pin(incident::run(&app, &global, arguments)).await,
         Command::Serve(arguments) => Box::pin(serve::run(&app, &global, arguments)).await,
         Command::Account(arguments) => Box::pin(account::run(&app, &global, arguments)).await,
         Command::Token(arguments) => Box::pin(token::run(&app, &global, arguments)).await,

@@ -18,6 +18,9 @@ mod expiry;
 /// Which addresses are this machine.
 mod here;
 
+/// Who reports incidents to whom.
+mod incidents;
+
 /// The second store.
 mod replica;
 
@@ -29,6 +32,7 @@ mod stamps;
 
 pub use expiry::{ExpirySettings, ReaperSettings};
 pub use here::{is_surely_here, may_be_here};
+pub use incidents::{ContactSettings, ContactTrouble, IncidentSettings};
 pub use replica::ReplicaSettings;
 pub use service::{DeadlineSetting, ServiceSettings};
 pub use stamps::Stamps;
@@ -84,6 +88,9 @@ pub struct Settings {
     /// How deletion is guarded. Default: see [`ExpirySettings`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expiry: Option<ExpirySettings>,
+    /// Who reports incidents to whom. Default: see [`IncidentSettings`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incidents: Option<IncidentSettings>,
 }
 
 /// How long evidence is locked where the settings say nothing.

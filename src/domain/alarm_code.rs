@@ -33,11 +33,13 @@ pub enum AlarmCode {
     ClockWrong,
     /// A restore, or a recovery key, was not tried out for too long.
     DrillOverdue,
+    /// The last proof of coverage found that what a plan keeps is missing or altered.
+    StoredDataDamaged,
 }
 
 impl AlarmCode {
     /// Every code.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::BackupMissed,
         Self::SnapshotOld,
         Self::SnapshotPartial,
@@ -53,6 +55,7 @@ impl AlarmCode {
         Self::PlanUnreadable,
         Self::ClockWrong,
         Self::DrillOverdue,
+        Self::StoredDataDamaged,
     ];
 
     /// The word.
@@ -73,6 +76,7 @@ impl AlarmCode {
             Self::PlanUnreadable => "plan-unreadable",
             Self::ClockWrong => "clock-wrong",
             Self::DrillOverdue => "drill-overdue",
+            Self::StoredDataDamaged => "stored-data-damaged",
         }
     }
 
@@ -85,6 +89,7 @@ impl AlarmCode {
                 | Self::RunRefused
                 | Self::PlanUnreadable
                 | Self::ClockWrong
+                | Self::StoredDataDamaged
         )
     }
 

@@ -109,11 +109,13 @@ pub enum Act {
     ManageHolds,
     /// Order that records are not given back any more, and take such orders back.
     OrderErasures,
+    /// Open incidents, write what happens, tell those concerned, report and close.
+    ManageIncidents,
 }
 
 impl Act {
     /// Every act.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Read,
         Self::ReadNotices,
         Self::ReadAudit,
@@ -130,6 +132,7 @@ impl Act {
         Self::RunDeletion,
         Self::ManageHolds,
         Self::OrderErasures,
+        Self::ManageIncidents,
     ];
 
     /// The word, also the name of a token's scope.
@@ -151,6 +154,7 @@ impl Act {
             Self::RunDeletion => "deletion.run",
             Self::ManageHolds => "hold",
             Self::OrderErasures => "erasure",
+            Self::ManageIncidents => "incident",
         }
     }
 
@@ -178,6 +182,7 @@ impl Act {
             Self::RunDeletion => "delete what was approved",
             Self::ManageHolds => "place or release holds",
             Self::OrderErasures => "order erasures or take them back",
+            Self::ManageIncidents => "open, write or close incidents",
         }
     }
 }
@@ -219,9 +224,11 @@ pub const fn may(role: Role, act: Act) -> bool {
             | Act::TakeSnapshot
             | Act::ConfirmService
             | Act::ApproveDeletion
-            | Act::RunDeletion,
+            | Act::RunDeletion
+            // 第17条: システム管理者 finds what fails and records it in 別紙3; システム運用者 answers for it.
+            | Act::ManageIncidents,
         )
-        | (Role::SystemOperator, Act::EditNotice | Act::ConfirmService) => true,
+        | (Role::SystemOperator, Act::EditNotice | Act::ConfirmService | Act::ManageIncidents) => true,
         (
             Role::ServiceOperator
             | Role::OperationsManager
@@ -242,7 +249,8 @@ pub const fn may(role: Role, act: Act) -> bool {
             | Act::StandingDeletion
             | Act::RunDeletion
             | Act::ManageHolds
-            | Act::OrderErasures,
+            | Act::OrderErasures
+            | Act::ManageIncidents,
         ) => false,
     }
 }
@@ -277,9 +285,9 @@ mod tests {
             ),
             (
                 "system_administrator",
-                "read notice.read audit window.request snapshot service.confirm account.manage deletion.approve deletion.run",
+                "read notice.read audit window.request snapshot service.confirm account.manage deletion.approve deletion.run incident",
             ),
-            ("system_operator", "read notice.read service.confirm notice.edit"),
+            ("system_operator", "read notice.read service.confirm notice.edit incident"),
             ("auditor", "read notice.read audit"),
             ("portal", "notice.read"),
         ];

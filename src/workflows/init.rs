@@ -128,6 +128,7 @@ pub async fn init(new: NewInstallation, clock: &dyn Clock) -> Result<Installed, 
         reaper: None,
         replica: None,
         expiry: None,
+        incidents: None,
         evidence_retention: None,
     };
     new.home.write_settings(&settings)?;

@@ -210,3 +210,6 @@ pub mod quickstart;
 
 pub use crate::archive::progress::{Phase, Progress, Shown};
 pub use crate::archive::report::shown as shown_path;
+
+/// Incidents: from what fails to the report.
+pub mod incidents;

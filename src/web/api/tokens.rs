@@ -61,6 +61,8 @@ pub(super) enum Scope {
     ManageHolds,
     #[serde(rename = "erasure")]
     OrderErasures,
+    #[serde(rename = "incident")]
+    ManageIncidents,
 }
 
 impl Scope {
@@ -82,6 +84,7 @@ impl Scope {
             Self::RunDeletion => Act::RunDeletion,
             Self::ManageHolds => Act::ManageHolds,
             Self::OrderErasures => Act::OrderErasures,
+            Self::ManageIncidents => Act::ManageIncidents,
         }
     }
 
@@ -103,6 +106,7 @@ impl Scope {
             Act::RunDeletion => Self::RunDeletion,
             Act::ManageHolds => Self::ManageHolds,
             Act::OrderErasures => Self::OrderErasures,
+            Act::ManageIncidents => Self::ManageIncidents,
         }
     }
 }

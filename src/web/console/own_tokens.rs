@@ -41,6 +41,7 @@ fn act_words(act: Act) -> Words {
         Act::RunDeletion => "消去の実行",
         Act::ManageHolds => "保全の設定と解除",
         Act::OrderErasures => "消去の指示とその取消し",
+        Act::ManageIncidents => "障害の記録と報告",
     };
     w(ja, act.phrase())
 }

@@ -205,6 +205,10 @@ pub(super) fn advice(code: AlarmCode) -> Words {
             "システム管理者が復旧鍵を用意し、訓練を行います（kura drill、kura key drill）。",
             "The administrator fetches a recovery key and does the drill (`kura drill`, `kura key drill`).",
         ),
+        AlarmCode::StoredDataDamaged => w(
+            "システム管理者が kura verify で欠けたものを確かめ、写しから直すか、復元できる範囲を証明します。",
+            "The administrator looks with `kura verify`, heals from the second store or states what can be restored.",
+        ),
         AlarmCode::ServiceByHand => w(
             "サービスを止めるか動かすかして、「サービス」の画面で確認を入力します。",
             "Stop or start the service, then confirm it on the page of services.",
