@@ -13,6 +13,7 @@ use crate::workflows::incidents::{self, Concern, Incident, IncidentField};
 use super::commands::Global;
 use super::exit::Exit;
 use super::failure::Failure;
+use super::incident_statement;
 use super::incident_words::{self as said, shown};
 use super::who::Who;
 use super::words::{day, print, print_json, tokyo};
@@ -74,6 +75,7 @@ enum Command {
     Persons(Persons),
     /// Note that who entrusted the data was told, and what shows it.
     Told(Told),
+    Statement(incident_statement::Arguments),
 }
 
 #[derive(Debug, Args)]
@@ -285,6 +287,9 @@ fn concern(text: &str) -> Result<Concern, Failure> {
 }
 
 pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Result<Exit, Failure> {
+    if let Command::Statement(statement) = arguments.command {
+        return Box::pin(incident_statement::run(app, global, statement)).await;
+    }
     let (desk, now) = (app.desk().await?, app.clock.now());
     let done = carry_out(app, global, (&desk, now), arguments.command).await;
     desk.catalog.close().await;
@@ -352,7 +357,12 @@ fn meant(command: Command) -> Result<(String, Doing, Who), Failure> {
         },
         Command::Persons(one) => (one.id, Doing::Concern(concern(&one.answer)?, one.reason), one.who),
         Command::Told(one) => (one.id, Doing::Told(time(&one.at)?, one.receipt), one.who),
-        Command::List(_) | Command::Show(_) | Command::Helpdesk | Command::Open(_) | Command::Report(_) => {
+        Command::List(_)
+        | Command::Show(_)
+        | Command::Helpdesk
+        | Command::Open(_)
+        | Command::Report(_)
+        | Command::Statement(_) => {
             return Err(Failure::Usage("this command is carried out elsewhere".to_owned()));
         }
     })

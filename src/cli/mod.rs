@@ -110,6 +110,9 @@ mod window_list;
 /// `kura incident`.
 mod incident;
 
+/// `kura incident statement`.
+mod incident_statement;
+
 /// What `kura incident` prints.
 mod incident_words;
 

@@ -155,3 +155,6 @@ pub mod incident_contact;
 
 /// What is said of an incident.
 pub mod incident_words;
+
+/// Of which days an identical copy exists.
+pub mod statement;

@@ -17,6 +17,9 @@ pub mod incident_report;
 /// Recovery sheets.
 pub mod key_sheet;
 
+/// Statements of recoverability.
+pub mod statement;
+
 /// QR codes.
 pub mod qr;
 

@@ -213,3 +213,6 @@ pub use crate::archive::report::shown as shown_path;
 
 /// Incidents: from what fails to the report.
 pub mod incidents;
+
+/// Of which days and paths an identical copy exists.
+pub mod statement;

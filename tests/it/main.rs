@@ -30,6 +30,7 @@ mod feeds;
 mod hand_stops;
 mod hosts;
 mod identities;
+mod incidents;
 mod keys;
 mod killed_service;
 mod mail;

@@ -50,6 +50,9 @@ mod tokens;
 /// The audit log.
 mod audit;
 
+/// Incidents.
+mod incidents;
+
 /// Coverage and alarms.
 mod watch;
 
@@ -113,6 +116,11 @@ fn guarded() -> OpenApiRouter<Shared> {
         .routes(routes!(holds::release))
         .routes(routes!(holds::list_certificates))
         .routes(routes!(holds::get_certificate))
+        .routes(routes!(incidents::list, incidents::open))
+        .routes(routes!(incidents::get))
+        .routes(routes!(incidents::note))
+        .routes(routes!(incidents::write_field))
+        .routes(routes!(incidents::step))
         .routes(routes!(watch::coverage))
         .routes(routes!(watch::alarms))
         .routes(routes!(audit::list))
