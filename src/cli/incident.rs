@@ -8,7 +8,7 @@ use crate::domain::incident_contact::Way;
 use crate::domain::time::Instant;
 use crate::print::incident_report;
 use crate::workflows::incidents::people::{self, Doing, New};
-use crate::workflows::incidents::{self, Concern, Incident, IncidentField};
+use crate::workflows::incidents::{self, Incident};
 
 use super::commands::Global;
 use super::exit::Exit;
@@ -16,7 +16,7 @@ use super::failure::Failure;
 use super::incident_statement;
 use super::incident_words::{self as said, shown};
 use super::who::Who;
-use super::words::{day, print, print_json, tokyo};
+use super::words::{day, print, print_json};
 
 /// How many incidents are listed.
 const LISTED_MAX: u32 = 1000;
@@ -273,19 +273,6 @@ struct Told {
     who: Who,
 }
 
-/// A time as somebody typed it, in Tokyo.
-fn time(text: &str) -> Result<Instant, Failure> {
-    let wrong = || Failure::Usage(format!("{text:?} is no time: write for example \"2026-11-23 09:30\""));
-    let (day, time) = text.trim().split_once([' ', 'T']).ok_or_else(wrong)?;
-    let (day, time) = (day.parse().map_err(|_| wrong())?, time.parse().map_err(|_| wrong())?);
-    Ok(tokyo().at(day, time))
-}
-
-fn concern(text: &str) -> Result<Concern, Failure> {
-    Concern::of_word(text)
-        .ok_or_else(|| Failure::Usage(format!("{text:?} is not none, possible or on-purpose")))
-}
-
 pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Result<Exit, Failure> {
     if let Command::Statement(statement) = arguments.command {
         return Box::pin(incident_statement::run(app, global, statement)).await;
@@ -327,24 +314,17 @@ fn meant(command: Command) -> Result<(String, Doing, Who), Failure> {
         Command::Confirm(one) => (one.id, Doing::Confirm, one.who),
         Command::Recover(one) if one.begin => (one.id, Doing::Begin, one.who),
         Command::Recover(one) => {
-            let at = one.at.as_deref().map(time).transpose()?;
+            let at = one.at.as_deref().map(said::time).transpose()?;
             (one.id, Doing::Recover { at, measures: one.measures }, one.who)
         }
         Command::Close(one) => (one.id, Doing::Close { no_action: one.no_action }, one.who),
         Command::Set(one) => {
-            let field = IncidentField::of_word(&one.field).ok_or_else(|| {
-                let known: Vec<&str> = IncidentField::ALL.into_iter().map(IncidentField::word).collect();
-                Failure::Usage(format!(
-                    "there is no field {}; the fields are {}",
-                    one.field,
-                    known.join(", ")
-                ))
-            })?;
+            let field = said::field(&one.field)?;
             (one.id, Doing::Field(field, one.text), one.who)
         }
         Command::Expect(one) if one.time == "unknown" => (one.id, Doing::Expect(None), one.who),
-        Command::Expect(one) => (one.id, Doing::Expect(Some(time(&one.time)?)), one.who),
-        Command::Occurred(one) => (one.id, Doing::Occurred(time(&one.time)?), one.who),
+        Command::Expect(one) => (one.id, Doing::Expect(Some(said::time(&one.time)?)), one.who),
+        Command::Occurred(one) => (one.id, Doing::Occurred(said::time(&one.time)?), one.who),
         Command::Notice(one) => (one.id, Doing::TellUsers(one.services, one.text), one.who),
         Command::Contact(one) => {
             let way = Way::of_word(&one.way)
@@ -355,8 +335,8 @@ fn meant(command: Command) -> Result<(String, Doing, Who), Failure> {
             (None, Some(what), Some(due)) => (one.id, Doing::Action(what, one.owner, day(&due)?), one.who),
             (done, _, _) => (one.id, Doing::ActionDone(done.unwrap_or_default()), one.who),
         },
-        Command::Persons(one) => (one.id, Doing::Concern(concern(&one.answer)?, one.reason), one.who),
-        Command::Told(one) => (one.id, Doing::Told(time(&one.at)?, one.receipt), one.who),
+        Command::Persons(one) => (one.id, Doing::Concern(said::concern(&one.answer)?, one.reason), one.who),
+        Command::Told(one) => (one.id, Doing::Told(said::time(&one.at)?, one.receipt), one.who),
         Command::List(_)
         | Command::Show(_)
         | Command::Helpdesk
@@ -378,10 +358,10 @@ async fn opened(
         content: open.content,
         place: open.place,
         scope: open.scope,
-        found_at: open.found.as_deref().map(time).transpose()?,
-        occurred_at: open.occurred.as_deref().map(time).transpose()?,
+        found_at: open.found.as_deref().map(said::time).transpose()?,
+        occurred_at: open.occurred.as_deref().map(said::time).transpose()?,
         services: open.services,
-        concern: concern(&open.persons)?,
+        concern: said::concern(&open.persons)?,
     };
     let by = open.who.sign_in(app, &desk.catalog, now).await?;
     let id = people::open(desk, &new, &by, now).await?;

@@ -1,10 +1,10 @@
-//! What `kura incident` prints: for people and as JSON.
+//! What `kura incident` prints, for people and as JSON, and how it reads what they type.
 
 use serde_json::{Value, json};
 
 use crate::app::Desk;
 use crate::domain::time::Instant;
-use crate::workflows::incidents::{Due, Incident, IncidentRow, first_report};
+use crate::workflows::incidents::{Concern, Due, Incident, IncidentField, IncidentRow, first_report};
 
 use super::commands::Global;
 use super::failure::Failure;
@@ -204,4 +204,26 @@ fn contacts(desk: &Desk, incident: &Incident, now: Instant) -> String {
         }
     }
     text
+}
+
+/// A time as somebody typed it, in Tokyo.
+pub(super) fn time(text: &str) -> Result<Instant, Failure> {
+    let wrong = || Failure::Usage(format!("{text:?} is no time: write for example \"2026-11-23 09:30\""));
+    let (day, time) = text.trim().split_once([' ', 'T']).ok_or_else(wrong)?;
+    let (day, time) = (day.parse().map_err(|_| wrong())?, time.parse().map_err(|_| wrong())?);
+    Ok(tokyo().at(day, time))
+}
+
+/// An answer about data of persons, as somebody typed it.
+pub(super) fn concern(text: &str) -> Result<Concern, Failure> {
+    Concern::of_word(text)
+        .ok_or_else(|| Failure::Usage(format!("{text:?} is not none, possible or on-purpose")))
+}
+
+/// A field of the report, as somebody typed it.
+pub(super) fn field(text: &str) -> Result<IncidentField, Failure> {
+    IncidentField::of_word(text).ok_or_else(|| {
+        let known: Vec<&str> = IncidentField::ALL.into_iter().map(IncidentField::word).collect();
+        Failure::Usage(format!("there is no field {text}; the fields are {}", known.join(", ")))
+    })
 }

@@ -116,6 +116,9 @@ mod incident_statement;
 /// What `kura incident` prints.
 mod incident_words;
 
+/// `kura runbook`.
+mod runbook;
+
 /// `kura notice`.
 mod notice;
 
@@ -229,6 +232,7 @@ fn keep_to_its_owner(app: &App, command: &Command) -> Result<(), Failure> {
         Command::Key(arguments) => arguments.is_of_home(),
         Command::Quickstart(_)
         | Command::Config(_)
+        | Command::Runbook(_)
         | Command::Plan(_)
         | Command::Snapshots(_)
         | Command::Restore(_)
@@ -275,6 +279,7 @@ async fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Verify(arguments) => Box::pin(verify::run(&app, &global, arguments)).await,
         Command::Window(arguments) => Box::pin(window::run(&app, &global, arguments)).await,
         Command::Notice(arguments) => Box::pin(notice::run(&app, &global, arguments)).await,
+        Command::Runbook(arguments) => runbook::run(&global, &arguments),
         Command::Incident(arguments) => Box::pin(incident::run(&app, &global, arguments)).await,
         Command::Serve(arguments) => Box::pin(serve::run(&app, &global, arguments)).await,
         Command::Account(arguments) => Box::pin(account::run(&app, &global, arguments)).await,

@@ -45,6 +45,7 @@ mod running;
 mod s3_story;
 mod scale;
 mod scheduler;
+mod statements;
 mod steps;
 mod support;
 mod thousand_days;

@@ -2,9 +2,10 @@
 
 use crate::catalog::{EntryRow, IncidentRow, NoticeRow, Tx};
 use crate::domain::audit::AuditEntry;
-use crate::domain::incident::{IncidentField, IncidentState};
+use crate::domain::incident::{IncidentField, IncidentState, NotAllowed, TEXT_CHARACTERS_MAX};
 use crate::domain::notice::{NoticeKind, NoticeStatus};
 use crate::domain::time::Instant;
+use crate::domain::window::is_one_line;
 use crate::workflows::desk::{Desk, DeskError, tokyo};
 use crate::workflows::sign_in::line;
 
@@ -117,4 +118,14 @@ pub(super) async fn queue_mails(
         tx.queue_incident_mail((&message, &row.incident), &contact.id, now).await?;
     }
     Ok(())
+}
+
+/// Whether a text may stand in an incident.
+pub(super) fn is_text(text: &str) -> Result<(), DeskError> {
+    if is_one_line(text, TEXT_CHARACTERS_MAX) { Ok(()) } else { Err(DeskError::Reason(TEXT_CHARACTERS_MAX)) }
+}
+
+/// Whether a time has come.
+pub(super) fn past(at: Option<Instant>, what: &'static str, now: Instant) -> Result<(), NotAllowed> {
+    if at.is_some_and(|at| at > now) { Err(NotAllowed::Time(what)) } else { Ok(()) }
 }

@@ -3,20 +3,17 @@
 
 use crate::catalog::{IncidentRow, TickRow, Tx};
 use crate::domain::actor::Actor;
-use crate::domain::incident::{
-    IncidentEvent, IncidentField, IncidentState, NotAllowed, TEXT_CHARACTERS_MAX, ToClose, may_close,
-};
+use crate::domain::incident::{IncidentEvent, IncidentField, IncidentState, NotAllowed, ToClose, may_close};
 use crate::domain::incident_cause::{Cause, CauseKind};
 use crate::domain::incident_clock::Concern;
 use crate::domain::incident_contact::Way;
 use crate::domain::incident_words::moment;
 use crate::domain::role::Act;
 use crate::domain::time::{Day, Instant};
-use crate::domain::window::is_one_line;
 use crate::workflows::desk::{Desk, DeskError, tokyo};
 use crate::workflows::sign_in::line;
 
-use super::notes::{self, Happened};
+use super::notes::{self, Happened, is_text, past};
 use super::{Incident, look};
 
 /// What a person noticed.
@@ -36,14 +33,6 @@ pub struct New {
     pub services: Vec<String>,
     /// Whether data of persons are concerned.
     pub concern: Concern,
-}
-
-fn is_text(text: &str) -> Result<(), DeskError> {
-    if is_one_line(text, TEXT_CHARACTERS_MAX) { Ok(()) } else { Err(DeskError::Reason(TEXT_CHARACTERS_MAX)) }
-}
-
-fn past(at: Option<Instant>, what: &'static str, now: Instant) -> Result<(), NotAllowed> {
-    if at.is_some_and(|at| at > now) { Err(NotAllowed::Time(what)) } else { Ok(()) }
 }
 
 /// Opens an incident that a person noticed; gives its number. Users are told if services are named.
