@@ -89,6 +89,7 @@ impl App {
             contents.insert(name, desk::content(&plan, &recipients));
         }
         let desk = Desk::new(catalog, contents, settings.notices.as_ref()).with_services(&settings);
+        let desk = desk.with_incidents(settings.incidents.as_ref(), self.home.contacts());
         Ok(desk.with_drills(drills, recipients))
     }
 

@@ -34,6 +34,8 @@ pub mod payload_type {
     pub const ERASURE: &str = "application/vnd.kura.erasure+json";
     /// `audit/drills/<number>.json`.
     pub const DRILL: &str = "application/vnd.kura.drill+json";
+    /// `audit/statements/<number>.json`.
+    pub const STATEMENT: &str = "application/vnd.kura.statement+json";
     /// `<plan>/holds/<number>`.
     pub const HOLD: &str = "application/vnd.kura.hold+json";
 }

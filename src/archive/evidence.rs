@@ -303,6 +303,70 @@ pub struct DrillRecord {
     pub audit: Option<AuditPosition>,
 }
 
+/// `audit/statements/<number>.json`, signed by a host key: of which days of a plan an identical copy exists. Names no path.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StatementRecord {
+    /// Format version.
+    pub format: u32,
+    /// The repository this belongs to.
+    pub repository: String,
+    /// Counts up.
+    pub number: u64,
+    /// The plan.
+    pub plan: String,
+    /// The first and last day that were asked for; none: all.
+    pub days: Option<(String, String)>,
+    /// When it was made, RFC 3339.
+    pub made_at: String,
+    /// How far copies were checked: `presence`, `read`, `opened`.
+    pub checked: String,
+    /// Where the copies are.
+    pub copies: Vec<String>,
+    /// What is known of each cohort that was asked for.
+    pub cohorts: Vec<StatedCohort>,
+    /// What is known of each path that was asked for, in the order of asking; without a recovery key nothing.
+    pub paths: Vec<StatedPath>,
+    /// Objects that belong to no cohort, such as snapshots and keys, and are missing or altered, in the first copy.
+    pub other_problems: u64,
+    /// The drill by which the time was reckoned.
+    pub drill: Option<u64>,
+    /// How long giving everything back that can be takes, milliseconds; none if no drill can say.
+    pub estimate_milliseconds: Option<u64>,
+    /// Where the audit log stood.
+    pub audit: Option<AuditPosition>,
+}
+
+/// What a statement says of a cohort.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StatedCohort {
+    /// The cohort.
+    pub cohort: String,
+    /// When the oldest snapshot that names it was taken, RFC 3339.
+    pub since: Option<String>,
+    /// Files in it.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// What each copy has: `whole`, `damaged`, `absent`.
+    pub copies: Vec<String>,
+    /// `recoverable`, `deleted`, `partly`, `not-recoverable`.
+    pub verdict: String,
+}
+
+/// What a statement says of a path that was asked for. The path itself is for the terminal and the page alone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StatedPath {
+    /// Files that it names in the newest snapshot.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Files of them in cohorts that can be given back.
+    pub recoverable: u64,
+}
+
 /// What a hold record does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", deny_unknown_fields)]

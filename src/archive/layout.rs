@@ -73,6 +73,14 @@ pub fn drill(number: u64) -> String {
     format!("{DRILLS}{number:010}.json")
 }
 
+/// Where statements of recoverability are.
+pub const STATEMENTS: &str = "audit/statements/";
+
+/// `audit/statements/<number>.json`; ten digits as for snapshots.
+pub fn statement(number: u64) -> String {
+    format!("{STATEMENTS}{number:010}.json")
+}
+
 /// Where intents and certificates of deletion are.
 pub const CERTIFICATES: &str = "certificates/";
 
@@ -129,6 +137,8 @@ pub enum ObjectKind {
     AuditHead(u64, Sha256),
     /// `audit/drills/<number>.json`.
     Drill(u64),
+    /// `audit/statements/<number>.json`.
+    Statement(u64),
     /// `certificates/<number>.intent.json`.
     Intent(u64),
     /// `certificates/<number>.json`.
@@ -152,6 +162,7 @@ pub fn parse(key: &str) -> Option<ObjectKind> {
             let (number, name) = sequenced(file)?;
             Some(ObjectKind::AuditHead(number, name))
         }
+        ["audit", "statements", file] => ten_digits(file.strip_suffix(".json")?).map(ObjectKind::Statement),
         ["audit", "drills", file] => ten_digits(file.strip_suffix(".json")?).map(ObjectKind::Drill),
         ["certificates", file] => match file.strip_suffix(".intent.json") {
             Some(number) => ten_digits(number).map(ObjectKind::Intent),

@@ -109,6 +109,12 @@ mod permits;
 /// Certificates of deletion, and holds as far as they are noted here.
 mod certificates;
 
+/// Incidents.
+mod incidents;
+
+/// What belongs to an incident.
+mod incident_details;
+
 pub use accounts::AccountRow;
 pub use alarms::AlarmRow;
 pub use answers::{Answer, AnswerRow, Receipt};
@@ -119,6 +125,8 @@ pub use deletions::{LookRow, OrderRow, StandingRow};
 pub use drills::DrillRow;
 pub use engine::Trouble;
 pub use event_requests::{EventRequest, RequestState};
+pub use incident_details::{ActionRow, EntryRow, MailRow, TickRow};
+pub use incidents::{IncidentRow, LinkedAlarm};
 pub use leases::Holder;
 pub use notices::NoticeRow;
 pub use outbox::{Delivery, Message};

@@ -12,14 +12,14 @@ const TABLE: &str = "notices";
 
 const INSERT: &str = "
 INSERT INTO notices (notice, revision, kind, status, window_id, occurrence, title, body, title_en, body_en, stops,
-    work_from, work_until, published_at, updated_at, closed_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+    work_from, work_until, published_at, updated_at, closed_at, incident)
+VALUES ($1, $2, $3, $4, NULLIF($5, ''), $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
 ON CONFLICT (notice, revision) DO NOTHING";
 
 /// The highest revision of each, newest first.
 const LATEST: &str = "
 SELECT notice, revision, kind, status, window_id, occurrence, title, body, title_en, body_en, stops, work_from,
-    work_until, published_at, updated_at, closed_at
+    work_until, published_at, updated_at, closed_at, incident
 FROM notices
 WHERE revision = (SELECT MAX(other.revision) FROM notices AS other WHERE other.notice = notices.notice)
 ORDER BY updated_at DESC, notice DESC
@@ -28,7 +28,7 @@ LIMIT $1";
 /// A page of all, current or not.
 const PAGE: &str = "
 SELECT notice, revision, kind, status, window_id, occurrence, title, body, title_en, body_en, stops, work_from,
-    work_until, published_at, updated_at, closed_at
+    work_until, published_at, updated_at, closed_at, incident
 FROM notices
 WHERE revision = (SELECT MAX(other.revision) FROM notices AS other WHERE other.notice = notices.notice)
     AND (updated_at, notice) < ($1, $2)
@@ -38,7 +38,7 @@ LIMIT $3";
 /// Those that tell of what is to come or goes on: planned or begun, and not closed.
 const STANDING: &str = "
 SELECT notice, revision, kind, status, window_id, occurrence, title, body, title_en, body_en, stops, work_from,
-    work_until, published_at, updated_at, closed_at
+    work_until, published_at, updated_at, closed_at, incident
 FROM notices
 WHERE revision = (SELECT MAX(other.revision) FROM notices AS other WHERE other.notice = notices.notice)
     AND closed_at IS NULL AND status IN ('scheduled', 'in_progress')
@@ -48,7 +48,7 @@ LIMIT 10000";
 /// Those of a window that are not closed.
 const OF_WINDOW: &str = "
 SELECT notice, revision, kind, status, window_id, occurrence, title, body, title_en, body_en, stops, work_from,
-    work_until, published_at, updated_at, closed_at
+    work_until, published_at, updated_at, closed_at, incident
 FROM notices
 WHERE revision = (SELECT MAX(other.revision) FROM notices AS other WHERE other.notice = notices.notice)
     AND window_id = $1 AND closed_at IS NULL
@@ -58,7 +58,7 @@ LIMIT 10000";
 /// The one that names an occurrence: its own, or that of its window.
 const OF_OCCURRENCE: &str = "
 SELECT notice, revision, kind, status, window_id, occurrence, title, body, title_en, body_en, stops, work_from,
-    work_until, published_at, updated_at, closed_at
+    work_until, published_at, updated_at, closed_at, incident
 FROM notices
 WHERE revision = (SELECT MAX(other.revision) FROM notices AS other WHERE other.notice = notices.notice)
     AND window_id = $1 AND (occurrence = $2 OR occurrence IS NULL)
@@ -68,7 +68,7 @@ LIMIT 1";
 /// The revisions of one, oldest first, from a number on.
 const REVISIONS: &str = "
 SELECT notice, revision, kind, status, window_id, occurrence, title, body, title_en, body_en, stops, work_from,
-    work_until, published_at, updated_at, closed_at
+    work_until, published_at, updated_at, closed_at, incident
 FROM notices
 WHERE notice = $1 AND revision > $2
 ORDER BY revision
@@ -77,7 +77,7 @@ LIMIT $3";
 /// One, in its highest revision.
 const NEWEST: &str = "
 SELECT notice, revision, kind, status, window_id, occurrence, title, body, title_en, body_en, stops, work_from,
-    work_until, published_at, updated_at, closed_at
+    work_until, published_at, updated_at, closed_at, incident
 FROM notices
 WHERE notice = $1
 ORDER BY revision DESC
@@ -96,7 +96,7 @@ pub struct NoticeRow {
     pub kind: NoticeKind,
     /// Where that stands.
     pub status: NoticeStatus,
-    /// The window.
+    /// The window; empty for an incident.
     pub window: String,
     /// The occurrence, if it is about one.
     pub occurrence: Option<String>,
@@ -114,6 +114,8 @@ pub struct NoticeRow {
     pub updated_at: Instant,
     /// Since when it is no longer among the current ones.
     pub closed_at: Option<Instant>,
+    /// The incident that it tells of; `None` for one of a window.
+    pub incident: Option<String>,
 }
 
 impl Catalog {
@@ -196,7 +198,8 @@ impl Tx {
             .bind(row.work_until.map(Instant::as_micros))
             .bind(row.published_at.as_micros())
             .bind(row.updated_at.as_micros())
-            .bind(row.closed_at.map(Instant::as_micros));
+            .bind(row.closed_at.map(Instant::as_micros))
+            .bind(row.incident.as_deref());
         self.changed_one(query, TABLE, &row.notice).await
     }
 }
@@ -210,7 +213,7 @@ pub(super) fn read(row: &SqliteRow) -> Result<NoticeRow, CatalogError> {
         revision: u32::try_from(revision).map_err(|_| columns.corrupt("revision"))?,
         kind: NoticeKind::of_word(columns.get("kind")?).ok_or_else(|| columns.corrupt("kind"))?,
         status: NoticeStatus::of_word(columns.get("status")?).ok_or_else(|| columns.corrupt("status"))?,
-        window: columns.get("window_id")?,
+        window: columns.get::<Option<String>>("window_id")?.unwrap_or_default(),
         occurrence: columns.get("occurrence")?,
         words: Words {
             title: columns.get("title")?,
@@ -224,5 +227,6 @@ pub(super) fn read(row: &SqliteRow) -> Result<NoticeRow, CatalogError> {
         published_at: columns.instant("published_at")?,
         updated_at: columns.instant("updated_at")?,
         closed_at: columns.optional_instant("closed_at")?,
+        incident: columns.get("incident")?,
     })
 }

@@ -14,43 +14,52 @@ const TABLE: &str = "notices";
 
 /// The board: the highest revision of each notice that is current, last changed first. See `domain::board`.
 const CURRENT: &str = "
-SELECT notice, revision, notices.kind AS kind, status, notices.window_id AS window_id, occurrence, title, body, title_en,
-    body_en, notices.stops AS stops, work_from, work_until, published_at, updated_at, notices.closed_at AS closed_at,
+SELECT notices.notice AS notice, revision, notices.kind AS kind, status, notices.window_id AS window_id, occurrence,
+    notices.title AS title, body, notices.title_en AS title_en, body_en, notices.stops AS stops, work_from, work_until, published_at, updated_at, notices.closed_at AS closed_at,
+    notices.incident AS incident, incidents.services AS incident_services,
     windows.approval AS approval, windows.stops AS services, windows.zone AS zone,
     windows.recurrence AS recurrence, windows.kind AS window_kind
-FROM notices JOIN windows ON windows.window_id = notices.window_id
+FROM notices
+LEFT JOIN windows ON windows.window_id = notices.window_id
+LEFT JOIN incidents ON incidents.incident = notices.incident
 WHERE revision = (SELECT MAX(other.revision) FROM notices AS other WHERE other.notice = notices.notice)
     AND notices.closed_at IS NULL AND (status IN ('scheduled', 'in_progress') OR updated_at >= $1)
-ORDER BY updated_at DESC, notice DESC
+ORDER BY updated_at DESC, notices.notice DESC
 LIMIT $2";
 
 /// What is no longer on the board.
 const PAST: &str = "
-SELECT notice, revision, notices.kind AS kind, status, notices.window_id AS window_id, occurrence, title, body, title_en,
-    body_en, notices.stops AS stops, work_from, work_until, published_at, updated_at, notices.closed_at AS closed_at,
+SELECT notices.notice AS notice, revision, notices.kind AS kind, status, notices.window_id AS window_id, occurrence,
+    notices.title AS title, body, notices.title_en AS title_en, body_en, notices.stops AS stops, work_from, work_until, published_at, updated_at, notices.closed_at AS closed_at,
+    notices.incident AS incident, incidents.services AS incident_services,
     windows.approval AS approval, windows.stops AS services, windows.zone AS zone,
     windows.recurrence AS recurrence, windows.kind AS window_kind
-FROM notices JOIN windows ON windows.window_id = notices.window_id
+FROM notices
+LEFT JOIN windows ON windows.window_id = notices.window_id
+LEFT JOIN incidents ON incidents.incident = notices.incident
 WHERE revision = (SELECT MAX(other.revision) FROM notices AS other WHERE other.notice = notices.notice)
     AND NOT (notices.closed_at IS NULL AND (status IN ('scheduled', 'in_progress') OR updated_at >= $1))
-ORDER BY updated_at DESC, notice DESC
+ORDER BY updated_at DESC, notices.notice DESC
 LIMIT $2";
 
 /// One notice in its highest revision.
 const ONE: &str = "
-SELECT notice, revision, notices.kind AS kind, status, notices.window_id AS window_id, occurrence, title, body, title_en,
-    body_en, notices.stops AS stops, work_from, work_until, published_at, updated_at, notices.closed_at AS closed_at,
+SELECT notices.notice AS notice, revision, notices.kind AS kind, status, notices.window_id AS window_id, occurrence,
+    notices.title AS title, body, notices.title_en AS title_en, body_en, notices.stops AS stops, work_from, work_until, published_at, updated_at, notices.closed_at AS closed_at,
+    notices.incident AS incident, incidents.services AS incident_services,
     windows.approval AS approval, windows.stops AS services, windows.zone AS zone,
     windows.recurrence AS recurrence, windows.kind AS window_kind
-FROM notices JOIN windows ON windows.window_id = notices.window_id
-WHERE notice = $1
+FROM notices
+LEFT JOIN windows ON windows.window_id = notices.window_id
+LEFT JOIN incidents ON incidents.incident = notices.incident
+WHERE notices.notice = $1
 ORDER BY revision DESC
 LIMIT 1";
 
 /// Every revision of the notices on the board, newest first.
 const REVISIONS: &str = "
 SELECT notice, revision, kind, status, window_id, occurrence, title, body, title_en, body_en, stops, work_from,
-    work_until, published_at, updated_at, closed_at
+    work_until, published_at, updated_at, closed_at, incident
 FROM notices
 WHERE EXISTS (SELECT 1 FROM notices AS newest
     WHERE newest.notice = notices.notice AND newest.closed_at IS NULL
@@ -125,8 +134,22 @@ impl Catalog {
 
 fn read(row: &SqliteRow) -> Result<Posted, CatalogError> {
     let columns = Columns { row, table: TABLE, key: &["notice", "revision"] };
+    let notice = notices::read(row)?;
+    if notice.incident.is_some() {
+        // A failure comes once; its times are told in Tokyo, like those of all evidence.
+        let zone = Zone::named("Asia/Tokyo").unwrap_or_else(|_| Zone::utc());
+        let from = notice.work_from;
+        return Ok(Posted {
+            approval: None,
+            services: columns.get::<&str>("incident_services")?.lines().map(str::to_owned).collect(),
+            recurrence: Recurrence::Once(zone.day_of(from), zone.time_of(from)),
+            window_kind: WindowKind::Maintenance,
+            zone,
+            row: notice,
+        });
+    }
     Ok(Posted {
-        row: notices::read(row)?,
+        row: notice,
         approval: columns.get("approval")?,
         services: columns.get::<&str>("services")?.lines().map(str::to_owned).collect(),
         zone: Zone::named(columns.get("zone")?).map_err(|_| columns.corrupt("zone"))?,

@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand};
 
 use super::{
     account, alarm, audit, cat, catalog, certificate, config, coverage, diff, drill, erase, expire, find,
-    hold, init, key, ls, notice, pages, permit, plan, quickstart, report, restore, scrub, serve, service,
-    snapshot, snapshots, store, token, verify, window,
+    hold, incident, init, key, ls, notice, pages, permit, plan, quickstart, report, restore, runbook, scrub,
+    serve, service, snapshot, snapshots, store, token, verify, window,
 };
 
 /// Kura (蔵): sealed backups that are kept for their year, then provably gone.
@@ -80,6 +80,8 @@ pub(super) enum Command {
     Permit(permit::Arguments),
     /// List, correct and close notices.
     Notice(notice::Arguments),
+    Incident(incident::Arguments),
+    Runbook(runbook::Arguments),
     /// Add, list and disable accounts.
     Account(account::Arguments),
     /// Make, list and revoke API tokens.

@@ -116,6 +116,8 @@ impl Exit {
             | DeskError::NotOver(_)
             | DeskError::Stale(_)
             | DeskError::Begun(_)
+            | DeskError::Incident(_)
+            | DeskError::OfIncident(_)
             | DeskError::Confirmation(_) => Self::Refused,
             DeskError::None { .. } | DeskError::Plan(_) | DeskError::Catalog(_) | DeskError::Lock(_) => {
                 Self::Failed

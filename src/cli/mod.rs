@@ -107,8 +107,19 @@ mod window;
 /// What `kura window` shows.
 mod window_list;
 
+/// `kura incident`.
+mod incident;
 /// `kura permit`.
 mod permit;
+
+/// `kura incident statement`.
+mod incident_statement;
+
+/// What `kura incident` prints.
+mod incident_words;
+
+/// `kura runbook`.
+mod runbook;
 
 /// `kura notice`.
 mod notice;
@@ -205,6 +216,7 @@ fn keep_to_its_owner(app: &App, command: &Command) -> Result<(), Failure> {
         | Command::Window(_)
         | Command::Permit(_)
         | Command::Notice(_)
+        | Command::Incident(_)
         | Command::Serve(_)
         | Command::Account(_)
         | Command::Token(_)
@@ -225,6 +237,7 @@ fn keep_to_its_owner(app: &App, command: &Command) -> Result<(), Failure> {
         Command::Key(arguments) => arguments.is_of_home(),
         Command::Quickstart(_)
         | Command::Config(_)
+        | Command::Runbook(_)
         | Command::Plan(_)
         | Command::Snapshots(_)
         | Command::Restore(_)
@@ -272,6 +285,8 @@ async fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Window(arguments) => Box::pin(window::run(&app, &global, arguments)).await,
         Command::Permit(arguments) => Box::pin(permit::run(&app, &global, arguments)).await,
         Command::Notice(arguments) => Box::pin(notice::run(&app, &global, arguments)).await,
+        Command::Runbook(arguments) => runbook::run(&global, &arguments),
+        Command::Incident(arguments) => Box::pin(incident::run(&app, &global, arguments)).await,
         Command::Serve(arguments) => Box::pin(serve::run(&app, &global, arguments)).await,
         Command::Account(arguments) => Box::pin(account::run(&app, &global, arguments)).await,
         Command::Token(arguments) => Box::pin(token::run(&app, &global, arguments)).await,

@@ -21,6 +21,9 @@ mod coverage;
 /// Which addresses are this machine.
 mod here;
 
+/// Who reports incidents to whom.
+mod incidents;
+
 /// The second store.
 mod replica;
 
@@ -33,6 +36,7 @@ mod stamps;
 pub use coverage::CoverageSettings;
 pub use expiry::{ExpirySettings, ReaperSettings};
 pub use here::{is_surely_here, may_be_here};
+pub use incidents::{ContactSettings, ContactTrouble, IncidentSettings};
 pub use replica::ReplicaSettings;
 pub use service::{DeadlineSetting, ServiceSettings};
 pub use stamps::Stamps;
@@ -91,6 +95,9 @@ pub struct Settings {
     /// The daily proof. Default: see [`CoverageSettings`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub coverage: Option<CoverageSettings>,
+    /// Who reports incidents to whom. Default: see [`IncidentSettings`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incidents: Option<IncidentSettings>,
 }
 
 /// How long evidence is locked where the settings say nothing.

@@ -26,9 +26,9 @@ fn stamp(path: &Path) -> Option<Stamp> {
 }
 
 impl Home {
-    /// The stamps of `kura.toml`, of everything in `policies` and of everything in `keys`.
+    /// The stamps of `kura.toml`, of `contacts.toml`, of everything in `policies` and of everything in `keys`.
     pub fn stamps(&self) -> Stamps {
-        let mut paths = vec![self.settings_file()];
+        let mut paths = vec![self.settings_file(), self.contacts_file()];
         for folder in [self.policies(), self.key_file("")] {
             paths.extend(fs::read_dir(&folder).into_iter().flatten().flatten().map(|entry| entry.path()));
             paths.push(folder);

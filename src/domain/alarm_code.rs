@@ -37,11 +37,13 @@ pub enum AlarmCode {
     LockNotEnforced,
     /// The after-use measure of an extract (使用後の措置) was due and nobody confirmed it.
     AfterUseOverdue,
+    /// The last proof of coverage found that what a plan keeps is missing or altered.
+    StoredDataDamaged,
 }
 
 impl AlarmCode {
     /// Every code.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::BackupMissed,
         Self::SnapshotOld,
         Self::SnapshotPartial,
@@ -59,6 +61,7 @@ impl AlarmCode {
         Self::DrillOverdue,
         Self::LockNotEnforced,
         Self::AfterUseOverdue,
+        Self::StoredDataDamaged,
     ];
 
     /// The word.
@@ -81,6 +84,7 @@ impl AlarmCode {
             Self::DrillOverdue => "drill-overdue",
             Self::LockNotEnforced => "lock-not-enforced",
             Self::AfterUseOverdue => "after-use-overdue",
+            Self::StoredDataDamaged => "stored-data-damaged",
         }
     }
 
@@ -94,6 +98,7 @@ impl AlarmCode {
                 | Self::PlanUnreadable
                 | Self::ClockWrong
                 | Self::LockNotEnforced
+                | Self::StoredDataDamaged
         )
     }
 

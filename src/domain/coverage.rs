@@ -2,6 +2,7 @@
 //!
 //! Every cohort that a snapshot names counts until its `delete_from`; after that it may not be there any more (第21条①).
 
+use crate::domain::alarm::{Alarm, AlarmCode};
 use crate::domain::calendar::{english, wareki};
 use crate::domain::cohort::CohortId;
 use crate::domain::plan::{Class, Plan};
@@ -172,6 +173,26 @@ impl Exception {
             }
         }
     }
+}
+
+/// Codes that mean: something that is kept is missing or altered.
+const DAMAGES: [&str; 3] = ["records-damaged", "cohort-damaged", "cohort-lost"];
+
+/// The alarm of a plan whose last proof found that what it keeps is missing or altered.
+pub fn damage_alarm(plan: &str, codes: &[String], checked_at: Instant) -> Option<Alarm> {
+    let found = codes.iter().filter(|code| DAMAGES.contains(&code.as_str()));
+    let (mut japanese, mut english_words) = (String::new(), Vec::new());
+    for (ja, en) in found.filter_map(|code| Exception::sentences(code)) {
+        japanese.push_str(ja);
+        english_words.push(en);
+    }
+    (!japanese.is_empty()).then(|| Alarm {
+        code: AlarmCode::StoredDataDamaged,
+        subject: plan.to_owned(),
+        since: checked_at,
+        japanese: format!("計画 {plan} で保管しているものに異常があります。{japanese}"),
+        english: format!("What plan {plan} keeps is not whole. {}", english_words.join(" ")),
+    })
 }
 
 /// How far a plan's promise is proved.

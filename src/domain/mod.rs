@@ -161,3 +161,21 @@ pub mod permit_text;
 
 /// Permits: where one stands, and whether it may be used now.
 pub mod permit;
+
+/// Where an incident stands, and what may happen to it.
+pub mod incident;
+
+/// Which alarms open an incident.
+pub mod incident_cause;
+
+/// The clock of personal data.
+pub mod incident_clock;
+
+/// Who is told of an incident.
+pub mod incident_contact;
+
+/// What is said of an incident.
+pub mod incident_words;
+
+/// Of which days an identical copy exists.
+pub mod statement;

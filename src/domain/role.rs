@@ -119,11 +119,13 @@ pub enum Act {
     ExecutePermit,
     /// Confirm the after-use measure of a permit.
     ClosePermit,
+    /// Open incidents, write what happens, tell those concerned, report and close.
+    ManageIncidents,
 }
 
 impl Act {
     /// Every act.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Read,
         Self::ReadNotices,
         Self::ReadAudit,
@@ -145,6 +147,7 @@ impl Act {
         Self::DecidePermit,
         Self::ExecutePermit,
         Self::ClosePermit,
+        Self::ManageIncidents,
     ];
 
     /// The word, also the name of a token's scope.
@@ -171,6 +174,7 @@ impl Act {
             Self::DecidePermit => "permit.decide",
             Self::ExecutePermit => "permit.execute",
             Self::ClosePermit => "permit.close",
+            Self::ManageIncidents => "incident",
         }
     }
 
@@ -203,6 +207,7 @@ impl Act {
             Self::DecidePermit => "approve, return or revoke permits",
             Self::ExecutePermit => "make extracts under a permit",
             Self::ClosePermit => "confirm the after-use measure of permits",
+            Self::ManageIncidents => "open, write or close incidents",
         }
     }
 }
@@ -250,11 +255,18 @@ pub const fn may(role: Role, act: Act) -> bool {
             | Act::ConfirmService
             | Act::ApproveDeletion
             | Act::RunDeletion
-            | Act::ApplyPermit,
+            | Act::ApplyPermit
+            // 第17条: システム管理者 finds what fails and records it in 別紙3; システム運用者 answers for it.
+            | Act::ManageIncidents,
         )
         | (
             Role::SystemOperator,
-            Act::EditNotice | Act::ConfirmService | Act::ApplyPermit | Act::ExecutePermit | Act::ClosePermit,
+            Act::EditNotice
+            | Act::ConfirmService
+            | Act::ApplyPermit
+            | Act::ExecutePermit
+            | Act::ClosePermit
+            | Act::ManageIncidents,
         ) => true,
         (
             Role::ServiceOperator
@@ -280,7 +292,8 @@ pub const fn may(role: Role, act: Act) -> bool {
             | Act::ApplyPermit
             | Act::DecidePermit
             | Act::ExecutePermit
-            | Act::ClosePermit,
+            | Act::ClosePermit
+            | Act::ManageIncidents,
         ) => false,
     }
 }
@@ -315,11 +328,11 @@ mod tests {
             ),
             (
                 "system_administrator",
-                "read notice.read audit window.request snapshot service.confirm account.manage deletion.approve deletion.run permit.read permit.apply",
+                "read notice.read audit window.request snapshot service.confirm account.manage deletion.approve deletion.run permit.read permit.apply incident",
             ),
             (
                 "system_operator",
-                "read notice.read service.confirm notice.edit permit.read permit.apply permit.execute permit.close",
+                "read notice.read service.confirm notice.edit permit.read permit.apply permit.execute permit.close incident",
             ),
             ("auditor", "read notice.read audit permit.read"),
             ("portal", "notice.read"),

@@ -13,11 +13,16 @@ pub mod certificate;
 
 /// Reports to the 医師会.
 pub mod evidence;
+/// 障害報告書.
+pub mod incident_report;
 /// Permits.
 pub mod permit;
 
 /// Recovery sheets.
 pub mod key_sheet;
+
+/// Statements of recoverability.
+pub mod statement;
 
 /// QR codes.
 pub mod qr;
@@ -26,7 +31,7 @@ const STYLE: &str = "body{font-family:serif;max-width:46em;margin:2em auto;paddi
 table{border-collapse:collapse;width:100%;margin:.5em 0 1.5em}th,td{border:1px solid #000;padding:.3em .6em;\
 text-align:left;vertical-align:top;overflow-wrap:anywhere}tbody th{width:30%;font-weight:normal;background:#eee}\
 code{font-size:.8em}pre{border:1px solid #000;padding:.6em;white-space:pre-wrap;overflow-wrap:anywhere;font-size:.9em}\
-.qr{width:6.5cm;height:6.5cm}.warn{border:3px solid #000;padding:.4em .8em}@page{size:A4;margin:20mm}@media print{body{margin:0;padding:0}tr{break-inside:avoid}}";
+.right{text-align:right}.qr{width:6.5cm;height:6.5cm}.warn{border:3px solid #000;padding:.4em .8em}@page{size:A4;margin:20mm}@media print{body{margin:0;padding:0}tr{break-inside:avoid}}";
 
 /// What a Content-Security-Policy must say under `style-src`, so that the style of these pages counts and no other.
 pub fn style_source() -> String {

@@ -22,7 +22,9 @@ use crate::workflows::expire::{Bench, Benches};
 use crate::workflows::keep_day::{self, Kept};
 use crate::workflows::start_due_runs::{self, Attempt, Runner};
 use crate::workflows::under_way::UnderWay;
-use crate::workflows::{alarms, notice_ends, permits, prove_notices, replica, services, take_event_snapshot};
+use crate::workflows::{
+    alarms, incidents, notice_ends, permits, prove_notices, replica, services, take_event_snapshot,
+};
 
 /// How often a plan's lock is asked for, and how long is waited in between.
 const LOCK_TRIES_MAX: u32 = 15;
@@ -101,7 +103,19 @@ impl Program {
                 tracing::error!(%error, "notices could not be pushed; it is tried again");
             }
         }
+        self.write_to_contacts(&desk).await;
         self.store_audit_head().await;
+    }
+
+    /// Mails of incidents to those of 別紙4.
+    async fn write_to_contacts(&self, desk: &Desk) {
+        let settings = match self.app.home.settings() {
+            Ok(settings) => settings,
+            Err(error) => return tracing::error!(%error, "the settings cannot be read"),
+        };
+        if let Err(error) = incidents::mails::deliver(desk, &settings, &*self.clock).await {
+            tracing::error!(%error, "mails of incidents could not be sent; it is tried again");
+        }
     }
 
     /// Once a day: how far the audit log is, to where this host cannot change it.
@@ -147,6 +161,9 @@ impl Program {
         }
         if let Err(error) = alarms::refresh(&desk, self.clock.now()).await {
             tracing::error!(%error, "alarms could not be brought up to date");
+        }
+        if let Err(error) = incidents::tend::refresh(&desk, self.clock.now()).await {
+            tracing::error!(%error, "incidents could not be brought up to date");
         }
     }
 

@@ -13,7 +13,7 @@ use crate::domain::actor::Denied;
 /// From the failures of workflows.
 mod from;
 
-pub(super) use from::DAY_WORDS;
+pub(super) use from::{DAY_WORDS, not_allowed};
 
 /// The kinds of problems. The code of a kind is a contract with programs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

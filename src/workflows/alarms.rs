@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::domain::alarm::{self, Expiring, Facts, Stopped, StoppedHow, Taken};
+use crate::domain::coverage::damage_alarm;
 use crate::domain::hand_stop::Stage;
 use crate::domain::occurrence::Occurrence;
 use crate::domain::permit::Permit;
@@ -67,7 +68,10 @@ async fn gather(desk: &Desk, now: Instant) -> Result<Vec<Alarm>, DeskError> {
         readable: &readable,
         lead: desk.lead,
     };
-    Ok(alarm::alarms(&facts, now))
+    let mut found = alarm::alarms(&facts, now);
+    let proofs = desk.catalog.newest_coverage(now).await?;
+    found.extend(proofs.iter().filter_map(|row| damage_alarm(&row.plan, &row.exceptions, row.checked_at)));
+    Ok(found)
 }
 
 async fn stopped(

@@ -5,9 +5,13 @@ use std::collections::BTreeMap;
 use crate::archive::digest::Sha256;
 use crate::catalog::{Catalog, CatalogError, Holder};
 use crate::clock;
-use crate::config::{DeadlineSetting, NoticeSettings, ServiceSettings, Settings};
+use crate::config::{
+    ContactTrouble, DeadlineSetting, IncidentSettings, NoticeSettings, ServiceSettings, Settings,
+};
 use crate::domain::actor::Denied;
 use crate::domain::hand_stop::NotConfirmed;
+use crate::domain::incident::NotAllowed;
+use crate::domain::incident_contact::Contact;
 use crate::domain::notice::{LeadDays, Sender};
 use crate::domain::permit::{BadContent, PermitRefusal};
 use crate::domain::plan::Plan;
@@ -39,6 +43,33 @@ pub struct Desk {
     pub on_deadline: OnDeadline,
     /// Which program this is, for leases.
     pub holder: Holder,
+    /// Who reports incidents to whom, and who is told of them.
+    pub incidents: IncidentDesk,
+}
+
+/// Who reports incidents to whom (別紙3), and who is told of them (別紙4).
+#[derive(Clone, Debug)]
+pub struct IncidentDesk {
+    /// To whom reports are addressed.
+    pub addressee: String,
+    /// Who sends them.
+    pub sender: String,
+    /// Who is told.
+    pub contacts: Vec<Contact>,
+    /// Why nobody is, if the file of contacts cannot be used.
+    pub trouble: Option<ContactTrouble>,
+}
+
+impl Default for IncidentDesk {
+    /// As 別紙3 is printed, with nobody to tell.
+    fn default() -> Self {
+        Self {
+            addressee: "一般社団法人名古屋市医師会長".to_owned(),
+            sender: "中部テレコミュニケーション株式会社".to_owned(),
+            contacts: Vec::new(),
+            trouble: None,
+        }
+    }
 }
 
 /// Where a desk comes from: plans, keys and settings are read again each time.
@@ -88,6 +119,7 @@ impl Desk {
             services: Vec::new(),
             on_deadline: OnDeadline::default(),
             holder: Holder { program: clock::program_id().to_owned(), place: "-".to_owned() },
+            incidents: IncidentDesk::default(),
         }
     }
 
@@ -98,6 +130,27 @@ impl Desk {
         self.on_deadline = match settings.on_deadline {
             None | Some(DeadlineSetting::Finish) => OnDeadline::Finish,
             Some(DeadlineSetting::Stop) => OnDeadline::Stop,
+        };
+        self
+    }
+
+    /// The same with who reports incidents to whom, and who is told of them.
+    #[must_use]
+    pub fn with_incidents(
+        mut self,
+        settings: Option<&IncidentSettings>,
+        contacts: Result<Vec<Contact>, ContactTrouble>,
+    ) -> Self {
+        let (settings, default) = (settings.cloned().unwrap_or_default(), IncidentDesk::default());
+        let (contacts, trouble) = match contacts {
+            Ok(contacts) => (contacts, None),
+            Err(trouble) => (Vec::new(), Some(trouble)),
+        };
+        self.incidents = IncidentDesk {
+            addressee: settings.addressee.unwrap_or(default.addressee),
+            sender: settings.sender.unwrap_or(default.sender),
+            contacts,
+            trouble,
         };
         self
     }
@@ -205,6 +258,14 @@ pub enum DeskError {
     /// The lock of a plan in the home.
     #[error("the lock of a plan cannot be used: {0}")]
     Lock(String),
+    /// What is asked for about an incident is not allowed as it stands.
+    #[error(transparent)]
+    Incident(#[from] NotAllowed),
+    /// The notice of an incident ends with the incident.
+    #[error(
+        "this notice tells of incident {0}, which lasts: it ends when that is recovered (`kura incident recover`)"
+    )]
+    OfIncident(String),
     /// A right is missing.
     #[error(transparent)]
     Access(#[from] AccessError),

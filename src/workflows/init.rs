@@ -129,6 +129,7 @@ pub async fn init(new: NewInstallation, clock: &dyn Clock) -> Result<Installed, 
         replica: None,
         expiry: None,
         coverage: None,
+        incidents: None,
         evidence_retention: None,
     };
     new.home.write_settings(&settings)?;

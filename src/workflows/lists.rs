@@ -15,6 +15,7 @@ use crate::domain::time::Instant;
 use crate::domain::window::Window;
 
 use super::desk::{Desk, DeskError};
+use super::incidents::{Incident, IncidentRow};
 use super::tokens::sees_all;
 use super::{check_audit, desk, windows};
 
@@ -218,6 +219,24 @@ pub async fn notices(
     by.check(Act::ReadNotices)?;
     let rows = desk.catalog.notices_page(after, limit + 1).await?;
     Ok(page(rows, limit, |row| Place { at: row.updated_at, id: row.notice.clone() }))
+}
+
+/// Incidents, newest first: of a state, `open` for all that are not closed, or of any if it is empty.
+pub async fn incidents(
+    desk: &Desk,
+    by: &Actor,
+    after: &Place,
+    (state, limit): (&str, u32),
+) -> Result<Page<IncidentRow>, DeskError> {
+    by.check(Act::Read)?;
+    let rows = desk.catalog.incidents_page(after, state, limit + 1).await?;
+    Ok(page(rows, limit, |row| Place { at: row.found_at, id: row.incident.clone() }))
+}
+
+/// An incident, whole.
+pub async fn incident(desk: &Desk, by: &Actor, id: &str) -> Result<Incident, DeskError> {
+    by.check(Act::Read)?;
+    super::incidents::look(desk, id).await
 }
 
 /// The revisions of a notice after a number (the place's time), oldest first.

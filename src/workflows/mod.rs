@@ -218,3 +218,9 @@ pub mod quickstart;
 
 pub use crate::archive::progress::{Phase, Progress, Shown};
 pub use crate::archive::report::shown as shown_path;
+
+/// Incidents: from what fails to the report.
+pub mod incidents;
+
+/// Of which days and paths an identical copy exists.
+pub mod statement;

@@ -13,7 +13,7 @@ use crate::domain::role::Act;
 use crate::domain::time::Instant;
 use crate::domain::window::{Window, is_one_line};
 
-use super::desk::{Desk, DeskError, find};
+use super::desk::{Desk, DeskError, find, tokyo};
 use super::sign_in::line;
 
 /// The newest `limit` notices, current ones only unless `all`.
@@ -106,8 +106,12 @@ pub async fn correct(
     }
     let mut tx = desk.catalog.begin().await?;
     let before = current(&mut tx, id).await?;
-    let windows = tx.windows().await?;
-    let on = window_of(&windows, &before)?.terms.parts().zone.day_of(now);
+    let on = if before.incident.is_some() {
+        tokyo().day_of(now)
+    } else {
+        let windows = tx.windows().await?;
+        window_of(&windows, &before)?.terms.parts().zone.day_of(now)
+    };
     // What was cancelled stays so in the title.
     let is_cancelled = before.status == NoticeStatus::Cancelled;
     let words = corrected(&before.words, text, is_cancelled, on);
@@ -125,7 +129,10 @@ pub async fn close(desk: &Desk, id: &str, by: &Actor, now: Instant) -> Result<()
     let mut tx = desk.catalog.begin().await?;
     let before = current(&mut tx, id).await?;
     if matches!(before.status, NoticeStatus::Scheduled | NoticeStatus::InProgress) {
-        return Err(DeskError::Ahead(before.window));
+        return Err(match before.incident {
+            Some(incident) => DeskError::OfIncident(incident),
+            None => DeskError::Ahead(before.window),
+        });
     }
     let after = NoticeRow { revision: before.revision + 1, updated_at: now, closed_at: Some(now), ..before };
     tx.add_revision(&after).await?;

@@ -43,6 +43,7 @@ fn row(
         published_at: now,
         updated_at: now,
         closed_at: None,
+        incident: None,
     }
 }
 

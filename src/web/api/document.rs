@@ -52,6 +52,7 @@ pub(super) struct ProblemBody {
         (name = "plans", description = "計画: what is protected"),
         (name = "runs", description = "実行・スナップショット: what was tried and what came of it"),
         (name = "services", description = "停止対象サービス: what windows stop"),
+        (name = "incidents", description = "障害: what failed, and what was done about it"),
         (name = "deletions", description = "消去: what is past its time, who allows its deletion"),
         (name = "holds", description = "保全: what is kept although its time is over"),
         (name = "certificates", description = "消去証明書: what was deleted"),

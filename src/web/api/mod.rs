@@ -50,6 +50,9 @@ mod tokens;
 /// The audit log.
 mod audit;
 
+/// Incidents.
+mod incidents;
+
 /// Coverage and alarms.
 mod watch;
 
@@ -123,6 +126,11 @@ fn guarded() -> OpenApiRouter<Shared> {
         .routes(routes!(permits::return_application))
         .routes(routes!(permits::revoke))
         .routes(routes!(permits::close))
+        .routes(routes!(incidents::list, incidents::open))
+        .routes(routes!(incidents::get))
+        .routes(routes!(incidents::note))
+        .routes(routes!(incidents::write_field))
+        .routes(routes!(incidents::step))
         .routes(routes!(watch::coverage))
         .routes(routes!(watch::alarms))
         .routes(routes!(audit::list))

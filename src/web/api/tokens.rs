@@ -71,6 +71,8 @@ pub(super) enum Scope {
     ExecutePermit,
     #[serde(rename = "permit.close")]
     ClosePermit,
+    #[serde(rename = "incident")]
+    ManageIncidents,
 }
 
 impl Scope {
@@ -97,6 +99,7 @@ impl Scope {
             Self::DecidePermit => Act::DecidePermit,
             Self::ExecutePermit => Act::ExecutePermit,
             Self::ClosePermit => Act::ClosePermit,
+            Self::ManageIncidents => Act::ManageIncidents,
         }
     }
 
@@ -123,6 +126,7 @@ impl Scope {
             Act::DecidePermit => Self::DecidePermit,
             Act::ExecutePermit => Self::ExecutePermit,
             Act::ClosePermit => Self::ClosePermit,
+            Act::ManageIncidents => Self::ManageIncidents,
         }
     }
 }

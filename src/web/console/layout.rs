@@ -52,6 +52,7 @@ fn menu(visit: &Visit) -> Vec<(&'static str, Words)> {
         ("/console/deletion", w("消去", "Deletion"), Act::Read),
         ("/console/permits", w("使用許可", "Permits"), Act::ReadPermits),
         ("/console/alarms", w("警報", "Alarms"), Act::Read),
+        ("/console/incidents", w("障害", "Incidents"), Act::Read),
         ("/console/notices", w("お知らせ", "Notices"), Act::Read),
         ("/console/accounts", w("アカウント", "Accounts"), Act::ManageAccounts),
         ("/console/audit", w("監査記録", "Audit log"), Act::ReadAudit),

@@ -81,6 +81,12 @@ mod events;
 /// Notices.
 mod notices;
 
+/// Incidents.
+mod incidents;
+
+/// What persons do with incidents.
+mod incident_forms;
+
 /// Coverage and alarms.
 mod watch;
 
@@ -222,6 +228,7 @@ fn pages() -> Vec<Page> {
         (Need::Right(Act::ApproveDeletion), Need::Right(Act::ConfirmDeletion));
     let [see, ask, allow, close] =
         [Act::ReadPermits, Act::ApplyPermit, Act::DecidePermit, Act::ClosePermit].map(Need::Right);
+    let incident = Need::Right(Act::ManageIncidents);
     let (stand, hold) = (Need::Right(Act::StandingDeletion), Need::Right(Act::ManageHolds));
     vec![
         show("/console/setup", Nobody, setup::page),
@@ -263,6 +270,12 @@ fn pages() -> Vec<Page> {
         act("/console/services/confirm", confirm, services::confirm),
         show("/console/coverage", read, watch::coverage),
         show("/console/alarms", read, watch::alarms),
+        show("/console/incidents", read, incidents::list),
+        show("/console/incidents/new", incident, incident_forms::ask),
+        act("/console/incidents/new", incident, incident_forms::open),
+        show("/console/incidents/{id}", read, incidents::one),
+        act("/console/incidents/{id}/act", incident, incident_forms::send),
+        show("/console/incidents/{id}/report", read, incidents::report),
         show("/console/deletion", read, deletion::page),
         show("/console/deletion/due", read, deletion_orders::due),
         act("/console/deletion/approve", approve_deletion, deletion_orders::approve),

@@ -93,10 +93,16 @@ fn describe(visit: &Visit, row: &NoticeRow) -> Markup {
         (visit.t("掲載", "Published"), html! { (visit.lang.moment(row.published_at)) }),
         (visit.t("更新", "Updated"), html! { (visit.lang.moment(row.updated_at)) }),
         (visit.t("作業の開始", "Work from"), html! { (visit.lang.moment(row.work_from)) }),
-        (
-            visit.t("実施時間帯", "Window"),
-            html! { a href={ "/console/windows/" (row.window) } { (row.window) } },
-        ),
+        match &row.incident {
+            Some(incident) => (
+                visit.t("障害", "Incident"),
+                html! { a href={ "/console/incidents/" (incident) } { (incident) } },
+            ),
+            None => (
+                visit.t("実施時間帯", "Window"),
+                html! { a href={ "/console/windows/" (row.window) } { (row.window) } },
+            ),
+        },
     ];
     let rows: Vec<(String, Markup)> =
         rows.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();

@@ -46,6 +46,7 @@ fn act_words(act: Act) -> Words {
         Act::DecidePermit => "本番データ使用許可の承認・差戻し・取消し",
         Act::ExecutePermit => "許可による抽出の実施",
         Act::ClosePermit => "使用後の措置の確認",
+        Act::ManageIncidents => "障害の記録と報告",
     };
     w(ja, act.phrase())
 }

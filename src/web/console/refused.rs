@@ -8,6 +8,7 @@ use crate::clock::random_bytes;
 use crate::domain::account::AccountId;
 use crate::domain::actor::Denied;
 use crate::domain::window::BadTerms;
+use crate::web::problem::not_allowed;
 use crate::workflows::accounts::AccountError;
 use crate::workflows::check_audit::AuditError;
 use crate::workflows::desk::DeskError;
@@ -304,6 +305,10 @@ impl From<DeskError> for Refused {
             DeskError::Application(problem) => permit::wrong(problem),
             DeskError::Terms(error) => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, terms_words(&error), again())
+            }
+            DeskError::Incident(error) => refused(&not_allowed(&error)),
+            DeskError::OfIncident(_) => {
+                refused("障害のお知らせです。障害の画面で復旧を入力すると、復旧のお知らせになります。")
             }
             DeskError::Move(_) => {
                 refused("この実施時間帯は、今の状態ではその操作を受け付けません。何も変更されていません。")

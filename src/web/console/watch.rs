@@ -213,6 +213,10 @@ pub(super) fn advice(code: AlarmCode) -> Words {
             "申請者に使用後の措置を確かめ、許可の画面で確認を入力します。確認されるまで、同じ申請者は新しく申請できません。",
             "Ask the applicant, then confirm the measure on the permit's page; until then he cannot apply again.",
         ),
+        AlarmCode::StoredDataDamaged => w(
+            "システム管理者が kura verify で欠けたものを確かめ、写しから直すか、復元できる範囲を証明します。",
+            "The administrator looks with `kura verify`, heals from the second store or states what can be restored.",
+        ),
         AlarmCode::ServiceByHand => w(
             "サービスを止めるか動かすかして、「サービス」の画面で確認を入力します。",
             "Stop or start the service, then confirm it on the page of services.",

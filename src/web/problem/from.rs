@@ -2,6 +2,7 @@
 
 use crate::domain::account::{BadAccountId, ID_CHARACTERS_MAX, ID_CHARACTERS_MIN};
 use crate::domain::hold::REASON_CHARACTERS_MAX;
+use crate::domain::incident::NotAllowed;
 use crate::domain::permit::PermitRefusal;
 use crate::domain::plan::BadPlanName;
 use crate::domain::time::NotADay;
@@ -47,6 +48,14 @@ impl From<DeskError> for Problem {
                     "作業が終わっていないお知らせは閉じられません。中止するときは、実施時間帯 {window} を取り下げてください。"
                 ),
             ),
+            DeskError::Incident(error) => Self::new(Kind::Conflict, words, not_allowed(&error)),
+            DeskError::OfIncident(incident) => Self::new(
+                Kind::Conflict,
+                words,
+                format!(
+                    "障害 {incident} が復旧すると終わるお知らせです。復旧の入力は、障害の画面で行います。"
+                ),
+            ),
             DeskError::Move(_) => Self::new(
                 Kind::Conflict,
                 words,
@@ -75,6 +84,30 @@ impl From<DeskError> for Problem {
             DeskError::Access(error) => error.into(),
             DeskError::Lock(_) | DeskError::Catalog(_) => Self::logged(&error),
         }
+    }
+}
+
+/// Why something about an incident is not done.
+pub(in crate::web) fn not_allowed(error: &NotAllowed) -> String {
+    match error {
+        NotAllowed::State { state, .. } => format!(
+            "この障害は「{}」のため、その操作は行えません。検知、確認、復旧、報告、完了の順に進めます。",
+            state.japanese()
+        ),
+        NotAllowed::AlarmsLast(count) => {
+            format!("この障害の警報が{count}件続いています。警報の原因を解消してから入力してください。")
+        }
+        NotAllowed::NoActions => {
+            "再発防止策がありません。期限とともに追加するか、不要である理由を入力してください。".to_owned()
+        }
+        NotAllowed::NotTold => {
+            "個人データへの影響のおそれがあるため、委託元への通知の記録が必要です。通知の控えを入力するか、影響がないことを入力してください。".to_owned()
+        }
+        NotAllowed::Time(_) => "日時が未来か、障害の発見より前です。日時をご確認ください。".to_owned(),
+        NotAllowed::NothingToTell => {
+            "利用者に知らせる内容がありません。利用できないサービスか、知らせる内容を入力してください。".to_owned()
+        }
+        NotAllowed::NoWay => "この連絡先には、その方法の番号またはアドレスがありません（contacts.toml）。".to_owned(),
     }
 }
 

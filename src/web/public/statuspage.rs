@@ -104,8 +104,8 @@ async fn answer(
     let mut list = Vec::new();
     for posted in &board.notices {
         let place = place(posted, &dates);
-        // Without an end there is nothing that a reader of this shape could show.
-        if place.2.is_some() && which(place.0) {
+        // Without an end there is nothing that a reader of this shape could show; a failure is no planned work.
+        if posted.row.incident.is_none() && place.2.is_some() && which(place.0) {
             let own = revisions.get(&posted.row.notice).map(Vec::as_slice).unwrap_or_default();
             list.push(maintenance(posted, own, place, &shared.base));
         }

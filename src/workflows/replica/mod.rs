@@ -170,6 +170,7 @@ impl Ends {
             | ObjectKind::CatalogKey(_) => Some(self.keys),
             ObjectKind::AuditHead(..)
             | ObjectKind::Drill(_)
+            | ObjectKind::Statement(_)
             | ObjectKind::Intent(_)
             | ObjectKind::Certificate(_)
             | ObjectKind::Hold(..)

@@ -24,6 +24,7 @@ pub(super) fn count_others(
                 // `kura audit verify --store` checks these.
                 | ObjectKind::AuditHead(..)
                 | ObjectKind::Drill(_)
+            | ObjectKind::Statement(_)
                 | ObjectKind::Intent(_)
                 | ObjectKind::Certificate(_)
                 | ObjectKind::Hold(..)

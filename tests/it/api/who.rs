@@ -51,6 +51,12 @@ const ROWS: &[(&str, &str)] = &[
     ("returnPermit", "S"),
     ("revokePermit", "S"),
     ("closePermit", "SO"),
+    ("listIncidents", "SMAOU"),
+    ("getIncident", "SMAOU"),
+    ("openIncident", "AO"),
+    ("noteIncident", "AO"),
+    ("writeIncidentField", "AO"),
+    ("stepIncident", "AO"),
     ("getCoverage", "SMAOU"),
     ("listAlarms", "SMAOU"),
     ("listNotices", "SMAOUP"),
@@ -127,6 +133,7 @@ fn filled(operation: &Operation, occurrence: &str, role: Role) -> (String, Optio
         .replace("{permit}", "R08-999")
         .replace("{run}", &"0".repeat(32))
         .replace("{notice}", "N-2026-0001")
+        .replace("{incident}", "I-2026-0001")
         .replace("{account}", "spare00001")
         .replace("{token}", &"0".repeat(16))
         .replace("{digest}", &"0".repeat(64))
@@ -151,6 +158,10 @@ fn filled(operation: &Operation, occurrence: &str, role: Role) -> (String, Optio
             r#"{"plan":"records","from":"2026-11-01","to":"2026-11-02","reason":"監査のため"}"#.to_owned()
         }
         "releaseHold" => r#"{"reason":"監査の終了"}"#.to_owned(),
+        "openIncident" => r#"{"content":"接続できません。"}"#.to_owned(),
+        "noteIncident" => r#"{"text":"確認中です。"}"#.to_owned(),
+        "writeIncidentField" => r#"{"field":"cause","text":"調査中です。"}"#.to_owned(),
+        "stepIncident" => r#"{"step":"confirm"}"#.to_owned(),
         "correctNotice" => r#"{"text":"訂正です。"}"#.to_owned(),
         "addAccount" => {
             let id = format!("new{}", role.word().replace('_', ""));

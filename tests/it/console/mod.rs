@@ -27,6 +27,7 @@ mod pages;
 
 /// Break-glass from end to end.
 mod glass;
+mod incidents;
 
 /// Deletion by two people, holds, certificates.
 mod deletion;

@@ -361,8 +361,8 @@ async fn the_first_page_says_whether_all_is_proved_and_names_the_alarms() {
     site.clock.set(site.now().plus_minutes(24 * 60));
     let mut visitor = site.visitor("person0000").await;
     let desk = site.desk();
-    kura::workflows::alarms::refresh(&desk, site.now()).await.expect("alarms");
     record(&site, 366, &[], None).await;
+    kura::workflows::alarms::refresh(&desk, site.now()).await.expect("alarms");
     let page = visitor.get("/console/coverage?lang=ja").await.body;
     assert!(page.contains("✓ 証明済み") && page.contains("100.0%"), "{page}");
     let page = visitor.get("/console/alarms").await.body;

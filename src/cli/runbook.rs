@@ -1,0 +1,93 @@
+//! `kura runbook`: the runbooks (手順書, 第22条2項), readable without a network, a home or a console.
+
+use clap::Args;
+
+use super::commands::Global;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::words::{print, print_json};
+
+/// Read a runbook (手順書): one for each alarm, and one for each disaster.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Without a name the overview and the names are printed. Each alarm has a runbook of its name."
+)]
+pub(super) struct Arguments {
+    /// Its name, such as `backup-missed` or `restore`.
+    name: Option<String>,
+}
+
+/// The overview.
+const OVERVIEW: &str = "README";
+
+/// Every page of docs/runbooks, by name.
+const PAGES: &[(&str, &str)] = &[
+    ("README", include_str!("../../docs/runbooks/README.md")),
+    ("approval-lapsed", include_str!("../../docs/runbooks/approval-lapsed.md")),
+    ("audit-log", include_str!("../../docs/runbooks/audit-log.md")),
+    ("backup-missed", include_str!("../../docs/runbooks/backup-missed.md")),
+    ("break-glass", include_str!("../../docs/runbooks/break-glass.md")),
+    ("clock-wrong", include_str!("../../docs/runbooks/clock-wrong.md")),
+    ("deletion-overdue", include_str!("../../docs/runbooks/deletion-overdue.md")),
+    ("deletion-stopped", include_str!("../../docs/runbooks/deletion-stopped.md")),
+    ("deploy", include_str!("../../docs/runbooks/deploy.md")),
+    ("drill-overdue", include_str!("../../docs/runbooks/drill-overdue.md")),
+    ("erasure", include_str!("../../docs/runbooks/erasure.md")),
+    ("keys", include_str!("../../docs/runbooks/keys.md")),
+    ("notice-not-readable", include_str!("../../docs/runbooks/notice-not-readable.md")),
+    ("notice-undelivered", include_str!("../../docs/runbooks/notice-undelivered.md")),
+    ("plan-unreadable", include_str!("../../docs/runbooks/plan-unreadable.md")),
+    ("restore", include_str!("../../docs/runbooks/restore.md")),
+    ("run-refused", include_str!("../../docs/runbooks/run-refused.md")),
+    ("service-by-hand", include_str!("../../docs/runbooks/service-by-hand.md")),
+    ("service-down", include_str!("../../docs/runbooks/service-down.md")),
+    ("service-stopped", include_str!("../../docs/runbooks/service-stopped.md")),
+    ("snapshot-old", include_str!("../../docs/runbooks/snapshot-old.md")),
+    ("snapshot-partial", include_str!("../../docs/runbooks/snapshot-partial.md")),
+    ("stored-data-damaged", include_str!("../../docs/runbooks/stored-data-damaged.md")),
+    ("update", include_str!("../../docs/runbooks/update.md")),
+];
+
+pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<Exit, Failure> {
+    let wanted = arguments.name.as_deref();
+    let names = || PAGES.iter().map(|(name, _)| *name).filter(|name| *name != OVERVIEW);
+    if wanted.is_none() && global.json {
+        print_json(&names().collect::<Vec<_>>())?;
+        return Ok(Exit::Done);
+    }
+    let found = PAGES.iter().find(|(name, _)| *name == wanted.unwrap_or(OVERVIEW).trim_end_matches(".md"));
+    let (name, text) = found.ok_or_else(|| {
+        let known: Vec<&str> = names().collect();
+        Failure::Usage(format!("there is no such runbook; there are: {}", known.join(", ")))
+    })?;
+    if global.json {
+        print_json(&serde_json::json!({ "name": name, "text": text, "version": env!("CARGO_PKG_VERSION") }))?;
+    } else {
+        print(text)?;
+        if wanted.is_none() {
+            print(&format!("\nkura runbook NAME: {}\n", names().collect::<Vec<_>>().join(" ")))?;
+        }
+    }
+    Ok(Exit::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workflows::alarms::AlarmCode;
+
+    #[test]
+    fn every_runbook_and_every_alarm_is_there() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/runbooks");
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+            let kept =
+                PAGES.iter().find(|(known, _)| *known == name).unwrap_or_else(|| panic!("{name} is missing"));
+            assert_eq!(kept.1, std::fs::read_to_string(path).unwrap(), "{name}");
+        }
+        for code in AlarmCode::ALL {
+            assert!(PAGES.iter().any(|(name, _)| *name == code.word()), "{code:?}");
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Incidents in the console: opened, written, told of, reported and closed by forms; seen by every role, changed by two.
+
+use std::collections::BTreeSet;
+
+use kura::domain::role::Role;
+use kura::workflows::incidents;
+
+use super::Site;
+
+/// The ids of a page; each stands once, or labels would point at the wrong field.
+fn ids_are_unique(page: &str) {
+    let mut seen = BTreeSet::new();
+    for id in page.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()) {
+        assert!(seen.insert(id), "the id {id} stands twice in {page}");
+    }
+}
+
+#[tokio::test]
+async fn a_person_takes_an_incident_from_opening_to_closing_by_forms() {
+    let site = Site::new(None).await;
+    site.people(&[Role::SystemAdministrator, Role::SystemOperator, Role::Auditor]).await;
+    let (mut operator, mut auditor) = (site.visitor("person0001").await, site.visitor("person0002").await);
+    let list = operator.get("/console/incidents").await.body;
+    assert!(
+        list.contains("現在、お知らせする障害はありません。") && list.contains("障害を登録する"),
+        "{list}"
+    );
+    let empty = operator.post("/console/incidents/new", &[("text", "")]).await;
+    assert!(empty.status == 422 && empty.body.contains("内容を1行"), "{}", empty.body);
+    let fields =
+        [("text", "ポータルに<b>接続</b>できません。"), ("service", "ポータル"), ("concern", "possible")];
+    let opened = operator.post("/console/incidents/new", &fields).await;
+    assert_eq!((opened.status, opened.header("location")), (303, Some("/console/incidents/I-2026-0001")));
+    let path = "/console/incidents/I-2026-0001";
+    let act = format!("{path}/act");
+    let page = operator.get(path).await.body;
+    ids_are_unique(&page);
+    for part in
+        ["✕ 検知", "&lt;b&gt;接続&lt;/b&gt;", "個人データに関する期限", "状況を確認し、障害と判断する"]
+    {
+        assert!(page.contains(part), "{part} in {page}");
+    }
+    // Everybody reads it; only two roles change it.
+    let seen = auditor.get(path).await.body;
+    assert!(seen.contains("✕ 検知") && !seen.contains("状況を確認し、障害と判断する"), "{seen}");
+    assert_eq!(auditor.post(&act, &[("act", "confirm")]).await.status, 403);
+    let public = site.nobody().get("/notices").await.body;
+    assert!(public.contains("【障害】ポータルの障害のお知らせ") && !public.contains("接続"), "{public}");
+
+    assert_eq!(operator.post(&act, &[("act", "confirm")]).await.status, 303);
+    let late = operator
+        .post(&act, &[("act", "expect"), ("expect-day", "2026-13-01"), ("expect-time", "15:00")])
+        .await;
+    assert!(late.status == 422 && late.body.contains("href=\"#expect-day\""), "{}", late.body);
+    let refused = operator.post(&act, &[("act", "close")]).await;
+    assert!(
+        refused.status == 409 && refused.body.contains("検知、確認、復旧、報告、完了の順"),
+        "{}",
+        refused.body
+    );
+    assert_eq!(operator.post(&act, &[("act", "wipe")]).await.status, 400);
+    for fields in [
+        &[("act", "note"), ("note-text", "回線の事業者に連絡しました。")][..],
+        &[("act", "recover"), ("recover-text", "機器を再起動しました。")],
+        &[("act", "field"), ("field", "cause"), ("field-text", "機器の故障")],
+        &[("act", "report")],
+        &[
+            ("act", "action"),
+            ("action-text", "予備機を置く"),
+            ("owner", "システム管理者"),
+            ("action-day", "令和8年12月31日"),
+        ],
+        &[("act", "concern"), ("concern", "none"), ("concern-text", "データに影響なし")],
+        &[("act", "close")],
+    ] {
+        let answer = operator.post(&act, fields).await;
+        assert_eq!(answer.status, 303, "{fields:?}: {}", answer.body);
+    }
+    let page = operator.get(path).await.body;
+    ids_are_unique(&page);
+    for part in ["✓ 完了", "回線の事業者に連絡しました。", "予備機を置く", "令和8年12月31日（木）"]
+    {
+        assert!(page.contains(part), "{part} in {page}");
+    }
+    let english = operator.get(&format!("{path}?lang=en")).await.body;
+    assert!(english.contains("What happened") && english.contains("✓ closed"), "{english}");
+    let report = operator.get(&format!("{path}/report")).await;
+    assert!(
+        report.body.contains("<h1>障害報告書</h1>") && report.body.contains("機器の故障"),
+        "{}",
+        report.body
+    );
+    let policy = report.header("content-security-policy").unwrap_or_default().to_owned();
+    assert!(policy.contains("default-src 'none'") && policy.contains("sha256-"), "{policy}");
+    assert_eq!(operator.get("/console/incidents/I-2026-0009").await.status, 404);
+    let rows = incidents::list(&site.desk(), true, 10).await.expect("incidents");
+    assert_eq!(rows.len(), 1);
+    let public = site.nobody().get("/notices").await.body;
+    assert!(public.contains("【復旧】ポータルの障害は復旧しました"), "{public}");
+}

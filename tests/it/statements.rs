@@ -1,0 +1,170 @@
+//! Statements of recoverability: what is whole somewhere is recoverable, what is damaged everywhere is not called so, what
+//! nobody can know without a key is said so; the evidence is signed, stored, and names no path (K-93).
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::sync::Arc;
+
+use kura::archive::progress::Progress;
+use kura::catalog::Catalog;
+use kura::domain::statement::{CopyState, Verdict};
+use kura::print::statement as printed;
+use kura::vault::DirVault;
+use kura::workflows::drill::{self, Scope, Scratch};
+use kura::workflows::host::Host;
+use kura::workflows::statement::{self, Asked, Checked, Copy, Statement, StatementError};
+use kura::workflows::verify::{self, Viewer};
+
+use crate::support::kura::Kura;
+use crate::support::simulate::{objects, run, write};
+
+/// Three days of records.
+async fn taken() -> Kura {
+    let kura = Kura::new("2031-03-03").await;
+    for day in ["2031-03-03", "2031-03-04", "2031-03-05"] {
+        kura.set_day(day);
+        for number in 0..5 {
+            let path = kura.source().join(format!("{day}/tanaka-{number}"));
+            write(&path, format!("{day} {number}").repeat(1000), day);
+        }
+        run("touch", &["-d", &format!("{day}T12:00:00+09:00"), "."], &kura.source().join(day));
+        kura.snapshot(&kura.records()).await.unwrap();
+    }
+    kura
+}
+
+async fn host(kura: &Kura) -> Host {
+    Host::open(kura.home(), None).await.unwrap()
+}
+
+/// The first store, as its host sees it.
+async fn first(kura: &Kura) -> Copy {
+    let viewer = Arc::new(Viewer::of_host(host(kura).await));
+    Copy { location: "file:///first".to_owned(), viewer }
+}
+
+/// A copy of the store in another folder, looked at by itself.
+async fn second(kura: &Kura) -> Copy {
+    let folder = kura.dir.path().join("second");
+    if !folder.exists() {
+        run("cp", &["-a", kura.store().to_str().unwrap(), folder.to_str().unwrap()], Path::new("/"));
+    }
+    let vault = Arc::new(DirVault::open(&folder).unwrap());
+    let viewer = Viewer { vault, ..Viewer::of_host(host(kura).await) };
+    Copy { location: "file:///second".to_owned(), viewer: Arc::new(viewer) }
+}
+
+fn asked(checked: Checked) -> Asked {
+    Asked { plan: "test".parse().unwrap(), days: None, paths: Vec::new(), checked }
+}
+
+async fn make(kura: &Kura, copies: &[Copy], asked: Asked) -> Result<Statement, StatementError> {
+    let catalog = Catalog::open(&kura.home().catalog_file()).await.unwrap();
+    let progress = Arc::new(Progress::default());
+    statement::make(asked, copies, (Some(&catalog), None), &kura.clock, &progress).await
+}
+
+/// The largest pack of a day, under a folder.
+fn pack_of(kura: &Kura, store: &Path, day: &str) -> std::path::PathBuf {
+    let keys = objects(kura).into_iter().filter(|key| key.contains(&format!("sent-{day}/packs/")));
+    keys.map(|key| store.join(key)).max_by_key(|path| std::fs::metadata(path).unwrap().len()).unwrap()
+}
+
+fn flip(path: &Path) {
+    let mut bytes = std::fs::read(path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::remove_file(path).unwrap();
+    std::fs::write(path, bytes).unwrap();
+}
+
+fn verdicts(statement: &Statement) -> Vec<(String, &'static str)> {
+    statement.cohorts.iter().map(|one| (one.cohort.to_string(), one.verdict().word())).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flipped_byte_is_found_by_reading_and_the_second_copy_makes_up_for_it() {
+    let kura = taken().await;
+    let whole = make(&kura, &[first(&kura).await], asked(Checked::Read)).await.unwrap();
+    assert!(whole.is_whole() && whole.count(Verdict::Recoverable) == 3, "{:?}", verdicts(&whole));
+    assert_eq!(whole.cohorts[0].since.map(|at| at.to_string()).as_deref(), Some("2031-03-03T03:00:00Z"));
+    let copy = second(&kura).await;
+    flip(&pack_of(&kura, &kura.store(), "2031-03-04"));
+    let presence = make(&kura, &[first(&kura).await], asked(Checked::Presence)).await.unwrap();
+    assert!(presence.is_whole(), "presence cannot know it, and its statement says how it was checked");
+    let alone = make(&kura, &[first(&kura).await], asked(Checked::Read)).await.unwrap();
+    assert_eq!(verdicts(&alone)[1], ("sent-2031-03-04".to_owned(), "partly"));
+    assert!(!alone.is_whole());
+    let both = make(&kura, &[first(&kura).await, copy], asked(Checked::Read)).await.unwrap();
+    assert!(both.is_whole(), "{:?}", verdicts(&both));
+    assert_eq!(both.cohorts[1].copies, [CopyState::Damaged(1), CopyState::Whole]);
+    let days = Some(("2031-03-05".parse().unwrap(), "2031-03-31".parse().unwrap()));
+    let later = make(&kura, &[first(&kura).await], Asked { days, ..asked(Checked::Read) }).await.unwrap();
+    assert!(later.is_whole() && later.cohorts.len() == 1, "only what was asked for counts");
+    let other = Asked { plan: "other".parse().unwrap(), ..asked(Checked::Read) };
+    let nothing = make(&kura, &[first(&kura).await], other).await;
+    assert!(matches!(nothing, Err(StatementError::Nothing(_))), "{nothing:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_evidence_is_signed_and_stored_names_no_path_and_says_what_nobody_knows() {
+    let kura = taken().await;
+    let catalog = Catalog::open(&kura.home().catalog_file()).await.unwrap();
+    let paths = vec![OsString::from("2031-03-04"), OsString::from("2031-03-05/tanaka-1")];
+    let with_paths = Asked { paths: paths.clone(), ..asked(Checked::Read) };
+    let blind = make(&kura, &[first(&kura).await], with_paths.clone()).await.unwrap();
+    assert!(blind.paths.is_empty() && blind.estimate_ms.is_none(), "without a key, without a drill");
+    let page = printed::page(&blind, &["2031-03-04".to_owned()], None);
+    assert!(page.contains("復旧鍵なしでは、指定されたパスがどの日に含まれるかを確認できません。"), "{page}");
+    assert!(page.contains("分かりません（復元の訓練の記録がありません）"), "{page}");
+
+    // A drill, then a statement by whoever holds a recovery key.
+    let scratch = Scratch::make(&kura.home().spill()).unwrap();
+    let latest = kura::workflows::choice::Wanted::LatestOf("test".parse().unwrap());
+    let progress = Arc::new(Progress::default());
+    let mut drilled = drill::restore_drill(
+        kura.opened().await,
+        (&"test".parse().unwrap(), &latest, Scope::All),
+        (&scratch, Vec::new()),
+        &kura.clock,
+        &progress,
+    )
+    .await
+    .unwrap();
+    drilled.milliseconds = 3_000;
+    drill::record(&host(&kura).await, &catalog, (&drilled, "root"), &kura.clock).await.unwrap();
+    flip(&pack_of(&kura, &kura.store(), "2031-03-04"));
+    let viewer = Arc::new(Viewer::of_opened(kura.opened().await).unwrap());
+    let copies = [Copy { location: "file:///first".to_owned(), viewer }];
+    let with_paths = Asked { checked: Checked::Opened, ..with_paths };
+    let keys = (Some(&catalog), Some(kura.opened().await));
+    let known = statement::make(with_paths, &copies, keys, &kura.clock, &progress).await.unwrap();
+    assert_eq!(known.count(Verdict::Recoverable), 2, "{:?}", verdicts(&known));
+    assert_eq!((known.paths[1].files, known.paths[1].recoverable), (1, 1));
+    assert_eq!((known.paths[0].files, known.paths[0].recoverable), (5, 0), "its day is not whole");
+    assert!(!known.is_whole() && known.estimate_ms == Some(2_000), "{:?}", known.estimate_ms);
+
+    let (number, signed) =
+        statement::record(&host(&kura).await, &catalog, (&known, "root"), &kura.clock).await.unwrap();
+    assert_eq!(number, 1);
+    let key = kura.store().join("audit/statements/0000000001.json");
+    assert_eq!(std::fs::read(&key).unwrap(), signed);
+    let text = String::from_utf8_lossy(&signed).into_owned();
+    assert!(text.contains("application/vnd.kura.statement+json") && !text.contains("tanaka"), "{text}");
+    let log = format!("{:?}", catalog.audit_newest(5).await.unwrap());
+    assert!(log.contains("statement 1: 2 of 3 can be given back") && !log.contains("tanaka"), "{log}");
+    let (next, _) =
+        statement::record(&host(&kura).await, &catalog, (&known, "root"), &kura.clock).await.unwrap();
+    assert_eq!(next, 2);
+    let page = printed::page(&known, &["2031-03-04".into(), "tanaka-1".into()], Some((1, "0123")));
+    for part in
+        ["復元可能性の証明", "令和13年3月4日（火）", "完全な写しがありません", "およそ2秒", "第1号 0123"]
+    {
+        assert!(page.contains(part), "{part} in {page}");
+    }
+    // What is stored is known to the checks: it is no foreign object.
+    let viewer = Arc::new(Viewer::of_host(host(&kura).await));
+    let request = verify::Request { plan: None, read: None, known: Vec::new() };
+    let report = verify::verify(viewer, &request, &progress).await.unwrap();
+    assert_eq!((report.foreign, report.orphans), (0, 0));
+}
