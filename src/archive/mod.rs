@@ -70,6 +70,9 @@ pub mod crew;
 /// Walking a source.
 pub mod walk;
 
+/// Sources without a folder: they name files and give the content of each as a stream.
+pub mod stream;
+
 /// Sorting more records than memory holds.
 pub mod sorter;
 
@@ -108,6 +111,9 @@ mod cutting;
 
 /// The worker's part in large files.
 mod span;
+
+/// The worker's part in streams.
+mod streaming;
 
 /// The engine's work, from what is dirty to what is sealed.
 pub mod pipeline;

@@ -21,6 +21,7 @@ use super::session::CohortSession;
 use super::sorter::Sorter;
 use super::stat_cache::{Known, print_of};
 use super::task::Task;
+use super::stream::{self, SourceRoot};
 use super::tree::{StatFacts, Tree};
 use super::walk::{self, Found};
 use crate::domain::time::Instant;
@@ -64,6 +65,15 @@ pub enum Job {
         /// Which span.
         span: usize,
     },
+    /// A source's file that is a stream.
+    Stream {
+        /// The cohort.
+        session: Arc<CohortSession>,
+        /// The number of the block it makes.
+        number: u64,
+        /// The file.
+        task: Box<Task>,
+    },
 }
 
 /// What all workers of a run share.
@@ -73,7 +83,7 @@ pub struct Shared<'a> {
     /// Cuts.
     pub cutter: Cutter,
     /// The plan's sources.
-    pub trees: &'a [Tree],
+    pub trees: &'a [SourceRoot],
     /// Remarks.
     pub report: &'a RunReport,
     /// What the next cache must say.
@@ -152,6 +162,10 @@ impl<'a> Worker<'a> {
                 self.span(&session, &file, span)?;
                 session
             }
+            Job::Stream { session, number, task } => {
+                self.stream(&session, number, *task)?;
+                session
+            }
         };
         if session.end_job() { self.finish(&session) } else { Ok(()) }
     }
@@ -216,13 +230,21 @@ impl<'a> Worker<'a> {
     }
 
     fn tree(&self, source: u32) -> Option<&'a Tree> {
-        usize::try_from(source).ok().and_then(|n| self.shared.trees.get(n))
+        usize::try_from(source).ok().and_then(|n| self.folder(n))
+    }
+
+    /// The folder of a source that has one.
+    pub(super) fn folder(&self, source: usize) -> Option<&'a Tree> {
+        self.shared.trees.get(source).and_then(SourceRoot::folder)
+    }
+
+    fn is_of_streams(&self, source: u32) -> bool {
+        let root = usize::try_from(source).ok().and_then(|n| self.shared.trees.get(n));
+        root.is_some_and(|root| root.streams().is_some())
     }
 
     fn context(&mut self, source: u32, path: Vec<u8>) -> Result<Taken, SessionError> {
-        let Some(tree) = self.tree(source) else { return Ok(Taken::Left) };
-        let Ok(Some(listed)) = tree.lstat(walk::below(&path)) else { return Ok(Taken::Left) };
-        let Ok(mut captured) = capture::directory(tree, &path, &listed) else { return Ok(Taken::Left) };
+        let Some(mut captured) = self.folder_above(source, &path) else { return Ok(Taken::Left) };
         captured.entry.context = true;
         let digest = self.shared.makers.hashing.path(&path);
         self.learn(&Known {
@@ -240,6 +262,15 @@ impl<'a> Worker<'a> {
         Ok(Taken::Kept(captured, None))
     }
 
+    fn folder_above(&self, source: u32, path: &[u8]) -> Option<Captured> {
+        if self.is_of_streams(source) {
+            return Some(folder_of_streams(path));
+        }
+        let tree = self.tree(source)?;
+        let listed = tree.lstat(walk::below(path)).ok()??;
+        capture::directory(tree, path, &listed).ok()
+    }
+
     fn entry(
         &mut self,
         session: &CohortSession,
@@ -247,6 +278,11 @@ impl<'a> Worker<'a> {
         leader: Option<Vec<u8>>,
         segment: &mut Vec<u8>,
     ) -> Result<Taken, SessionError> {
+        if self.is_of_streams(task.found.source) {
+            let captured = folder_of_streams(&task.found.path);
+            let digest = self.remember(&task, &captured.entry, &captured.stat)?;
+            return Ok(Taken::Kept(captured, digest));
+        }
         let Some(tree) = self.tree(task.found.source) else { return Ok(Taken::Left) };
         let captured = match (&leader, task.found.stat.kind) {
             (None, Kind::File) => capture::small_file(tree, &task.found, segment),
@@ -373,6 +409,11 @@ impl<'a> Worker<'a> {
 
 fn os_bytes(name: &std::ffi::OsStr) -> Vec<u8> {
     std::os::unix::ffi::OsStrExt::as_bytes(name).to_vec()
+}
+
+/// A folder above streams.
+fn folder_of_streams(path: &[u8]) -> Captured {
+    Captured { entry: Entry::bare(path.to_vec(), stream::folder_meta()), stat: stream::folder_stat() }
 }
 
 /// Another name of an inode whose content stands under `leader`: metadata and hash.

@@ -216,6 +216,9 @@ impl Failure {
             Self::Snapshot(SnapshotError::Source { .. }) => {
                 Some("check that the source is mounted and readable for this user, or correct the plan")
             }
+            Self::Snapshot(SnapshotError::Unopened { .. }) => {
+                Some("`kura plan check PLAN` says what the source and this plan lack")
+            }
             Self::Snapshot(SnapshotError::Local { .. }) => {
                 Some("check that the disk of the home has room and that this user owns it")
             }

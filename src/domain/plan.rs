@@ -14,6 +14,8 @@ use crate::domain::plan_problem::problem;
 pub use crate::domain::plan_problem::{Field, Place, PlanProblem};
 use crate::domain::retention::Retention;
 use crate::domain::sent_day::SentDayRule;
+pub use crate::domain::source_kind::SourceKind;
+use crate::domain::source_kind::TableClock;
 use crate::domain::time::{Day, Zone};
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
@@ -23,9 +25,11 @@ use std::path::{Component, Path, PathBuf};
 pub struct SourceParts {
     /// `None`: the last component of the path.
     pub name: Option<SourceName>,
-    /// Absolute, without `..`.
+    /// What it is.
+    pub kind: SourceKind,
+    /// Absolute, without `..`; only folders and database files have one.
     pub path: PathBuf,
-    /// Needed in an application plan, not allowed in a system plan.
+    /// Needed for a folder in an application plan, not allowed elsewhere.
     pub sent_day: Option<SentDayRule>,
     /// Globs relative to the source root, see [`Excludes`].
     pub exclude: Vec<String>,
@@ -33,10 +37,11 @@ pub struct SourceParts {
     pub one_file_system: bool,
 }
 
-/// One directory tree that a plan protects.
+/// One thing that a plan protects: a directory tree, a database, the output of a program.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Source {
     name: SourceName,
+    kind: SourceKind,
     path: PathBuf,
     sent_day: Option<SentDayRule>,
     exclude: Excludes,
@@ -49,12 +54,17 @@ impl Source {
         &self.name
     }
 
-    /// The root of the tree, absolute.
+    /// What it is.
+    pub fn kind(&self) -> &SourceKind {
+        &self.kind
+    }
+
+    /// The root of the tree or the file of the database, absolute; empty for what has no path.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Where a record's sent day is found: `Some` in an application plan, `None` in a system plan.
+    /// Where a record's sent day is found: `Some` for a folder in an application plan, else `None`.
     pub fn sent_day(&self) -> Option<&SentDayRule> {
         self.sent_day.as_ref()
     }
@@ -120,7 +130,7 @@ impl Plan {
         let mut sources = Vec::new();
         let mut names = BTreeMap::new();
         for (index, source) in parts.sources.into_iter().enumerate() {
-            let name = source.name.clone().or_else(|| SourceName::of_path(&source.path));
+            let name = source.name.clone().or_else(|| name_of(&source));
             if let Some(name) = name.clone() {
                 let first = *names.entry(name.clone()).or_insert(index);
                 if first != index {
@@ -257,7 +267,12 @@ fn new_source(
     let mut problems = Vec::new();
     let mut wrong = |field, message: String| problems.push(problem(Some(index), field, message));
     let shown = parts.path.display();
-    if !parts.path.is_absolute() {
+    let has_path = matches!(parts.kind, SourceKind::Directory | SourceKind::Sqlite);
+    if !has_path && name.is_none() {
+        wrong(Field::SourceName, "the source has no name; add name = \"…\"".to_owned());
+    } else if !has_path {
+        // Nothing else to say of a path.
+    } else if !parts.path.is_absolute() {
         wrong(Field::Path, format!("path {shown:?} is not absolute; begin it with \"/\""));
     } else if parts.path.components().any(|part| part == Component::ParentDir) {
         wrong(Field::Path, format!("path {shown:?} contains \"..\"; write the path without it"));
@@ -265,6 +280,11 @@ fn new_source(
         wrong(Field::SourceName, format!("path {shown:?} ends in no usable name; add name = \"…\""));
     }
     match (class, &parts.sent_day) {
+        (_, sent_day) if !matches!(parts.kind, SourceKind::Directory) => {
+            if sent_day.is_some() {
+                wrong(Field::SentDay, "sent_day is for folders only".to_owned());
+            }
+        }
         (Class::Application, None) => wrong(
             Field::SentDay,
             "sent_day is missing; an application source needs \"mtime\" or { path = \"%Y/%m/%d\" }"
@@ -276,6 +296,7 @@ fn new_source(
         ),
         (Class::Application, Some(_)) | (Class::System, None) => {}
     }
+    problems.extend(kind_problems(index, &parts.kind, class));
     let exclude = match Excludes::new(parts.exclude) {
         Ok(exclude) => Some(exclude),
         Err(bad) => {
@@ -289,6 +310,7 @@ fn new_source(
     match (name, exclude) {
         (Some(name), Some(exclude)) if problems.is_empty() => Ok(Source {
             name,
+            kind: parts.kind,
             path: parts.path.components().collect(),
             sent_day: parts.sent_day,
             exclude,
@@ -296,6 +318,51 @@ fn new_source(
         }),
         (Some(_) | None, Some(_) | None) => Err(problems),
     }
+}
+
+/// The name of a source that was given none.
+fn name_of(source: &SourceParts) -> Option<SourceName> {
+    match &source.kind {
+        SourceKind::Directory | SourceKind::Sqlite => SourceName::of_path(&source.path),
+        SourceKind::Postgresql(database) => database.database.parse().ok(),
+        SourceKind::Command(_) => None,
+    }
+}
+
+/// What a plan's class does not allow, and what is wrong with the tables of a database.
+fn kind_problems(index: usize, kind: &SourceKind, class: Class) -> Vec<PlanProblem> {
+    let database = match (kind, class) {
+        (SourceKind::Directory, _) | (SourceKind::Command(_) | SourceKind::Sqlite, Class::System) => {
+            return Vec::new();
+        }
+        (SourceKind::Command(_) | SourceKind::Sqlite, Class::Application) => {
+            let message = format!(
+                "kind {:?} gives one file without a sent day, so it is for class = \"system\" only; records of users \
+                 go into folders by day, or are read with kind = \"postgresql\"",
+                kind.word()
+            );
+            return vec![problem(Some(index), Field::Kind, message)];
+        }
+        (SourceKind::Postgresql(database), _) => database,
+    };
+    let mut problems: Vec<PlanProblem> = database
+        .table_problems()
+        .into_iter()
+        .map(|(entry, message)| PlanProblem {
+            place: Place { source: Some(index), field: Field::Tables, entry: Some(entry) },
+            message,
+        })
+        .collect();
+    let is_system = |clock: &TableClock| matches!(clock, TableClock::System);
+    let is_used = |clock: &TableClock| is_system(clock) == (class == Class::System);
+    if !database.tables.iter().any(|rule| is_used(&rule.clock)) {
+        let message = match class {
+            Class::Application => "no table has sent_at: a plan of class \"application\" keeps rows by their sent day",
+            Class::System => "no table has system = true: a plan of class \"system\" keeps only those",
+        };
+        problems.push(problem(Some(index), Field::Tables, message));
+    }
+    problems
 }
 
 #[cfg(test)]
@@ -315,6 +382,7 @@ pub(crate) mod tests {
     pub(crate) fn source(path: &str) -> SourceParts {
         SourceParts {
             name: None,
+            kind: SourceKind::Directory,
             path: path.into(),
             sent_day: Some(SentDayRule::Mtime),
             exclude: Vec::new(),
