@@ -17,8 +17,8 @@ use super::manifest::DirectoryMeta;
 use super::report::{Remark, RunReport};
 use super::sorter::{Sorted, Sorter};
 use super::stat_cache::{CacheReader, Known, print_of};
-use super::task::Task;
 use super::stream::SourceRoot;
+use super::task::Task;
 use super::tree::{self, Tree};
 use super::walk::Found;
 use super::wire::Reader;
@@ -313,12 +313,7 @@ impl Resolver<'_, Resolution> {
             known.is_some_and(|known| known.print == print_of(&task.found.stat, task.found.is_leaf));
         let may_be_known = known.is_some() || self.basis.first_seen.is_some();
         let is_stream = self.basis.is_of_streams(&task.found);
-        if is_application
-            && is_file
-            && !is_stream
-            && may_be_known
-            && !(is_damaged && unchanged_print)
-        {
+        if is_application && is_file && !is_stream && may_be_known && !(is_damaged && unchanged_print) {
             return self.out.undecided.push(&task.found.path, &task.encode());
         }
         let earlier = match known {

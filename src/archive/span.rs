@@ -41,8 +41,7 @@ impl Worker<'_> {
         file: &LargeFile,
         span: usize,
     ) -> Result<Result<SpanRead, Missed>, SessionError> {
-        let Some(tree) = usize::try_from(file.task.found.source).ok().and_then(|n| self.folder(n))
-        else {
+        let Some(tree) = usize::try_from(file.task.found.source).ok().and_then(|n| self.folder(n)) else {
             return Ok(Err(Missed::Vanished));
         };
         let (fd, stat) = match capture::open_regular(tree, file.task.found.below()) {
@@ -138,7 +137,11 @@ impl Worker<'_> {
     }
 
     /// Changes a full pack for another.
-    pub(super) fn rotate(&mut self, session: &CohortSession, pack: &mut PackWriter) -> Result<(), SessionError> {
+    pub(super) fn rotate(
+        &mut self,
+        session: &CohortSession,
+        pack: &mut PackWriter,
+    ) -> Result<(), SessionError> {
         if pack.is_full() {
             let next = session.take_pack(&self.shared.makers)?;
             session.give_back(&self.shared.makers, std::mem::replace(pack, next))?;

@@ -66,6 +66,9 @@ pub enum Failure {
     /// A restore, or reading a snapshot.
     #[error(transparent)]
     Restore(#[from] RestoreError),
+    /// Loading into a database.
+    #[error(transparent)]
+    Load(#[from] crate::workflows::load_database::LoadError),
     /// Bringing the catalog back.
     #[error(transparent)]
     Rebuild(#[from] RebuildError),

@@ -6,8 +6,8 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use crate::app::App;
-use crate::domain::plan::Plan;
 use crate::clock::Clock as _;
+use crate::domain::plan::Plan;
 use crate::policy_files::{self, Problem, Refused};
 use crate::workflows::check_sources;
 

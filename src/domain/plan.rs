@@ -357,7 +357,9 @@ fn kind_problems(index: usize, kind: &SourceKind, class: Class) -> Vec<PlanProbl
     let is_used = |clock: &TableClock| is_system(clock) == (class == Class::System);
     if !database.tables.iter().any(|rule| is_used(&rule.clock)) {
         let message = match class {
-            Class::Application => "no table has sent_at: a plan of class \"application\" keeps rows by their sent day",
+            Class::Application => {
+                "no table has sent_at: a plan of class \"application\" keeps rows by their sent day"
+            }
             Class::System => "no table has system = true: a plan of class \"system\" keeps only those",
         };
         problems.push(problem(Some(index), Field::Tables, message));

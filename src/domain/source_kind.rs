@@ -186,7 +186,9 @@ impl std::str::FromStr for TableName {
         if is_name(schema) && is_name(table) {
             Ok(Self { schema: schema.to_owned(), table: table.to_owned() })
         } else {
-            Err(format!("{text:?} is not the name of a table; write \"schema.table\" without quotation marks"))
+            Err(format!(
+                "{text:?} is not the name of a table; write \"schema.table\" without quotation marks"
+            ))
         }
     }
 }
@@ -226,7 +228,8 @@ mod tests {
     }
 
     fn database(tables: &[(&str, TableClock)]) -> Postgresql {
-        let rule = |(table, clock): &(&str, TableClock)| TableRule { name: name(table), clock: clock.clone() };
+        let rule =
+            |(table, clock): &(&str, TableClock)| TableRule { name: name(table), clock: clock.clone() };
         Postgresql {
             host: "/run/postgresql".to_owned(),
             port: 5432,

@@ -110,10 +110,8 @@ fn say_missing(file: &PlanFile, diagnosis: &mut Diagnosis<'_>) {
         if source.kind.is_absent() {
             diagnosis.say(&source.span, "kind is missing; write kind = \"directory\"");
         }
-        let has_path = !matches!(
-            source.kind,
-            Given::Value(SourceKind::Command(_) | SourceKind::Postgresql(_), _)
-        );
+        let has_path =
+            !matches!(source.kind, Given::Value(SourceKind::Command(_) | SourceKind::Postgresql(_), _));
         if has_path && source.path.is_absent() {
             diagnosis.say(&source.span, "path is missing; write path = \"/…\"");
         }
@@ -164,7 +162,11 @@ fn source_parts_of(index: usize, source: SourceFile) -> SourceParts {
         // A source of which nothing could be read is not blamed for having no name.
         name: if is_broken && name.is_none() { "unread".parse().ok() } else { name },
         kind,
-        path: if !has_path && source.path.is_absent() { PathBuf::new() } else { source.path.value().map_or_else(|| Path::new("/").join(stand_in), PathBuf::from) },
+        path: if !has_path && source.path.is_absent() {
+            PathBuf::new()
+        } else {
+            source.path.value().map_or_else(|| Path::new("/").join(stand_in), PathBuf::from)
+        },
         sent_day: source.sent_day.value(),
         exclude: source.exclude.value().unwrap_or_default().into_iter().map(|(glob, _)| glob).collect(),
         one_file_system: source.one_file_system.value().unwrap_or(false),

@@ -37,7 +37,8 @@ impl Streams for Output {
 
     fn open(&self, _below: &[u8]) -> Result<Box<dyn Read + Send>, String> {
         let timeout = Duration::from_secs(u64::from(self.command.timeout_minutes) * 60);
-        let program = Program { command: &self.command.command, environment: &[], timeout };
+        let program =
+            Program { command: &self.command.command, environment: &[], folder: Path::new("/"), timeout };
         Ok(Box::new(program.start()?))
     }
 }

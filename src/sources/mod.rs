@@ -57,9 +57,7 @@ pub async fn open(basis: &Basis<'_>, source: &Source) -> Result<Box<dyn Streams>
         SourceKind::Directory => Err(SourceError::Folder),
         SourceKind::Command(output) => Ok(Box::new(command::Output::new(output, file_time(basis.now)))),
         SourceKind::Sqlite => Ok(Box::new(sqlite::Database::open(basis, source.path())?)),
-        SourceKind::Postgresql(database) => {
-            Ok(Box::new(postgresql::Database::open(basis, database).await?))
-        }
+        SourceKind::Postgresql(database) => Ok(Box::new(postgresql::Database::open(basis, database).await?)),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::io::{self, Read};
 use std::os::unix::process::CommandExt as _;
+use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
@@ -13,7 +14,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal};
 
 /// The end of what a program said that is kept, bytes.
-const TAIL_BYTES: usize = 2048;
+const TAIL_BYTES: usize = 8192;
 /// Where programs are looked for.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -22,7 +23,9 @@ pub(super) struct Program<'a> {
     /// Its path or name, and its arguments.
     pub(super) command: &'a [String],
     /// What its environment has beside `PATH` and `LANG`.
-    pub(super) environment: &'a [(&'static str, OsString)],
+    pub(super) environment: &'a [(OsString, OsString)],
+    /// Where it runs.
+    pub(super) folder: &'a Path,
     /// So long it may run.
     pub(super) timeout: Duration,
 }
@@ -51,7 +54,7 @@ impl Program<'_> {
             .env("PATH", PATH)
             .env("LANG", "C.UTF-8")
             .envs(self.environment.iter().map(|(key, value)| (key, value)))
-            .current_dir("/")
+            .current_dir(self.folder)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -90,6 +93,11 @@ impl Program<'_> {
 
     /// Runs it to its end and gives what it wrote.
     pub(super) fn output(&self, bytes_max: u64) -> Result<Vec<u8>, String> {
+        self.answer(bytes_max).map(|(output, _)| output)
+    }
+
+    /// Runs it to its end and gives what it wrote, and the end of what it said beside.
+    pub(super) fn answer(&self, bytes_max: u64) -> Result<(Vec<u8>, String), String> {
         let mut running = self.start()?;
         let mut bytes = Vec::new();
         let read = (&mut running).take(bytes_max + 1).read_to_end(&mut bytes);
@@ -97,11 +105,16 @@ impl Program<'_> {
         if u64::try_from(read).unwrap_or(u64::MAX) > bytes_max {
             return Err(format!("{} wrote more than {bytes_max} bytes", running.name));
         }
-        Ok(bytes)
+        Ok((bytes, running.said()))
     }
 }
 
 impl Running {
+    /// The end of what it said beside its output, in one line.
+    fn said(&self) -> String {
+        words(&self.tail.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// How it ended.
     fn end(&mut self) -> io::Result<()> {
         let status = self.child.wait()?;
@@ -109,7 +122,7 @@ impl Running {
         if let Some(listener) = self.listener.take() {
             listener.join().unwrap_or_default();
         }
-        let tail = words(&self.tail.lock().unwrap_or_else(PoisonError::into_inner));
+        let tail = self.said();
         let said = if tail.is_empty() { String::new() } else { format!("; it said: {tail}") };
         let name = &self.name;
         if self.is_late.load(Ordering::SeqCst) {
@@ -118,7 +131,11 @@ impl Running {
                 "{name} took longer than {minutes} minutes and was killed{said}"
             )));
         }
-        if status.success() { Ok(()) } else { Err(io::Error::other(format!("{name} ended with {status}{said}"))) }
+        if status.success() {
+            Ok(())
+        } else {
+            Err(io::Error::other(format!("{name} ended with {status}{said}")))
+        }
     }
 }
 
@@ -174,7 +191,7 @@ mod tests {
 
     fn run(script: &str, timeout: Duration) -> Result<String, String> {
         let command = ["/bin/sh", "-c", script].map(str::to_owned);
-        let program = Program { command: &command, environment: &[], timeout };
+        let program = Program { command: &command, environment: &[], folder: Path::new("/"), timeout };
         program.output(1 << 20).map(|bytes| String::from_utf8(bytes).unwrap())
     }
 

@@ -86,7 +86,8 @@ impl Streams for Database {
 async fn copy(from: &Path, to: &Path) -> Result<(), sqlx::Error> {
     let options = SqliteConnectOptions::new().filename(from).read_only(true).disable_statement_logging();
     let mut connection = options.connect().await?;
-    let target = to.to_str().ok_or_else(|| sqlx::Error::Protocol("the home's path is not text".to_owned()))?;
+    let target =
+        to.to_str().ok_or_else(|| sqlx::Error::Protocol("the home's path is not text".to_owned()))?;
     let copied = sqlx::query(COPY).bind(target).execute(&mut connection).await;
     connection.close().await?;
     copied.map(|_| ())

@@ -44,6 +44,8 @@ mod running;
 mod s3_story;
 mod scale;
 mod scheduler;
+mod source_databases;
+mod sources;
 mod steps;
 mod support;
 mod thousand_days;

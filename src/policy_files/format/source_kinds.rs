@@ -11,18 +11,8 @@ use crate::domain::plan::SourceKind;
 use crate::domain::source_kind::{CommandOutput, Postgresql, TableClock, TableName, TableRule, Tls};
 
 /// The keys of a PostgreSQL source.
-pub(super) const POSTGRESQL_KEYS: [&str; 10] = [
-    "kind",
-    "name",
-    "host",
-    "port",
-    "database",
-    "user",
-    "password_file",
-    "tls",
-    "tls_root",
-    "table",
-];
+pub(super) const POSTGRESQL_KEYS: [&str; 10] =
+    ["kind", "name", "host", "port", "database", "user", "password_file", "tls", "tls_root", "table"];
 
 /// The keys of one of its tables.
 const TABLE_KEYS: [&str; 4] = ["name", "sent_at", "parent", "system"];
@@ -61,7 +51,8 @@ impl Keys<'_, '_, '_> {
             None if is_said => {}
             None => self.diagnosis.say(&at, format!("command is missing; write {WANTED}")),
             Some(program) if !Path::new(program).is_absolute() => {
-                let message = format!("command begins with {program:?}; begin it with the program's whole path");
+                let message =
+                    format!("command begins with {program:?}; begin it with the program's whole path");
                 self.diagnosis.say(&at, message);
             }
             Some(_) if command.iter().any(|word| word.contains('\0')) => {
@@ -135,7 +126,8 @@ impl Keys<'_, '_, '_> {
             Given::Value(text, _) => text,
             Given::Broken(_) => STAND_IN.to_owned(),
             Given::Absent => {
-                self.diagnosis.say(span, format!("{key} is missing; a source of kind \"postgresql\" needs it"));
+                self.diagnosis
+                    .say(span, format!("{key} is missing; a source of kind \"postgresql\" needs it"));
                 STAND_IN.to_owned()
             }
         }
@@ -159,7 +151,8 @@ impl Keys<'_, '_, '_> {
             return Vec::new();
         };
         let DeValue::Array(entries) = value.get_ref() else {
-            self.diagnosis.say(&value.span(), format!("table is {}; write {WANTED}", kind_of(value.get_ref())));
+            self.diagnosis
+                .say(&value.span(), format!("table is {}; write {WANTED}", kind_of(value.get_ref())));
             return Vec::new();
         };
         let mut rules = Vec::new();
@@ -195,11 +188,13 @@ impl Keys<'_, '_, '_> {
         });
         let given = [!sent_at.is_absent(), !parent.is_absent(), !system.is_absent()];
         if given.iter().filter(|given| **given).count() != 1 {
-            let message = "a table has one of sent_at = \"column\", parent = \"schema.table\" or system = true";
+            let message =
+                "a table has one of sent_at = \"column\", parent = \"schema.table\" or system = true";
             keys.diagnosis.say(&entry.span(), message.to_owned());
         }
         if name.is_absent() {
-            keys.diagnosis.say(&entry.span(), "a table has no name; write name = \"schema.table\"".to_owned());
+            keys.diagnosis
+                .say(&entry.span(), "a table has no name; write name = \"schema.table\"".to_owned());
         }
         let clock = match (sent_at.value(), parent.value(), system.value()) {
             (Some(column), None, None) => TableClock::SentAt(column),

@@ -113,7 +113,8 @@ fn password(text: &str, database: &Postgresql) -> Option<String> {
         let fields = fields(line);
         let [host, at, name, user, password] = fields.as_slice() else { return None };
         let is_host = fits(host, &database.host) || (database.is_socket() && host == "localhost");
-        let is_it = is_host && fits(at, &port) && fits(name, &database.database) && fits(user, &database.user);
+        let is_it =
+            is_host && fits(at, &port) && fits(name, &database.database) && fits(user, &database.user);
         is_it.then(|| password.clone())
     })
 }
@@ -135,8 +136,8 @@ fn fields(line: &str) -> Vec<String> {
 }
 
 /// The environment in which PostgreSQL's own programs reach the database: libpq's variables, and no password among them.
-pub(super) fn environment(database: &Postgresql) -> Vec<(&'static str, OsString)> {
-    let mut environment: Vec<(&'static str, OsString)> = vec![
+pub(super) fn environment(database: &Postgresql) -> Vec<(OsString, OsString)> {
+    let mut environment: Vec<(&str, OsString)> = vec![
         ("PGHOST", database.host.clone().into()),
         ("PGPORT", database.port.to_string().into()),
         ("PGDATABASE", database.database.clone().into()),
@@ -153,7 +154,7 @@ pub(super) fn environment(database: &Postgresql) -> Vec<(&'static str, OsString)
     } else if !matches!(database.tls, Tls::Disable | Tls::Require) {
         environment.push(("PGSSLROOTCERT", "/etc/ssl/certs/ca-certificates.crt".into()));
     }
-    environment
+    environment.into_iter().map(|(key, value)| (key.into(), value)).collect()
 }
 
 #[cfg(test)]
@@ -172,7 +173,8 @@ mod tests {
             tls_root: None,
             tables: Vec::new(),
         };
-        let text = "# db.example:*:*:*:no\nother:*:*:*:no\ndb.example:5432:emr:kura:a\\:b\\\\c:d\n*:*:*:*:late\n";
+        let text =
+            "# db.example:*:*:*:no\nother:*:*:*:no\ndb.example:5432:emr:kura:a\\:b\\\\c:d\n*:*:*:*:late\n";
         assert_eq!(password(text, &database).as_deref(), Some("a:b\\c:d"));
         assert_eq!(password("db.example:5433:*:*:x", &database), None);
         let socket = Postgresql { host: "/run/postgresql".to_owned(), ..database };

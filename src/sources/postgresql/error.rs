@@ -101,7 +101,9 @@ fn no_day(table: &TableName, column: &str, found: Option<&str>) -> String {
     match found {
         None => format!("{table} has no column {column:?}, which sent_at names"),
         Some(kind) => {
-            format!("column {column:?} of {table} is of type {kind}; sent_at names a timestamptz, timestamp or date")
+            format!(
+                "column {column:?} of {table} is of type {kind}; sent_at names a timestamptz, timestamp or date"
+            )
         }
     }
 }
@@ -120,7 +122,9 @@ pub(super) fn words(error: &sqlx::Error) -> String {
         "3D000" => ": there is no such database",
         "42P01" => ": the table was dropped meanwhile",
         "42501" => ": a GRANT is missing",
-        "40001" | "72000" => ": the server cancelled the snapshot, as a replica does that must catch up; read from the primary",
+        "40001" | "72000" => {
+            ": the server cancelled the snapshot, as a replica does that must catch up; read from the primary"
+        }
         "55P03" => ": somebody holds a lock on it, such as a running ALTER TABLE",
         "57014" => ": it took too long",
         "57P01" | "57P02" | "57P03" => ": the server is shutting down or starting up",

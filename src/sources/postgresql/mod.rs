@@ -30,12 +30,14 @@ mod check;
 mod connect;
 mod copying;
 mod error;
-mod schema;
+mod load;
 mod rows;
+mod schema;
 mod tables;
 
 pub use check::check;
 pub use error::DatabaseError;
+pub use load::{Load, LoadError, check_address, load};
 
 /// Names the snapshot, for other sessions.
 const EXPORT: &str = "SELECT pg_catalog.pg_export_snapshot() AS it";

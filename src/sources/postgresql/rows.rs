@@ -82,7 +82,11 @@ impl Reading {
                 .iter()
                 .map(|(own, other)| format!("{left}.{} = {right}.{}", quoted(own), quoted(other)))
                 .collect();
-            from.push_str(&format!(" LEFT JOIN {} AS {right} ON {}", relation(step.parent), pairs.join(" AND ")));
+            from.push_str(&format!(
+                " LEFT JOIN {} AS {right} ON {}",
+                relation(step.parent),
+                pairs.join(" AND ")
+            ));
         }
         let day = day.map(|(column, kind, zone)| DayColumn::new(steps.len(), column, kind, zone));
         let copied = columns.iter().filter(|column| !column.is_generated);
@@ -227,14 +231,21 @@ mod tests {
     #[test]
     fn names_are_quoted_and_a_day_is_one_of_the_zone() {
         let zone = Zone::named("Asia/Tokyo").unwrap();
-        let columns = [column("id", "int8", false), column("a\", b", "text", false), column("sum", "int4", true)];
+        let columns =
+            [column("id", "int8", false), column("a\", b", "text", false), column("sum", "int4", true)];
         let day = Some(("発信\"日時", DayType::Instant, &zone));
         let reading = Reading::new(&table("emr.受診", false), &columns, &["id".to_owned()], &[], day);
         assert_eq!(reading.columns(), "\"id\", \"a\"\", b\"");
         let copied = reading.copy_statement(Some(20_000));
-        assert!(copied.starts_with("COPY (SELECT kura_0.\"id\", kura_0.\"a\"\", b\" FROM ONLY \"emr\".\"受診\""), "{copied}");
+        assert!(
+            copied.starts_with("COPY (SELECT kura_0.\"id\", kura_0.\"a\"\", b\" FROM ONLY \"emr\".\"受診\""),
+            "{copied}"
+        );
         assert!(copied.contains("(kura_0.\"発信\"\"日時\" AT TIME ZONE 'Asia/Tokyo')::date"), "{copied}");
-        assert!(copied.ends_with("= (DATE '1970-01-01' + 20000) ORDER BY kura_0.\"id\") TO STDOUT"), "{copied}");
+        assert!(
+            copied.ends_with("= (DATE '1970-01-01' + 20000) ORDER BY kura_0.\"id\") TO STDOUT"),
+            "{copied}"
+        );
         assert!(reading.copy_statement(None).contains("IS NULL ORDER BY"));
     }
 

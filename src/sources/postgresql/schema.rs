@@ -69,7 +69,8 @@ pub(super) async fn texts(
         ("post-data.sql", post),
         ("foreign-keys.sql", keys),
         ("sequences.sql", sequences),
-        ("load.sql", Ok(load_script(tables).into_bytes())),
+        ("rows.sql", Ok(rows_script(tables).into_bytes())),
+        ("load.sql", Ok(LOAD.as_bytes().to_vec())),
     ])
 }
 
@@ -80,15 +81,10 @@ pub(super) struct Programs {
 }
 
 impl Programs {
-    /// Finds those of the server's version, or the newest that is not older.
+    /// Finds those of the server's version, or the oldest that is not older.
     pub(super) fn find(server: i32) -> Result<Self, String> {
         let major = server / 10_000;
-        let versions = std::fs::read_dir(DEBIAN).into_iter().flatten().flatten();
-        let mut found: Vec<(i32, PathBuf)> = versions
-            .filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path().join("bin"))))
-            .filter(|(_, folder): &(i32, PathBuf)| folder.join("pg_dump").is_file())
-            .collect();
-        found.sort();
+        let found = versions("pg_dump");
         if let Some((_, folder)) = found.iter().find(|(version, _)| *version >= major) {
             return Ok(Self { folder: folder.clone() });
         }
@@ -105,11 +101,25 @@ impl Programs {
         }
     }
 
+    /// The newest program of a name on this machine.
+    pub(super) fn newest(program: &str) -> Result<PathBuf, String> {
+        let plain = Path::new("/usr/bin").join(program);
+        let newest = versions(program).pop().map(|(_, folder)| folder.join(program));
+        newest
+            .or_else(|| plain.is_file().then_some(plain))
+            .ok_or_else(|| format!("there is no {program} on this machine: install postgresql-client"))
+    }
+
     fn run(&self, settings: &Postgresql, program: &str, arguments: &[&str]) -> Result<Vec<u8>, String> {
         let mut command = vec![self.folder.join(program).display().to_string()];
         command.extend(arguments.iter().map(|&word| word.to_owned()));
         let environment = connect::environment(settings);
-        let program = Program { command: &command, environment: &environment, timeout: TIMEOUT };
+        let program = Program {
+            command: &command,
+            environment: &environment,
+            folder: Path::new("/"),
+            timeout: TIMEOUT,
+        };
         program.output(SCHEMA_BYTES_MAX)
     }
 
@@ -125,6 +135,17 @@ impl Programs {
         let arguments = ["--roles-only", "--no-role-passwords", "--no-password", &database];
         self.run(settings, "pg_dumpall", &arguments)
     }
+}
+
+/// The versions that Debian's packages installed a program of, ascending, each with its folder.
+fn versions(program: &str) -> Vec<(i32, PathBuf)> {
+    let listed = std::fs::read_dir(DEBIAN).into_iter().flatten().flatten();
+    let mut found: Vec<(i32, PathBuf)> = listed
+        .filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path().join("bin"))))
+        .filter(|(_, folder): &(i32, PathBuf)| folder.join(program).is_file())
+        .collect();
+    found.sort();
+    found
 }
 
 /// The server's version as a number.
@@ -146,7 +167,8 @@ async fn sequences(
             quoted(row.try_get::<String, _>("name")?.as_str())
         );
         if !row.try_get::<bool, _>("is_readable")? {
-            let reason = format!("the role may not read sequence {name}; GRANT SELECT ON SEQUENCE {name} TO {user}");
+            let reason =
+                format!("the role may not read sequence {name}; GRANT SELECT ON SEQUENCE {name} TO {user}");
             return Ok(Err(reason));
         }
         if let Some(last) = row.try_get::<Option<i64>, _>("last")? {
@@ -156,23 +178,31 @@ async fn sequences(
     Ok(Ok(text.into_bytes()))
 }
 
-/// Loads everything into an empty database: `cd` to the folder that has `rows` and `schema`, then `psql -f`.
-fn load_script(tables: &[(TableName, String)]) -> String {
+/// Loads everything into an empty database.
+const LOAD: &str = "\
+-- Loads this backup into an empty database. Run it in the folder that holds rows/ and schema/:
+--   psql -X -d NEW_DATABASE -f schema/DAY/load.sql
+-- Roles that own or use something must exist before: see roles.sql.
+\\set ON_ERROR_STOP on
+\\ir pre-data.sql
+\\ir rows.sql
+\\ir sequences.sql
+\\ir post-data.sql
+\\ir foreign-keys.sql
+";
+
+/// Loads the rows of this backup's tables, as many days as there are files: one line for each table.
+fn rows_script(tables: &[(TableName, String)]) -> String {
     let mut script = String::from(
-        "-- Loads this backup into an empty database. Run it in the folder that holds rows/ and schema/:\n\
-         --   psql -X -d NEW_DATABASE -f schema/DAY/load.sql\n\
-         -- Roles that own or use something must exist before: see roles.sql.\n\
-         \\set ON_ERROR_STOP on\n\\encoding UTF8\n\\ir pre-data.sql\n",
+        "-- Loads the rows below rows/ into tables that pre-data.sql made. Run it in the folder that holds rows/.\n\
+         \\set ON_ERROR_STOP on\n\\encoding UTF8\n",
     );
     for (name, columns) in tables {
-        let (table, folder) =
-            (format!("{}.{}", quoted(&name.schema), quoted(&name.table)), folder_of(name));
-        let rows = format!("for f in {folder}/*.copy; do [ ! -e \"$f\" ] || cat \"$f\" || exit 1; done");
-        // In a meta-command's own quotes a quote is doubled; there is none in `rows`.
+        let (table, folder) = (format!("{}.{}", quoted(&name.schema), quoted(&name.table)), folder_of(name));
+        let files = format!("for f in {folder}/*.copy; do [ ! -e \"$f\" ] || cat \"$f\" || exit 1; done");
         let columns = if columns.is_empty() { String::new() } else { format!(" ({columns})") };
-        script.push_str(&format!("\\copy {table}{columns} from program '{rows}'\n"));
+        script.push_str(&format!("\\copy {table}{columns} from program '{files}'\n"));
     }
-    script.push_str("\\ir sequences.sql\n\\ir post-data.sql\n\\ir foreign-keys.sql\n");
     script
 }
 

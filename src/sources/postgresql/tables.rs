@@ -91,9 +91,7 @@ pub(super) struct Column {
 pub(super) type ForeignKey = Vec<(String, String)>;
 
 /// All tables, by name.
-pub(super) async fn all(
-    connection: &mut PgConnection,
-) -> Result<BTreeMap<TableName, Table>, DatabaseError> {
+pub(super) async fn all(connection: &mut PgConnection) -> Result<BTreeMap<TableName, Table>, DatabaseError> {
     let rows = sqlx::query(TABLES).fetch_all(connection).await?;
     let table = |row: &PgRow| -> Result<(TableName, Table), DatabaseError> {
         let name = TableName { schema: row.try_get("schema")?, table: row.try_get("name")? };
@@ -148,11 +146,9 @@ pub(super) async fn foreign_key(
     let count = keys.len();
     match keys.into_values().next() {
         Some(key) if count == 1 => Ok(key),
-        Some(_) | None => Err(DatabaseError::NoForeignKey {
-            child: child.name.clone(),
-            parent: parent.name.clone(),
-            count,
-        }),
+        Some(_) | None => {
+            Err(DatabaseError::NoForeignKey { child: child.name.clone(), parent: parent.name.clone(), count })
+        }
     }
 }
 

@@ -21,17 +21,15 @@ pub(super) async fn open(run: &Run<'_>) -> Result<Vec<SourceRoot>, SnapshotError
 async fn open_one(run: &Run<'_>, source: &Source) -> Result<SourceRoot, SnapshotError> {
     if matches!(source.kind(), SourceKind::Directory) {
         let opened = Tree::open(source.path());
-        let failed =
-            |e| SnapshotError::Source { path: source.path().to_owned(), reason: walk::words(e) };
+        let failed = |e| SnapshotError::Source { path: source.path().to_owned(), reason: walk::words(e) };
         return opened.map(SourceRoot::Folder).map_err(failed);
     }
     let spill = run.host.home.spill();
     let basis = Basis { plan: run.plan(), now: run.now, spill: &spill };
-    let failed =
-        |source_name: &str, error: sources::SourceError| SnapshotError::Unopened {
-            source_name: source_name.to_owned(),
-            reason: error.to_string(),
-        };
+    let failed = |source_name: &str, error: sources::SourceError| SnapshotError::Unopened {
+        source_name: source_name.to_owned(),
+        reason: error.to_string(),
+    };
     let opened = sources::open(&basis, source).await;
     opened.map(SourceRoot::Streams).map_err(|error| failed(source.name().as_str(), error))
 }
