@@ -103,6 +103,9 @@ pub mod capture;
 /// Reading one large file in spans.
 pub mod large;
 
+/// Which changes are too young to trust a time stamp.
+pub mod racy;
+
 /// What a worker does with a job.
 pub mod worker;
 

@@ -148,7 +148,9 @@ pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Res
             return Ok(Exit::Partial);
         }
         let said = load_database(url, request.to, arguments.rows_from)?;
-        said.iter().for_each(|line| tell(&format!("kura: {line}")));
+        for line in &said {
+            tell(&format!("kura: {line}"));
+        }
         if !global.json {
             print("loaded into the database\n")?;
         }

@@ -129,7 +129,7 @@ fn add_database(text: &mut String, database: &Postgresql) {
         match &rule.clock {
             TableClock::SentAt(column) => add_line(text, "    sent_at", &quoted(column.as_bytes())),
             TableClock::Parent(parent) => {
-                add_line(text, "    parent", &quoted(parent.to_string().as_bytes()))
+                add_line(text, "    parent", &quoted(parent.to_string().as_bytes()));
             }
             TableClock::System => add_line(text, "    system", "true"),
         }

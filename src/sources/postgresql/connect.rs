@@ -98,7 +98,7 @@ fn check_rights(file: &Path) -> Result<(), DatabaseError> {
     use std::os::unix::fs::MetadataExt as _;
     let failed = |source| DatabaseError::PasswordFile { path: file.to_owned(), source };
     let found = std::fs::metadata(file).map_err(failed)?;
-    if found.mode() & 0o077 == 0 {
+    if found.mode().trailing_zeros() >= 6 {
         Ok(())
     } else {
         Err(failed(std::io::Error::other("others may read it; chmod 600")))

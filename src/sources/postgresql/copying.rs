@@ -12,7 +12,7 @@ use tokio::sync::mpsc::{self, Receiver, Sender};
 use crate::domain::source_kind::Postgresql;
 
 use super::error::words;
-use super::rows::literal;
+use super::rows::{literal, made};
 use super::{DatabaseError, connect};
 
 /// Rows are handed over in pieces of about so many bytes.
@@ -67,7 +67,7 @@ impl Copying {
     async fn session(&self) -> Result<PgConnection, DatabaseError> {
         let mut connection = connect::begin(&self.settings).await?;
         let import = format!("SET TRANSACTION SNAPSHOT {}", literal(&self.snapshot));
-        connection.execute(sqlx::AssertSqlSafe(import)).await?;
+        connection.execute(made(import)).await?;
         Ok(connection)
     }
 

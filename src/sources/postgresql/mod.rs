@@ -65,7 +65,7 @@ pub struct Database {
     /// Sessions that are not at work.
     idle: Arc<Mutex<Vec<PgConnection>>>,
     /// The session whose snapshot is read; it ends with the run.
-    _exporter: PgConnection,
+    exporter: PgConnection,
 }
 
 impl Database {
@@ -106,7 +106,7 @@ impl Database {
             refusals: listing.refusals,
             handle: Handle::current(),
             idle: Arc::default(),
-            _exporter: exporter,
+            exporter,
         };
         database.add_schema(basis, &read).await?;
         Ok(database)
@@ -118,13 +118,16 @@ impl Database {
         basis: &Basis<'_>,
         tables: &[(TableName, String)],
     ) -> Result<(), DatabaseError> {
-        let day = basis.plan.zone().day_of(basis.now);
-        let texts = schema::texts(&self.settings, &self.snapshot, &mut self._exporter, tables).await?;
+        let zone = basis.plan.zone();
+        let day = zone.day_of(basis.now);
+        // The same for all runs of a day, so that what did not change between them is not stored again.
+        let begun = file_time(zone.start_of(day));
+        let texts = schema::texts(&self.settings, &self.snapshot, &mut self.exporter, tables).await?;
         for (name, text) in texts {
             let path = format!("schema/{day}/{name}").into_bytes();
             match text {
                 Ok(text) => {
-                    self.files.push(stream::file_of_bytes(path.clone(), file_time(basis.now), &text));
+                    self.files.push(stream::file_of_bytes(path.clone(), begun, &text));
                     self.contents.insert(path, FileContent::Text(text));
                 }
                 Err(reason) => self.refusals.push(Refusal { path, reason }),
