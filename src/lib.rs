@@ -23,6 +23,9 @@ pub mod credentials;
 /// Sending notices to portals.
 pub mod portal;
 
+/// Sources that are no folders: the output of a program, databases.
+pub mod sources;
+
 /// Running the commands that stop and start services.
 pub mod hooks;
 

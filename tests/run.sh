@@ -5,7 +5,7 @@
 #   --tests-only   no format, lint and licence checks first
 #
 # Installs what is missing (Debian packages as root; cargo tools and the S3 test server without),
-# starts an S3 server on the loopback address for the tests, and stops it at the end.
+# starts an S3 server and a PostgreSQL cluster on the loopback address for the tests, and stops them at the end.
 # Tools are kept in $KURA_TOOLS (default ~/.cache/kura-tools), so the second run starts at once.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -39,6 +39,9 @@ system_packages() {
   done
   python3 -m pip --version >/dev/null 2>&1 || missing+=(python3-pip)
   python3 -c "import ensurepip" 2>/dev/null || missing+=(python3-venv)
+  # The server does not start by itself: the tests make clusters of their own.
+  compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql)
+  compgen -G '/usr/lib/postgresql/*/bin/pg_dump' >/dev/null || missing+=(postgresql-client)
   # Without it the pictures of the console show boxes instead of Japanese.
   [ -e /usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc ] || missing+=(fonts-noto-cjk)
   [ ${#missing[@]} -gt 0 ] || return 0
@@ -49,6 +52,11 @@ system_packages() {
   say "installing ${missing[*]}"
   export DEBIAN_FRONTEND=noninteractive
   apt-get update -qq
+  # No cluster of Debian's own: only the programs are needed.
+  if [ ! -e /etc/postgresql-common/createcluster.conf ]; then
+    mkdir -p /etc/postgresql-common
+    echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.conf
+  fi
   apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
@@ -94,6 +102,7 @@ bash tests/browser/install.sh >/dev/null
 work=$(mktemp -d "${TMPDIR:-/tmp}/kura-tests.XXXXXX")
 finish() {
   bash tests/support/s3-server.sh stop "$work/s3" >/dev/null 2>&1 || true
+  bash tests/support/postgres.sh stop "$work/postgres" >/dev/null 2>&1 || true
   rm -rf "$work"
 }
 trap finish EXIT
@@ -101,6 +110,9 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 server=$(bash tests/support/s3-server.sh start "$work/s3")
 eval "$server"
+say "PostgreSQL"
+database=$(bash tests/support/postgres.sh start "$work/postgres")
+eval "$database"
 
 filter=()
 if [ "$long" = 1 ]; then

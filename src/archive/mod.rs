@@ -70,6 +70,9 @@ pub mod crew;
 /// Walking a source.
 pub mod walk;
 
+/// Sources without a folder: they name files and give the content of each as a stream.
+pub mod stream;
+
 /// Sorting more records than memory holds.
 pub mod sorter;
 
@@ -100,6 +103,9 @@ pub mod capture;
 /// Reading one large file in spans.
 pub mod large;
 
+/// Which changes are too young to trust a time stamp.
+pub mod racy;
+
 /// What a worker does with a job.
 pub mod worker;
 
@@ -108,6 +114,9 @@ mod cutting;
 
 /// The worker's part in large files.
 mod span;
+
+/// The worker's part in streams.
+mod streaming;
 
 /// The engine's work, from what is dirty to what is sealed.
 pub mod pipeline;

@@ -191,12 +191,17 @@ impl Producer<'_> {
     }
 
     fn take(&mut self, task: Task) -> Result<(), SessionError> {
+        let is_stream = task.found.stat.kind == Kind::File && self.is_stream(&task);
         let Some(current) = &mut self.current else { return Ok(()) };
         if self.names_parents {
             for path in parents(&current.above, &task.found.path) {
                 current.items.push(Item::Context { source: task.found.source, path });
             }
             current.above = parent(&task.found.path).to_vec();
+        }
+        if is_stream {
+            self.flush()?;
+            return self.stream(task);
         }
         let stat = &task.found.stat;
         let mut leader = None;
@@ -220,6 +225,23 @@ impl Producer<'_> {
             self.flush()?;
         }
         Ok(())
+    }
+
+    fn is_stream(&self, task: &Task) -> bool {
+        let root = usize::try_from(task.found.source).ok().and_then(|n| self.shared.trees.get(n));
+        root.is_some_and(|root| root.streams().is_some())
+    }
+
+    fn stream(&mut self, task: Task) -> Result<(), SessionError> {
+        let Some(current) = &mut self.current else { return Ok(()) };
+        let job = Job::Stream {
+            session: current.session.clone(),
+            number: current.next_number,
+            task: Box::new(task),
+        };
+        current.next_number += 1;
+        current.session.begin_job();
+        self.send(job)
     }
 
     fn large(&mut self, task: Task) -> Result<(), SessionError> {

@@ -17,6 +17,7 @@ use super::manifest::DirectoryMeta;
 use super::report::{Remark, RunReport};
 use super::sorter::{Sorted, Sorter};
 use super::stat_cache::{CacheReader, Known, print_of};
+use super::stream::SourceRoot;
 use super::task::Task;
 use super::tree::{self, Tree};
 use super::walk::Found;
@@ -34,7 +35,7 @@ pub struct Basis<'a> {
     /// The repository's hashing keys.
     pub hashing: &'a Hashing,
     /// The plan's sources, opened.
-    pub trees: &'a [Tree],
+    pub trees: &'a [SourceRoot],
     /// Read every file again, whatever the cache says.
     pub reread: bool,
     /// Days whose cohorts must be sent again (their key or a pack is missing).
@@ -48,8 +49,15 @@ pub struct Basis<'a> {
 impl Basis<'_> {
     /// The source tree of an entry and the entry's path below it.
     pub fn tree_of<'f>(&self, found: &'f Found) -> Option<(&Tree, &'f [u8])> {
-        let tree = usize::try_from(found.source).ok().and_then(|n| self.trees.get(n))?;
-        Some((tree, found.below()))
+        let root = usize::try_from(found.source).ok().and_then(|n| self.trees.get(n))?;
+        Some((root.folder()?, found.below()))
+    }
+
+    /// Whether an entry belongs to a source of streams. Their days are told by the source, and a stream is read once:
+    /// its day does not wait for its hash.
+    fn is_of_streams(&self, found: &Found) -> bool {
+        let root = usize::try_from(found.source).ok().and_then(|n| self.trees.get(n));
+        root.is_some_and(|root| root.streams().is_some())
     }
 }
 
@@ -304,11 +312,12 @@ impl Resolver<'_, Resolution> {
         let unchanged_print =
             known.is_some_and(|known| known.print == print_of(&task.found.stat, task.found.is_leaf));
         let may_be_known = known.is_some() || self.basis.first_seen.is_some();
-        if is_application && is_file && may_be_known && !(is_damaged && unchanged_print) {
+        let is_stream = self.basis.is_of_streams(&task.found);
+        if is_application && is_file && !is_stream && may_be_known && !(is_damaged && unchanged_print) {
             return self.out.undecided.push(&task.found.path, &task.encode());
         }
         let earlier = match known {
-            Some(known) if is_application && self.is_same_thing(&task.found, &known) => {
+            Some(known) if is_application && self.is_same_thing(&task.found, &known, unchanged_print) => {
                 Earlier::SameContent(Day::from_number(known.day))
             }
             Some(_) if is_application => Earlier::OtherContent,
@@ -333,8 +342,12 @@ impl Resolver<'_, Resolution> {
         self.out.dirty.push(&task.key(), &task.encode())
     }
 
-    /// Whether something that is not a file still says the same: a link's target, or merely its kind.
-    fn is_same_thing(&self, found: &Found, known: &Known) -> bool {
+    /// Whether something that is not a file still says the same: a link's target, or merely its kind. A stream does
+    /// if its source says so.
+    fn is_same_thing(&self, found: &Found, known: &Known, unchanged_print: bool) -> bool {
+        if found.stat.kind == Kind::File && self.basis.is_of_streams(found) {
+            return unchanged_print;
+        }
         if found.stat.kind != known.kind || found.stat.kind != Kind::Symlink {
             return found.stat.kind == known.kind;
         }
@@ -371,6 +384,9 @@ impl Resolver<'_, Resolution> {
     }
 
     fn directory_meta(&self, found: &Found) -> Option<Meta> {
+        if self.basis.is_of_streams(found) {
+            return Some(found.stat.meta());
+        }
         let (tree, below) = self.basis.tree_of(found)?;
         let fd = tree.open_directory(below).ok()?;
         let mut meta = found.stat.meta();

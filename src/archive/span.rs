@@ -41,8 +41,7 @@ impl Worker<'_> {
         file: &LargeFile,
         span: usize,
     ) -> Result<Result<SpanRead, Missed>, SessionError> {
-        let Some(tree) = usize::try_from(file.task.found.source).ok().and_then(|n| self.shared.trees.get(n))
-        else {
+        let Some(tree) = usize::try_from(file.task.found.source).ok().and_then(|n| self.folder(n)) else {
             return Ok(Err(Missed::Vanished));
         };
         let (fd, stat) = match capture::open_regular(tree, file.task.found.below()) {
@@ -138,7 +137,11 @@ impl Worker<'_> {
     }
 
     /// Changes a full pack for another.
-    fn rotate(&mut self, session: &CohortSession, pack: &mut PackWriter) -> Result<(), SessionError> {
+    pub(super) fn rotate(
+        &mut self,
+        session: &CohortSession,
+        pack: &mut PackWriter,
+    ) -> Result<(), SessionError> {
         if pack.is_full() {
             let next = session.take_pack(&self.shared.makers)?;
             session.give_back(&self.shared.makers, std::mem::replace(pack, next))?;
@@ -190,7 +193,7 @@ impl Worker<'_> {
 
     fn entry_of(&self, file: &LargeFile, stat: &StatFacts) -> Result<Entry, Missed> {
         let source = usize::try_from(file.task.found.source).ok();
-        let tree = source.and_then(|n| self.shared.trees.get(n)).ok_or(Missed::Vanished)?;
+        let tree = source.and_then(|n| self.folder(n)).ok_or(Missed::Vanished)?;
         let (fd, now) = capture::open_regular(tree, file.task.found.below())?;
         let mut entry = Entry::bare(file.task.found.path.clone(), capture::meta_of(&fd, stat)?);
         entry.content = Content::Own;
@@ -206,7 +209,7 @@ impl Worker<'_> {
         file: &LargeFile,
     ) -> Result<Result<(Entry, StatFacts, Vec<Place>), Missed>, SessionError> {
         let source = usize::try_from(file.task.found.source).ok();
-        let Some(tree) = source.and_then(|n| self.shared.trees.get(n)) else {
+        let Some(tree) = source.and_then(|n| self.folder(n)) else {
             return Ok(Err(Missed::Vanished));
         };
         let mut attempt = 0;

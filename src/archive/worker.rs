@@ -12,18 +12,19 @@ use super::chunk::Cutter;
 use super::compress::Compressor;
 use super::cutting::Cut;
 use super::digest::SeenDigest;
-use super::entry::{Content, Entry, FileTime, Kind};
+use super::entry::{Content, Entry, Kind};
 use super::large::LargeFile;
 use super::outlet::{Makers, SessionError, SessionOutcome};
 use super::progress::Progress;
+use super::racy::RacyFrom;
 use super::report::{Remark, RunReport};
 use super::session::CohortSession;
 use super::sorter::Sorter;
 use super::stat_cache::{Known, print_of};
+use super::stream::{self, SourceRoot};
 use super::task::Task;
 use super::tree::{StatFacts, Tree};
 use super::walk::{self, Found};
-use crate::domain::time::Instant;
 
 /// One thing to store.
 #[derive(Debug)]
@@ -64,6 +65,15 @@ pub enum Job {
         /// Which span.
         span: usize,
     },
+    /// A source's file that is a stream.
+    Stream {
+        /// The cohort.
+        session: Arc<CohortSession>,
+        /// The number of the block it makes.
+        number: u64,
+        /// The file.
+        task: Box<Task>,
+    },
 }
 
 /// What all workers of a run share.
@@ -73,7 +83,7 @@ pub struct Shared<'a> {
     /// Cuts.
     pub cutter: Cutter,
     /// The plan's sources.
-    pub trees: &'a [Tree],
+    pub trees: &'a [SourceRoot],
     /// Remarks.
     pub report: &'a RunReport,
     /// What the next cache must say.
@@ -86,30 +96,6 @@ pub struct Shared<'a> {
     pub racy_from: RacyFrom,
     /// First-seen digests are kept (application plans).
     pub keeps_first_seen: bool,
-}
-
-/// From when on a change may be followed by another one under the same time stamp.
-#[derive(Clone, Copy, Debug)]
-pub struct RacyFrom {
-    /// Where time stamps have fractions of a second: a few ticks of the system's clock before the run.
-    pub fine: FileTime,
-    /// Where they have whole seconds only, or every second one.
-    pub coarse: FileTime,
-}
-
-impl RacyFrom {
-    /// For a run that begins at `now`.
-    pub fn run(now: Instant) -> Self {
-        const FINE_MICROS: i64 = 100_000;
-        let fine = now.as_micros() - FINE_MICROS;
-        let nanos = u32::try_from(fine.rem_euclid(1_000_000)).unwrap_or(0) * 1000;
-        let coarse = FileTime { seconds: now.as_seconds() - 2, nanos: 0 };
-        Self { fine: FileTime { seconds: fine.div_euclid(1_000_000), nanos }, coarse }
-    }
-
-    fn covers(&self, changed: FileTime) -> bool {
-        changed >= if changed.nanos == 0 { self.coarse } else { self.fine }
-    }
 }
 
 /// A worker with its buffers.
@@ -150,6 +136,10 @@ impl<'a> Worker<'a> {
             }
             Job::Span { session, file, span } => {
                 self.span(&session, &file, span)?;
+                session
+            }
+            Job::Stream { session, number, task } => {
+                self.stream(&session, number, *task)?;
                 session
             }
         };
@@ -216,13 +206,21 @@ impl<'a> Worker<'a> {
     }
 
     fn tree(&self, source: u32) -> Option<&'a Tree> {
-        usize::try_from(source).ok().and_then(|n| self.shared.trees.get(n))
+        usize::try_from(source).ok().and_then(|n| self.folder(n))
+    }
+
+    /// The folder of a source that has one.
+    pub(super) fn folder(&self, source: usize) -> Option<&'a Tree> {
+        self.shared.trees.get(source).and_then(SourceRoot::folder)
+    }
+
+    fn is_of_streams(&self, source: u32) -> bool {
+        let root = usize::try_from(source).ok().and_then(|n| self.shared.trees.get(n));
+        root.is_some_and(|root| root.streams().is_some())
     }
 
     fn context(&mut self, source: u32, path: Vec<u8>) -> Result<Taken, SessionError> {
-        let Some(tree) = self.tree(source) else { return Ok(Taken::Left) };
-        let Ok(Some(listed)) = tree.lstat(walk::below(&path)) else { return Ok(Taken::Left) };
-        let Ok(mut captured) = capture::directory(tree, &path, &listed) else { return Ok(Taken::Left) };
+        let Some(mut captured) = self.folder_above(source, &path) else { return Ok(Taken::Left) };
         captured.entry.context = true;
         let digest = self.shared.makers.hashing.path(&path);
         self.learn(&Known {
@@ -240,6 +238,15 @@ impl<'a> Worker<'a> {
         Ok(Taken::Kept(captured, None))
     }
 
+    fn folder_above(&self, source: u32, path: &[u8]) -> Option<Captured> {
+        if self.is_of_streams(source) {
+            return Some(folder_of_streams(path));
+        }
+        let tree = self.tree(source)?;
+        let listed = tree.lstat(walk::below(path)).ok()??;
+        capture::directory(tree, path, &listed).ok()
+    }
+
     fn entry(
         &mut self,
         session: &CohortSession,
@@ -247,6 +254,11 @@ impl<'a> Worker<'a> {
         leader: Option<Vec<u8>>,
         segment: &mut Vec<u8>,
     ) -> Result<Taken, SessionError> {
+        if self.is_of_streams(task.found.source) {
+            let captured = folder_of_streams(&task.found.path);
+            let digest = self.remember(&task, &captured.entry, &captured.stat)?;
+            return Ok(Taken::Kept(captured, digest));
+        }
         let Some(tree) = self.tree(task.found.source) else { return Ok(Taken::Left) };
         let captured = match (&leader, task.found.stat.kind) {
             (None, Kind::File) => capture::small_file(tree, &task.found, segment),
@@ -375,6 +387,11 @@ fn os_bytes(name: &std::ffi::OsStr) -> Vec<u8> {
     std::os::unix::ffi::OsStrExt::as_bytes(name).to_vec()
 }
 
+/// A folder above streams.
+fn folder_of_streams(path: &[u8]) -> Captured {
+    Captured { entry: Entry::bare(path.to_vec(), stream::folder_meta()), stat: stream::folder_stat() }
+}
+
 /// Another name of an inode whose content stands under `leader`: metadata and hash.
 fn other_name(tree: &Tree, found: &Found, leader: Vec<u8>) -> Result<Captured, Missed> {
     let (fd, stat) = capture::open_regular(tree, found.below())?;
@@ -383,22 +400,4 @@ fn other_name(tree: &Tree, found: &Found, leader: Vec<u8>) -> Result<Captured, M
     entry.hash = capture::hash_of(&fd, &mut vec![0; 256 << 10])?;
     entry.content = Content::LinkTo(leader);
     Ok(Captured { entry, stat })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_change_just_before_the_run_is_looked_at_again() {
-        let racy = RacyFrom::run(Instant::from_micros(1_000_000_050_000));
-        let at = |seconds, nanos| FileTime { seconds, nanos };
-        // Fractions of a second: a tenth of a second before the run is near enough.
-        assert!(racy.covers(at(1_000_000, 1)));
-        assert!(racy.covers(at(999_999, 950_000_000)));
-        assert!(!racy.covers(at(999_999, 949_999_999)));
-        // Whole seconds only: two of them.
-        assert!(racy.covers(at(999_998, 0)));
-        assert!(!racy.covers(at(999_997, 0)));
-    }
 }

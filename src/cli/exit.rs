@@ -18,6 +18,7 @@ use crate::workflows::desk::DeskError;
 use crate::workflows::gate::GateError;
 use crate::workflows::host::HostError;
 use crate::workflows::init::InitError;
+use crate::workflows::load_database::LoadError;
 use crate::workflows::rebuild::RebuildError;
 use crate::workflows::repository::RepositoryError;
 use crate::workflows::restore::RestoreError;
@@ -72,6 +73,8 @@ impl Exit {
                 Self::of_repository(error)
             }
             Failure::Restore(error) => Self::of_restore(error),
+            Failure::Load(LoadError::Address(_)) => Self::Usage,
+            Failure::Load(LoadError::NotEmpty(_)) => Self::Refused,
             Failure::Access(error) | Failure::Account(AccountError::Access(error)) => Self::of_access(error),
             Failure::Account(
                 AccountError::Hash(_)
@@ -91,6 +94,7 @@ impl Exit {
             Failure::Init(_)
             | Failure::Host(_)
             | Failure::Snapshot(_)
+            | Failure::Load(_)
             | Failure::Identity(_)
             | Failure::Rebuild(RebuildError::Catalog(_))
             | Failure::Vault(_)

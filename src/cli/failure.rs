@@ -66,6 +66,9 @@ pub enum Failure {
     /// A restore, or reading a snapshot.
     #[error(transparent)]
     Restore(#[from] RestoreError),
+    /// Loading into a database.
+    #[error(transparent)]
+    Load(#[from] crate::workflows::load_database::LoadError),
     /// Bringing the catalog back.
     #[error(transparent)]
     Rebuild(#[from] RebuildError),
@@ -215,6 +218,9 @@ impl Failure {
             Self::Plan(PlanError::Refused(_)) => Some("correct the file; `kura plan check` checks it again"),
             Self::Snapshot(SnapshotError::Source { .. }) => {
                 Some("check that the source is mounted and readable for this user, or correct the plan")
+            }
+            Self::Snapshot(SnapshotError::Unopened { .. }) => {
+                Some("`kura plan check PLAN` says what the source and this plan lack")
             }
             Self::Snapshot(SnapshotError::Local { .. }) => {
                 Some("check that the disk of the home has room and that this user owns it")

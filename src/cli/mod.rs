@@ -269,7 +269,7 @@ async fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Init(arguments) => Box::pin(init::run(&app, &global, arguments)).await,
         Command::Key(arguments) => Box::pin(key::run(&app, &global, arguments)).await,
         Command::Config(arguments) => config::run(&app, &global, arguments),
-        Command::Plan(arguments) => plan::run(&app, &global, arguments),
+        Command::Plan(arguments) => plan::run(&app, &global, arguments).await,
         Command::Store(arguments) => Box::pin(store::run(&app, &global, arguments)).await,
         Command::Snapshot(arguments) => Box::pin(snapshot::run(&app, &global, arguments)).await,
         Command::Snapshots(arguments) => snapshots::run(&app, &global, arguments).await,

@@ -6,8 +6,10 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use crate::app::App;
+use crate::clock::Clock as _;
 use crate::domain::plan::Plan;
 use crate::policy_files::{self, Problem, Refused};
+use crate::workflows::check_sources;
 
 use super::commands::Global;
 use super::exit::Exit;
@@ -70,9 +72,9 @@ struct Listed {
     sources: Option<usize>,
 }
 
-pub(super) fn run(app: &App, global: &Global, arguments: Arguments) -> Result<Exit, Failure> {
+pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Result<Exit, Failure> {
     match arguments.command {
-        Command::Check(wanted) => check(app, global, wanted),
+        Command::Check(wanted) => check(app, global, wanted).await,
         Command::Show(wanted) => {
             let plan = load(app, &wanted.plan)?;
             plan_show::show(&plan, global, &app.clock)
@@ -93,7 +95,7 @@ fn load(app: &App, text: &str) -> Result<Plan, Failure> {
     Ok(app.plan(text)?)
 }
 
-fn check(app: &App, global: &Global, wanted: Check) -> Result<Exit, Failure> {
+async fn check(app: &App, global: &Global, wanted: Check) -> Result<Exit, Failure> {
     let names = if wanted.plans.is_empty() {
         app.home.settings()?;
         app.plan_names()
@@ -112,7 +114,7 @@ fn check(app: &App, global: &Global, wanted: Check) -> Result<Exit, Failure> {
     for name in &names {
         let file = if is_file(name) { PathBuf::from(name) } else { app.plan_file(name) };
         let (found, warnings) = match load(app, name) {
-            Ok(plan) => (Vec::new(), warnings(&plan)),
+            Ok(plan) => (Vec::new(), warnings(app, &plan).await),
             Err(Failure::Plan(crate::app::PlanError::Refused(refused))) => (refused.problems, Vec::new()),
             Err(other) => return Err(other),
         };
@@ -141,9 +143,8 @@ fn check(app: &App, global: &Global, wanted: Check) -> Result<Exit, Failure> {
 }
 
 /// What is not wrong in the file, but would fail on this machine.
-fn warnings(plan: &Plan) -> Vec<String> {
-    let missing = plan.sources().iter().filter(|source| !source.path().is_dir());
-    missing.map(|source| format!("{} is no folder on this machine", source.path().display())).collect()
+async fn warnings(app: &App, plan: &Plan) -> Vec<String> {
+    check_sources::missing(plan, app.clock.now(), &app.home.spill()).await
 }
 
 fn list(app: &App, global: &Global) -> Result<Exit, Failure> {

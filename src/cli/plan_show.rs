@@ -4,9 +4,10 @@ use serde::Serialize;
 
 use crate::clock::Clock;
 use crate::domain::cohort::CohortId;
-use crate::domain::plan::{Class, LockMode, PastRetention, Plan, Source};
+use crate::domain::plan::{Class, LockMode, PastRetention, Plan, Source, SourceKind};
 use crate::domain::retention::{self, Kept};
 use crate::domain::sent_day::SentDayRule;
+use crate::domain::source_kind::{TableClock, TableRule};
 use crate::domain::time::Day;
 
 use super::commands::Global;
@@ -33,6 +34,7 @@ struct Meaning<'a> {
 #[derive(Serialize)]
 struct SourceMeaning<'a> {
     name: &'a str,
+    kind: &'static str,
     path: String,
     sent_day: Option<String>,
     exclude: Vec<&'a str>,
@@ -97,7 +99,8 @@ fn meaning(plan: &Plan, today: Day) -> Meaning<'_> {
             .iter()
             .map(|one| SourceMeaning {
                 name: one.name().as_str(),
-                path: one.path().display().to_string(),
+                kind: one.kind().word(),
+                path: place_of(one),
                 sent_day: source(one),
                 exclude: one.exclude().globs().iter().map(String::as_str).collect(),
                 one_file_system: one.one_file_system(),
@@ -148,8 +151,33 @@ const fn past_words(past: PastRetention) -> &'static str {
     }
 }
 
+/// What a source reads.
+fn place_of(source: &Source) -> String {
+    match source.kind() {
+        SourceKind::Directory => source.path().display().to_string(),
+        SourceKind::Sqlite => format!("SQLite database {}", source.path().display()),
+        SourceKind::Command(output) => format!("output of {}, as {}", output.command.join(" "), output.file),
+        SourceKind::Postgresql(database) => format!(
+            "PostgreSQL database {} on {} port {}, as {}",
+            database.database, database.host, database.port, database.user
+        ),
+    }
+}
+
+fn table_line(rule: &TableRule) -> String {
+    let clock = match &rule.clock {
+        TableClock::SentAt(column) => format!("sent day: column {column}"),
+        TableClock::Parent(parent) => format!("sent day: that of {parent}"),
+        TableClock::System => "system data".to_owned(),
+    };
+    format!("              {}: {clock}", rule.name)
+}
+
 fn source_lines(source: &Source) -> Vec<String> {
-    let mut lines = vec![format!("  source      {}: {}", source.name().as_str(), source.path().display())];
+    let mut lines = vec![format!("  source      {}: {}", source.name().as_str(), place_of(source))];
+    if let SourceKind::Postgresql(database) = source.kind() {
+        lines.extend(database.tables.iter().map(table_line));
+    }
     match source.sent_day() {
         Some(SentDayRule::Mtime) => {
             lines.push("              sent day: the file's modification time".to_owned());

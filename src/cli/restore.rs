@@ -13,6 +13,7 @@ use crate::clock::Clock as _;
 use crate::domain::time::Day;
 use crate::workflows::Progress;
 use crate::workflows::choice::Wanted;
+use crate::workflows::load_database::{check_address, load_database};
 use crate::workflows::restore::{self, Owners, Request, RestoreError, Summary};
 
 use super::commands::Global;
@@ -41,6 +42,12 @@ pub(super) struct Arguments {
     /// Where to; made if missing. What is there already is not replaced without --in-place.
     #[arg(long, value_name = "DIR", required_unless_present = "dry_run")]
     to: Option<PathBuf>,
+    /// Then load it into an empty PostgreSQL database: postgres://USER@HOST:PORT/DATABASE, without a password.
+    #[arg(long, value_name = "URL", requires = "to", conflicts_with = "dry_run")]
+    to_postgres: Option<String>,
+    /// With the rows of another restored folder, such as that of the plan of system data; may be given several times.
+    #[arg(long, value_name = "DIR", requires = "to_postgres")]
+    rows_from: Vec<PathBuf>,
     /// Only this path with what is below it, or a glob (`**/*.xml`); may be given several times.
     #[arg(long, value_name = "PATH")]
     path: Vec<OsString>,
@@ -107,6 +114,7 @@ async fn known_head(app: &App, wanted: &Wanted) -> Option<(u64, String)> {
 }
 
 pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Result<Exit, Failure> {
+    arguments.to_postgres.as_deref().map(check_address).transpose()?;
     let wanted = Wanted::parse(&arguments.snapshot).map_err(RestoreError::from)?;
     let mut request = Request {
         wanted,
@@ -134,6 +142,19 @@ pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Res
         print(&words(&summary, &request))?;
     }
     tell_remarks(&summary, global.quiet);
+    if let Some(url) = arguments.to_postgres {
+        if summary.failed_count > 0 {
+            tell("kura: nothing was loaded into the database, because not everything was restored");
+            return Ok(Exit::Partial);
+        }
+        let said = load_database(url, request.to, arguments.rows_from)?;
+        for line in &said {
+            tell(&format!("kura: {line}"));
+        }
+        if !global.json {
+            print("loaded into the database\n")?;
+        }
+    }
     Ok(if summary.failed_count == 0 { Exit::Done } else { Exit::Partial })
 }
 

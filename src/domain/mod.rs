@@ -24,6 +24,12 @@ pub mod path_pattern;
 /// Which day a record counts from, and what becomes of it.
 pub mod sent_day;
 
+/// What a source is: a folder, the output of a program, a database.
+pub mod source_kind;
+
+/// One source of a plan.
+pub mod plan_source;
+
 /// Which names below a source are left out.
 pub mod exclude;
 

@@ -7,68 +7,16 @@
 //! `SourceParts`, `SourceName`, `PlanProblem`, `Field`, `Place`.
 
 use crate::domain::cohort::{CohortId, Generation};
-use crate::domain::exclude::Excludes;
 pub use crate::domain::plan_choice::{Class, LockMode, PastRetention};
 pub use crate::domain::plan_name::{BadPlanName, BadSourceName, PlanName, RESERVED_NAMES, SourceName};
 use crate::domain::plan_problem::problem;
 pub use crate::domain::plan_problem::{Field, Place, PlanProblem};
+pub use crate::domain::plan_source::{Source, SourceParts};
+use crate::domain::plan_source::{name_of, new_source};
 use crate::domain::retention::Retention;
-use crate::domain::sent_day::SentDayRule;
+pub use crate::domain::source_kind::SourceKind;
 use crate::domain::time::{Day, Zone};
 use std::collections::BTreeMap;
-use std::path::{Component, Path, PathBuf};
-
-/// What a source is made from; see [`Source`].
-#[derive(Clone, Debug)]
-pub struct SourceParts {
-    /// `None`: the last component of the path.
-    pub name: Option<SourceName>,
-    /// Absolute, without `..`.
-    pub path: PathBuf,
-    /// Needed in an application plan, not allowed in a system plan.
-    pub sent_day: Option<SentDayRule>,
-    /// Globs relative to the source root, see [`Excludes`].
-    pub exclude: Vec<String>,
-    /// Whether the walk stays on the file system of the source root.
-    pub one_file_system: bool,
-}
-
-/// One directory tree that a plan protects.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Source {
-    name: SourceName,
-    path: PathBuf,
-    sent_day: Option<SentDayRule>,
-    exclude: Excludes,
-    one_file_system: bool,
-}
-
-impl Source {
-    /// The name, unique in the plan.
-    pub fn name(&self) -> &SourceName {
-        &self.name
-    }
-
-    /// The root of the tree, absolute.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Where a record's sent day is found: `Some` in an application plan, `None` in a system plan.
-    pub fn sent_day(&self) -> Option<&SentDayRule> {
-        self.sent_day.as_ref()
-    }
-
-    /// What is left out.
-    pub fn exclude(&self) -> &Excludes {
-        &self.exclude
-    }
-
-    /// Whether the walk stays on the file system of the root.
-    pub fn one_file_system(&self) -> bool {
-        self.one_file_system
-    }
-}
 
 /// What a plan is made from; see [`Plan`].
 #[derive(Clone, Debug)]
@@ -120,7 +68,7 @@ impl Plan {
         let mut sources = Vec::new();
         let mut names = BTreeMap::new();
         for (index, source) in parts.sources.into_iter().enumerate() {
-            let name = source.name.clone().or_else(|| SourceName::of_path(&source.path));
+            let name = source.name.clone().or_else(|| name_of(&source));
             if let Some(name) = name.clone() {
                 let first = *names.entry(name.clone()).or_insert(index);
                 if first != index {
@@ -248,59 +196,10 @@ fn same_name(index: usize, first: usize, name: &SourceName) -> PlanProblem {
     problem(Some(index), Field::SourceName, message)
 }
 
-fn new_source(
-    index: usize,
-    name: Option<SourceName>,
-    parts: SourceParts,
-    class: Class,
-) -> Result<Source, Vec<PlanProblem>> {
-    let mut problems = Vec::new();
-    let mut wrong = |field, message: String| problems.push(problem(Some(index), field, message));
-    let shown = parts.path.display();
-    if !parts.path.is_absolute() {
-        wrong(Field::Path, format!("path {shown:?} is not absolute; begin it with \"/\""));
-    } else if parts.path.components().any(|part| part == Component::ParentDir) {
-        wrong(Field::Path, format!("path {shown:?} contains \"..\"; write the path without it"));
-    } else if name.is_none() {
-        wrong(Field::SourceName, format!("path {shown:?} ends in no usable name; add name = \"…\""));
-    }
-    match (class, &parts.sent_day) {
-        (Class::Application, None) => wrong(
-            Field::SentDay,
-            "sent_day is missing; an application source needs \"mtime\" or { path = \"%Y/%m/%d\" }"
-                .to_owned(),
-        ),
-        (Class::System, Some(_)) => wrong(
-            Field::SentDay,
-            "sent_day stands in a system plan; it is for class = \"application\" only".to_owned(),
-        ),
-        (Class::Application, Some(_)) | (Class::System, None) => {}
-    }
-    let exclude = match Excludes::new(parts.exclude) {
-        Ok(exclude) => Some(exclude),
-        Err(bad) => {
-            problems.extend(bad.into_iter().map(|bad| PlanProblem {
-                place: Place { source: Some(index), field: Field::Exclude, entry: Some(bad.index) },
-                message: format!("exclude {bad}"),
-            }));
-            None
-        }
-    };
-    match (name, exclude) {
-        (Some(name), Some(exclude)) if problems.is_empty() => Ok(Source {
-            name,
-            path: parts.path.components().collect(),
-            sent_day: parts.sent_day,
-            exclude,
-            one_file_system: parts.one_file_system,
-        }),
-        (Some(_) | None, Some(_) | None) => Err(problems),
-    }
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::domain::sent_day::SentDayRule;
 
     /// A plan of application data in Tokyo, kept for a year.
     pub(crate) fn application() -> Plan {
@@ -315,6 +214,7 @@ pub(crate) mod tests {
     pub(crate) fn source(path: &str) -> SourceParts {
         SourceParts {
             name: None,
+            kind: SourceKind::Directory,
             path: path.into(),
             sent_day: Some(SentDayRule::Mtime),
             exclude: Vec::new(),

@@ -5,7 +5,8 @@
 
 use crate::domain::cohort::Generation;
 use crate::domain::drill::EVERY_DEFAULT;
-use crate::domain::plan::{Class, LockMode, PastRetention, Plan, Source};
+use crate::domain::plan::{Class, LockMode, PastRetention, Plan, Source, SourceKind};
+use crate::domain::source_kind::{Postgresql, TableClock};
 use std::fmt::Write as _;
 use std::os::unix::ffi::OsStrExt;
 
@@ -78,7 +79,7 @@ impl Plan {
 
 fn add_source(text: &mut String, source: &Source) {
     add_line(text, "source", &quoted(source.name().as_str().as_bytes()));
-    add_line(text, "  path", &quoted(source.path().as_os_str().as_bytes()));
+    add_kind(text, source);
     if let Some(rule) = source.sent_day() {
         add_line(text, "  sent_day", &quoted(rule.to_string().as_bytes()));
     }
@@ -86,6 +87,53 @@ fn add_source(text: &mut String, source: &Source) {
         add_line(text, "  exclude", &quoted(glob.as_bytes()));
     }
     add_line(text, "  one_file_system", if source.one_file_system() { "true" } else { "false" });
+}
+
+/// A folder's lines are as they were before there were other kinds.
+fn add_kind(text: &mut String, source: &Source) {
+    let path = quoted(source.path().as_os_str().as_bytes());
+    match source.kind() {
+        SourceKind::Directory => add_line(text, "  path", &path),
+        SourceKind::Sqlite => {
+            add_line(text, "  kind", "sqlite");
+            add_line(text, "  path", &path);
+        }
+        SourceKind::Command(output) => {
+            add_line(text, "  kind", "command");
+            for word in &output.command {
+                add_line(text, "  word", &quoted(word.as_bytes()));
+            }
+            add_line(text, "  file", &quoted(output.file.as_bytes()));
+            add_line(text, "  timeout_minutes", &output.timeout_minutes.to_string());
+        }
+        SourceKind::Postgresql(database) => add_database(text, database),
+    }
+}
+
+fn add_database(text: &mut String, database: &Postgresql) {
+    add_line(text, "  kind", "postgresql");
+    let values = [("  host", &database.host), ("  database", &database.database), ("  user", &database.user)];
+    for (key, value) in values {
+        add_line(text, key, &quoted(value.as_bytes()));
+    }
+    add_line(text, "  port", &database.port.to_string());
+    add_line(text, "  tls", database.tls.word());
+    let files = [("  password_file", &database.password_file), ("  tls_root", &database.tls_root)];
+    for (key, file) in files {
+        if let Some(file) = file {
+            add_line(text, key, &quoted(file.as_os_str().as_bytes()));
+        }
+    }
+    for rule in &database.tables {
+        add_line(text, "  table", &quoted(rule.name.to_string().as_bytes()));
+        match &rule.clock {
+            TableClock::SentAt(column) => add_line(text, "    sent_at", &quoted(column.as_bytes())),
+            TableClock::Parent(parent) => {
+                add_line(text, "    parent", &quoted(parent.to_string().as_bytes()));
+            }
+            TableClock::System => add_line(text, "    system", "true"),
+        }
+    }
 }
 
 fn add_line(text: &mut String, key: &str, value: &str) {
@@ -127,6 +175,7 @@ mod tests {
             lock_mode: LockMode::Compliance,
             drill_every: EVERY_DEFAULT,
             sources: vec![SourceParts {
+                kind: SourceKind::Directory,
                 name: None,
                 path: "/srv/記 \"x\"".into(),
                 sent_day: Some(SentDayRule::Path("%Y/%m/%d".parse().unwrap())),

@@ -13,6 +13,10 @@ pub enum Field {
     DrillEvery,
     /// The list of sources.
     Sources,
+    /// `kind` of a source.
+    Kind,
+    /// The tables of a source.
+    Tables,
     /// `name` of a source.
     SourceName,
     /// `path` of a source.

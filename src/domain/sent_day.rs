@@ -192,6 +192,7 @@ mod tests {
             lock_mode: LockMode::Compliance,
             drill_every: crate::domain::drill::EVERY_DEFAULT,
             sources: vec![SourceParts {
+                kind: crate::domain::plan::SourceKind::Directory,
                 name: None,
                 path,
                 sent_day,

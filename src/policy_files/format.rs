@@ -5,7 +5,7 @@
 
 use super::diagnose::{Diagnosis, hint, list};
 use crate::domain::cohort::Generation;
-use crate::domain::plan::{Class, LockMode, PastRetention, PlanName, SourceName};
+use crate::domain::plan::{Class, LockMode, PastRetention, PlanName, SourceKind, SourceName};
 use crate::domain::retention::Retention;
 use crate::domain::sent_day::SentDayRule;
 use crate::domain::time::Zone;
@@ -29,11 +29,16 @@ const PLAN_KEYS: [&str; 10] = [
     "source",
 ];
 
-/// The keys of a source.
-const SOURCE_KEYS: [&str; 6] = ["kind", "name", "path", "sent_day", "exclude", "one_file_system"];
+/// The kinds of source, each with its keys.
+const KINDS: [(&str, &[&str]); 4] = [
+    ("directory", &["kind", "name", "path", "sent_day", "exclude", "one_file_system"]),
+    ("command", &["kind", "name", "command", "file", "timeout_minutes"]),
+    ("sqlite", &["kind", "name", "path"]),
+    ("postgresql", &source_kinds::POSTGRESQL_KEYS),
+];
 
-/// Kinds of source that a later version will know.
-const LATER_KINDS: [&str; 4] = ["postgres", "sqlite", "command", "mysql"];
+/// The keys of kinds of source other than folders.
+mod source_kinds;
 
 /// What a key says.
 #[derive(Debug)]
@@ -91,7 +96,10 @@ pub(super) struct PlanFile {
 pub(super) struct SourceFile {
     /// The whole table.
     pub(super) span: Range<usize>,
-    pub(super) kind: Given<()>,
+    /// Without the path and the name, which are given beside it.
+    pub(super) kind: Given<SourceKind>,
+    /// Where each table of a database stands.
+    pub(super) tables: Vec<Range<usize>>,
     pub(super) name: Given<SourceName>,
     pub(super) path: Given<String>,
     pub(super) sent_day: Given<SentDayRule>,
@@ -152,23 +160,31 @@ fn read_sources(table: &DeTable<'_>, diagnosis: &mut Diagnosis<'_>) -> Given<Vec
 
 fn read_source(table: &DeTable<'_>, span: Range<usize>, diagnosis: &mut Diagnosis<'_>) -> SourceFile {
     let mut keys = Keys { table, diagnosis };
-    let mut is_later_kind = false;
+    let words: Vec<&str> = KINDS.iter().map(|(word, _)| *word).collect();
     let kind = keys.text("kind", |kind| {
-        is_later_kind = LATER_KINDS.contains(&kind);
-        let state = if is_later_kind { "not available in this version" } else { "not known" };
-        if kind == "directory" {
-            Ok(())
-        } else {
-            Err(format!("kind {kind:?} is {state}; allowed: \"directory\""))
-        }
+        let found = KINDS.iter().find(|(word, _)| *word == kind);
+        let known = choice_hint(kind, &words);
+        found.copied().ok_or_else(|| match kind {
+            "mysql" => format!("kind \"mysql\" is not available in this version; {known}"),
+            _ => format!("kind {kind:?} is not known; {known}"),
+        })
     });
-    if is_later_kind {
-        return unread_source(kind, span);
-    }
-    keys.refuse_unknown("a source", &SOURCE_KEYS);
+    let (kind, tables) = match kind {
+        Given::Value((word, allowed), span) => {
+            keys.refuse_unknown("a source", allowed);
+            keys.source_kind(word, &span)
+        }
+        Given::Broken(span) => return unread_source(Given::Broken(span.clone()), span),
+        // That it is missing is said elsewhere; the rest is read as a folder's.
+        Given::Absent => {
+            keys.refuse_unknown("a source", KINDS[0].1);
+            (Given::Absent, Vec::new())
+        }
+    };
     SourceFile {
         span,
         kind,
+        tables,
         name: keys.parsed("name"),
         path: keys.text("path", |path| {
             if path.contains('\0') {
@@ -184,9 +200,10 @@ fn read_source(table: &DeTable<'_>, span: Range<usize>, diagnosis: &mut Diagnosi
 }
 
 /// A source of a kind whose other keys this version cannot judge.
-fn unread_source(kind: Given<()>, span: Range<usize>) -> SourceFile {
+fn unread_source(kind: Given<SourceKind>, span: Range<usize>) -> SourceFile {
     SourceFile {
         kind,
+        tables: Vec::new(),
         name: Given::Broken(span.clone()),
         path: Given::Broken(span.clone()),
         sent_day: Given::Broken(span.clone()),

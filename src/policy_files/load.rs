@@ -5,8 +5,8 @@ use super::format::{Given, PlanFile, SourceFile, parse, read_plan};
 use crate::domain::cohort::Generation;
 use crate::domain::drill::EVERY_DEFAULT;
 use crate::domain::plan::{
-    Class, Field, LockMode, PastRetention, Place, Plan, PlanName, PlanParts, PlanProblem, SourceName,
-    SourceParts,
+    Class, Field, LockMode, PastRetention, Place, Plan, PlanName, PlanParts, PlanProblem, SourceKind,
+    SourceName, SourceParts,
 };
 use crate::domain::retention::Retention;
 use crate::domain::time::{UnknownZone, Zone};
@@ -110,7 +110,9 @@ fn say_missing(file: &PlanFile, diagnosis: &mut Diagnosis<'_>) {
         if source.kind.is_absent() {
             diagnosis.say(&source.span, "kind is missing; write kind = \"directory\"");
         }
-        if source.path.is_absent() {
+        let has_path =
+            !matches!(source.kind, Given::Value(SourceKind::Command(_) | SourceKind::Postgresql(_), _));
+        if has_path && source.path.is_absent() {
             diagnosis.say(&source.span, "path is missing; write path = \"/…\"");
         }
     }
@@ -153,9 +155,18 @@ fn source_parts_of(index: usize, source: SourceFile) -> SourceParts {
     let stand_in = format!("unnamed source {}", index + 1);
     let name: Option<SourceName> =
         if source.name.is_broken() { stand_in.parse().ok() } else { source.name.value() };
+    let is_broken = source.kind.is_broken();
+    let kind = source.kind.value().unwrap_or(SourceKind::Directory);
+    let has_path = matches!(kind, SourceKind::Directory | SourceKind::Sqlite);
     SourceParts {
-        name,
-        path: source.path.value().map_or_else(|| Path::new("/").join(stand_in), PathBuf::from),
+        // A source of which nothing could be read is not blamed for having no name.
+        name: if is_broken && name.is_none() { "unread".parse().ok() } else { name },
+        kind,
+        path: if !has_path && source.path.is_absent() {
+            PathBuf::new()
+        } else {
+            source.path.value().map_or_else(|| Path::new("/").join(stand_in), PathBuf::from)
+        },
         sent_day: source.sent_day.value(),
         exclude: source.exclude.value().unwrap_or_default().into_iter().map(|(glob, _)| glob).collect(),
         one_file_system: source.one_file_system.value().unwrap_or(false),
@@ -179,6 +190,8 @@ struct SourcePlaces {
     sent_day: Spot,
     exclude: Spot,
     globs: Vec<Range<usize>>,
+    kind: Spot,
+    tables: Vec<Range<usize>>,
 }
 
 /// Where one key stands, and whether its problem has been said.
@@ -221,6 +234,7 @@ impl Places {
             Field::Copies => Some(&self.copies),
             Field::DrillEvery => Some(&self.drill_every),
             Field::Sources => Some(&self.source_list),
+            Field::Kind | Field::Tables => source.map(|source| &source.kind),
             Field::SourceName => source.map(|source| &source.name),
             Field::Path => source.map(|source| &source.path),
             Field::SentDay => source.map(|source| &source.sent_day),
@@ -229,7 +243,10 @@ impl Places {
         if spot.is_some_and(|spot| spot.is_broken) {
             return;
         }
-        let glob = entry.and_then(|entry| source?.globs.get(entry));
+        let glob = entry.and_then(|entry| match field {
+            Field::Tables => source?.tables.get(entry),
+            _ => source?.globs.get(entry),
+        });
         let own = glob.or_else(|| spot?.span.as_ref());
         let span = own.or_else(|| source.map(|source| &source.whole)).unwrap_or(&(0..0)).clone();
         diagnosis.say(&span, problem.message);
@@ -249,6 +266,8 @@ impl SourcePlaces {
             sent_day: Spot::of(&source.sent_day),
             exclude: Spot::of(&source.exclude),
             globs,
+            kind: Spot::of(&source.kind),
+            tables: source.tables.clone(),
         }
     }
 }

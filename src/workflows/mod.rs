@@ -57,6 +57,12 @@ pub mod upload;
 /// Taking a snapshot.
 pub mod take_snapshot;
 
+/// Loading a restored database.
+pub mod load_database;
+
+/// What the sources of a plan lack on this machine.
+pub mod check_sources;
+
 /// An error with its causes, in one line.
 pub mod causes;
 

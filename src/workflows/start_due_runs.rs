@@ -225,7 +225,7 @@ pub(super) const fn cause(error: &SnapshotError) -> &'static str {
         SnapshotError::Refused(_) => "a rule of the clock or of the store said no",
         SnapshotError::Running(_) => "another run of the plan is under way",
         SnapshotError::Stopped => "the end of its window came",
-        SnapshotError::Source { .. } => "a source cannot be opened",
+        SnapshotError::Source { .. } | SnapshotError::Unopened { .. } => "a source cannot be opened",
         SnapshotError::Local { .. } => "the disk of the home cannot be used",
         SnapshotError::Repository(_) | SnapshotError::Upload(_) => "the store failed",
         SnapshotError::Session(_) | SnapshotError::Seal(_) => "the engine failed",

@@ -84,6 +84,12 @@ const LAYERS: &[Layer] = &[
         instead: "a hook runs a command and says how it ended: let the workflow say which and when",
     },
     Layer {
+        module: "sources",
+        may_use: "domain archive config clock",
+        never: "axum askama clap hyper lettre reqwest age zstd aws_config aws_sdk_s3",
+        instead: "a source names files and gives their bytes: let the workflow and the archive store them",
+    },
+    Layer {
         module: "identity",
         may_use: "domain config clock",
         never: "axum askama clap sqlx age zstd aws_config aws_sdk_s3",
@@ -115,7 +121,7 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         module: "workflows",
-        may_use: "domain policy_files archive anonymize vault catalog clock config credentials identity portal hooks",
+        may_use: "domain policy_files archive anonymize vault catalog clock config credentials identity portal hooks sources",
         never: OUTSIDE,
         instead: "put SQL into catalog/, S3 into vault/, words for people into cli/; call a function there",
     },

@@ -50,6 +50,8 @@ mod s3_story;
 mod scale;
 mod scheduler;
 mod statements;
+mod source_databases;
+mod sources;
 mod steps;
 mod support;
 mod thousand_days;

@@ -27,7 +27,7 @@ fn files(folder: &str, extension: &str) -> Vec<PathBuf> {
 fn every_plan_that_ships_loads() {
     let plans = load_plans(&in_repository("policies")).unwrap();
     let names: Vec<&str> = plans.iter().map(|plan| plan.name().as_str()).collect();
-    assert_eq!(names, ["records", "system-files"]);
+    assert_eq!(names, ["records-database", "records", "system-database", "system-files"]);
     assert!(plans.iter().all(|plan| plan.retention() == Retention::Years(1)));
 }
 

@@ -79,6 +79,14 @@ pub enum SnapshotError {
         /// Why.
         reason: String,
     },
+    /// A source that is no folder cannot be opened.
+    #[error("the source {source_name} cannot be read: {reason}")]
+    Unopened {
+        /// Its name.
+        source_name: String,
+        /// Why.
+        reason: String,
+    },
     /// The home's disk.
     #[error("cannot use {what} in the home {}", .home.display())]
     Local {

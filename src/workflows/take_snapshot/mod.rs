@@ -14,13 +14,14 @@ use crate::archive::digest::Sha256;
 use crate::archive::outlet::{Makers, SessionError, SessionOutcome};
 use crate::archive::pipeline;
 use crate::archive::progress::{Phase, Progress};
+use crate::archive::racy::RacyFrom;
 use crate::archive::report::{Remark, RunReport};
 use crate::archive::resolve::{self, Basis, Resolution, Tally};
 use crate::archive::seal::{Identity, Keys};
 use crate::archive::sorter::Sorter;
-use crate::archive::tree::Tree;
+use crate::archive::stream::{self, SourceRoot};
 use crate::archive::walk::{self, Finds, Found, Refusal};
-use crate::archive::worker::{RacyFrom, Shared};
+use crate::archive::worker::Shared;
 use crate::clock::Clock;
 use crate::domain::plan::{Class, Plan};
 use crate::domain::time::{Day, Instant};
@@ -34,6 +35,7 @@ mod gather;
 mod keys;
 mod local;
 mod sessions;
+mod sources;
 
 pub use errors::{Refused, SnapshotError};
 
@@ -133,7 +135,7 @@ impl Run<'_> {
 
     async fn take(&self) -> Result<Summary, SnapshotError> {
         let mut gathered = gather::gather(self).await?;
-        let trees = self.open_sources()?;
+        let trees = sources::open(self).await?;
         // Damage that shows only when a cohort's key and index are opened is noted, and the run decides anew.
         let (report, mut resolution, directories, keys, sessions) = loop {
             let report = RunReport::create(&self.state.report_file(self.now))
@@ -168,19 +170,11 @@ impl Run<'_> {
         if self.progress.is_stopped() { Err(SnapshotError::Stopped) } else { Ok(()) }
     }
 
-    fn open_sources(&self) -> Result<Vec<Tree>, SnapshotError> {
-        let open = |source: &crate::domain::plan::Source| {
-            Tree::open(source.path())
-                .map_err(|e| SnapshotError::Source { path: source.path().to_owned(), reason: walk::words(e) })
-        };
-        self.plan().sources().iter().map(open).collect()
-    }
-
     /// Walks and resolves. Nothing is stored yet.
     fn resolve(
         &self,
         gathered: &Gathered,
-        trees: &[Tree],
+        trees: &[SourceRoot],
         report: &RunReport,
     ) -> Result<Resolution, SnapshotError> {
         let local = |source| SnapshotError::local(&self.host.home, "temporary data", source);
@@ -194,7 +188,13 @@ impl Run<'_> {
             progress: self.progress,
         };
         for (number, (tree, source)) in (0_u32..).zip(trees.iter().zip(self.plan().sources())) {
-            walk::walk(tree, source, number, crew, &finds).map_err(local)?;
+            match tree {
+                SourceRoot::Folder(tree) => walk::walk(tree, source, number, crew, &finds),
+                SourceRoot::Streams(streams) => {
+                    stream::list(&**streams, source.name().as_str(), number, &finds)
+                }
+            }
+            .map_err(local)?;
         }
         let found =
             finds.sorter.into_inner().unwrap_or_else(PoisonError::into_inner).finish().map_err(local)?;
@@ -231,7 +231,7 @@ impl Run<'_> {
         resolution: &mut Resolution,
         sessions: OpenSessions,
         keys: CohortKeys,
-        trees: &[Tree],
+        trees: &[SourceRoot],
         report: &RunReport,
     ) -> Result<Stored, SnapshotError> {
         let run_identity = Identity::generate();

@@ -72,6 +72,11 @@ impl Kura {
         self.clock.set(noon(day));
     }
 
+    /// What the clock says.
+    pub(crate) fn clock_now(&self) -> Instant {
+        self.clock.now()
+    }
+
     /// A plan of the source. `more` is further TOML before the source's table, `in_source` in it.
     pub(crate) fn plan(&self, class: &str, more: &str, in_source: &str) -> kura::domain::plan::Plan {
         let text = format!(

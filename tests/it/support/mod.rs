@@ -27,5 +27,8 @@ pub(crate) mod site;
 /// Checks from outside, in Python.
 pub(crate) mod python;
 
+/// A PostgreSQL server.
+pub(crate) mod postgres;
+
 /// A mail server.
 pub(crate) mod smtp;
