@@ -38,6 +38,9 @@ mod serve;
 /// `kura window`, `kura notice`, and the gate before `kura snapshot`.
 mod windows;
 
+/// `kura permit`.
+mod permit;
+
 /// `kura snapshot` and `kura snapshots`.
 mod snapshot;
 

@@ -419,6 +419,12 @@ async fn an_after_use_measure_that_nobody_confirms_is_an_alarm_and_blocks_the_ap
     permits::revoke(catalog, &number, ("漏えいの疑い", &Seen::Anything), &office.doctor, used())
         .await
         .unwrap();
+    let mut second = content();
+    second.subject.push('二');
+    let waiting = permits::apply(catalog, &second, &office.manager, used()).await.unwrap();
+    permits::return_application(catalog, &waiting, ("後日", &Seen::Anything), &office.doctor, used())
+        .await
+        .unwrap();
     let (last, late) = (at("2027-01-31", "23:59"), at("2027-02-01", "0:00"));
     let alarmed = async |now| {
         alarms::refresh(&office.desk, now).await.unwrap();
@@ -434,6 +440,8 @@ async fn an_after_use_measure_that_nobody_confirms_is_an_alarm_and_blocks_the_ap
     (next.period.1, next.after_use_due) = ("2027-03-31".parse().unwrap(), "2027-03-31".parse().unwrap());
     let blocked = permits::apply(catalog, &next, &office.manager, late).await;
     assert_eq!(refusal(blocked), PermitRefusal::Overdue(number.clone()));
+    let changed = permits::change(catalog, &waiting, (&next, Seen::Anything), &office.manager, late).await;
+    assert_eq!(refusal(changed), PermitRefusal::Overdue(number.clone()), "nor by changing what was returned");
     permits::close(catalog, &number, ("消去を確認", &Seen::Anything), &office.operator, late).await.unwrap();
     assert_eq!(alarmed(late).await, None, "what is confirmed is mended");
     assert_eq!(permits::apply(catalog, &next, &office.manager, late).await.unwrap(), "R09-001");
@@ -443,8 +451,10 @@ async fn an_after_use_measure_that_nobody_confirms_is_an_alarm_and_blocks_the_ap
 #[tokio::test]
 async fn killed_at_any_step_a_permit_stands_as_if_it_had_not_been() {
     const STEPS: [&str; 7] = ["apply", "approve", "change", "approve", "begin", "deliver", "close"];
+    let mut kills = 0;
     for place in 0..STEPS.len() {
-        let mut kills = 0;
+        // How often a step waits depends on the machine: one that was not killed is no proof that it waits no more.
+        let mut ends = 0;
         for waits in 0..1000 {
             let bureau = Bureau::new().await;
             for step in &STEPS[..place] {
@@ -475,13 +485,14 @@ async fn killed_at_any_step_a_permit_stands_as_if_it_had_not_been() {
             assert!(row.permit.executions <= 1);
             let times = STEPS[..=place].iter().filter(|step| **step == STEPS[place]).count();
             assert_eq!(bureau.lines(&format!("permit.{}", STEPS[place])).await, times);
-            if ended.is_some() {
-                assert!(kills >= 3, "{kills} kills of {}", STEPS[place]);
+            ends += usize::from(ended.is_some());
+            if ends >= 4 {
                 break;
             }
             assert!(waits < 999, "it never ends");
         }
     }
+    assert!(kills >= STEPS.len(), "{kills} kills");
 }
 
 async fn act(bureau: &Bureau, step: &str) -> Result<(), DeskError> {

@@ -3,7 +3,7 @@
 use crate::archive::digest::Sha256;
 use crate::catalog::{Catalog, Tx};
 use crate::domain::actor::Actor;
-use crate::domain::permit::{Permit, PermitContent, PermitEvent, PermitState, may_apply};
+use crate::domain::permit::{Permit, PermitContent, PermitEvent, PermitRefusal, PermitState, may_apply};
 use crate::domain::role::Act;
 use crate::domain::time::{Day, Instant};
 use crate::workflows::desk::DeskError;
@@ -25,9 +25,16 @@ fn check(content: &PermitContent, by: &Actor, now: Instant) -> Result<PermitCont
         return Err(problem.into());
     }
     if content.period.1 < content.applied_on {
-        return Err(crate::domain::permit::PermitRefusal::Over(content.period.1).into());
+        return Err(PermitRefusal::Over(content.period.1).into());
     }
     Ok(content)
+}
+
+/// Checks that whoever applies owes no after-use measure, and gives the permits of which something may still become.
+async fn check_owed(tx: &mut Tx, by: &Actor, now: Instant) -> Result<Vec<Permit>, DeskError> {
+    let permits: Vec<Permit> = tx.permits_open().await?.into_iter().map(|row| row.permit).collect();
+    may_apply(&by.account, &permits, &zone(), now)?;
+    Ok(permits)
 }
 
 /// Applies for a permit and gives its number; the number of the one that waits, if the same was applied for already.
@@ -42,9 +49,7 @@ pub async fn apply(
     by.check(Act::ApplyPermit)?;
     let content = check(content, by, now)?;
     let mut tx = catalog.begin().await?;
-    let open = tx.permits_open().await?;
-    let permits: Vec<Permit> = open.into_iter().map(|row| row.permit).collect();
-    may_apply(&by.account, &permits, &zone(), now)?;
+    let permits = check_owed(&mut tx, by, now).await?;
     let is_same = |permit: &&Permit| permit.state == PermitState::Applied && permit.content == content;
     if let Some(waiting) = permits.iter().find(is_same).map(|permit| permit.number.clone()) {
         let detail = "the same waits already, nothing was added";
@@ -67,6 +72,7 @@ pub async fn change(
     by.check(Act::ApplyPermit)?;
     let content = check(content, by, now)?;
     let mut tx = catalog.begin().await?;
+    check_owed(&mut tx, by, now).await?;
     let row = find(&mut tx, number).await?;
     seen.check(&row)?;
     let event = PermitEvent::Change { content: Box::new(content.clone()) };

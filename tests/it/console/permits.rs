@@ -196,7 +196,7 @@ async fn nobody_is_offered_to_decide_about_his_own_and_after_use_measures_are_as
     site.clock.set(at("2026-12-02", "12:00"));
     let mut operator = site.visitor(OPERATOR).await;
     assert!(operator.get("/console").await.body.contains("許可による抽出を実施できます"));
-    let (catalog, by) = (site.desk().catalog, site.desk().catalog);
+    let catalog = site.desk().catalog;
     let actor = kura::domain::actor::Actor {
         account: OPERATOR.parse().expect("an id"),
         role: Role::SystemOperator,
@@ -206,7 +206,7 @@ async fn nobody_is_offered_to_decide_about_his_own_and_after_use_measures_are_as
     let (_, execution, line) =
         permits::begin(&mut tx, "R08-001", &actor, site.now()).await.expect("it begins");
     tx.commit(&[line]).await.expect("committed");
-    let mut tx = by.begin().await.expect("a transaction");
+    let mut tx = catalog.begin().await.expect("a transaction");
     let line =
         permits::deliver(&mut tx, &execution, "output 00", &actor, site.now()).await.expect("delivered");
     tx.commit(&[line]).await.expect("committed");

@@ -1,0 +1,107 @@
+//! Permits with the real program: the file of docs/operations.md, who may, what is printed.
+
+use super::Place;
+
+const ADMIN: &str = "admin00001";
+const DOCTOR: &str = "ishikai001";
+const OPERATOR: &str = "operator01";
+
+/// The application that docs/operations.md shows, for days that are far away.
+fn application() -> String {
+    let page = std::fs::read_to_string("docs/operations.md").expect("the page");
+    let start = page.find("    schema = \"kura-permit/1\"").expect("the example");
+    let example =
+        page.get(start..).and_then(|rest| rest.split("    kura permit apply").next()).expect("its end");
+    let lines = example.lines().map(|line| line.strip_prefix("    ").unwrap_or(line));
+    let text = lines.collect::<Vec<_>>().join("\n");
+    text.replace("2027-", "2100-").replace("2026-", "2099-").replace("# …", "source = \"admissions\"")
+}
+
+fn place() -> Place {
+    let place = Place::with_plan();
+    place.add_account("", DOCTOR, "service_operator");
+    place.add_account(DOCTOR, ADMIN, "system_administrator");
+    place.add_account(DOCTOR, OPERATOR, "system_operator");
+    place
+}
+
+#[test]
+fn a_permit_is_applied_for_with_a_file_shown_approved_and_revoked() {
+    let place = place();
+    let file = place.path("申請.toml");
+    std::fs::write(&file, application()).expect("written");
+    std::fs::write(place.path("plan.pdf"), "a plan").expect("written");
+    let file = file.to_str().expect("a path");
+    let apply = ["permit", "apply", file, "--json"];
+    let asked = place.kura_as(ADMIN, &apply).ends(0).json();
+    let number = asked["permit"].as_str().expect("a number").to_owned();
+    assert!(number.starts_with('R') && number.ends_with("-001"), "{number}");
+    assert_eq!(asked["applicant"], ADMIN);
+    assert_eq!(asked["extraction"], "source = \"admissions\"\n");
+    assert_eq!(asked["attachments"][0]["sha256"].as_str().map(str::len), Some(64));
+    assert_eq!(place.kura_as(ADMIN, &apply).ends(0).json()["permit"], asked["permit"], "sent twice");
+
+    let digest = asked["digest"].as_str().expect("a digest").to_owned();
+    let short = digest.get(..12).expect("ASCII");
+    let other = short.replace(|c: char| c.is_ascii_digit(), "a") + "b";
+    place.kura_as(ADMIN, &["permit", "approve", &number, "--digest", short]).ends(4);
+    place.kura_as(OPERATOR, &["permit", "approve", &number, "--digest", short]).ends(4);
+    place.kura_as(DOCTOR, &["permit", "approve", &number, "--digest", &other]).ends(4);
+    place.kura_as(DOCTOR, &["permit", "approve", &number]).ends(2);
+    place.kura_as(DOCTOR, &["permit", "approve", &number, "--digest", short]).ends(0);
+    let ran = place.kura_as(DOCTOR, &["permit", "approve", &number, "--digest", short]).ends(4);
+    assert!(ran.err.contains("is approved: it cannot be approved"), "{}", ran.err);
+
+    let listed = place.kura(&["permit", "list", "--state", "approved", "--json"]).ends(0).json();
+    assert_eq!(listed[0]["approval"]["digest"], digest.as_str());
+    let shown = place.kura(&["permit", "show", &number]).ends(0).out;
+    assert!(shown.contains("☑USBメモリ") && shown.contains("承認済み") && shown.contains(&digest), "{shown}");
+    let page = place.kura(&["permit", "show", &number, "--html"]).ends(0).out;
+    assert!(page.contains("本データ使用許可申請書") && page.contains("研究計画書.pdf"), "{page}");
+
+    let close = place.kura_as(OPERATOR, &["permit", "close", &number, "--reason", "済"]).ends(4);
+    assert!(close.err.contains("it cannot be closed"), "{}", close.err);
+    let replaced = std::fs::read_to_string(file).expect("read").replace("学会発表", "論文");
+    std::fs::write(file, replaced).expect("written");
+    place.kura_as(OPERATOR, &["permit", "apply", file, "--replaces", &number]).ends(4);
+    let changed =
+        place.kura_as(ADMIN, &["permit", "apply", file, "--replaces", &number, "--json"]).ends(0).json();
+    assert_eq!((&changed["state"], &changed["revision"]), (&"applied".into(), &2.into()));
+    place.kura_as(DOCTOR, &["permit", "return", &number, "--reason", "期間が長い"]).ends(0);
+    place.kura_as(DOCTOR, &["permit", "revoke", &number, "--reason", "誤り"]).ends(4);
+    place.kura(&["audit", "verify"]).ends(0);
+}
+
+#[test]
+fn what_is_wrong_in_an_application_is_named_with_its_field() {
+    let place = place();
+    let file = place.path("申請.toml");
+    let apply = |from: &str, to: &str| {
+        let text = application();
+        let bad = text.replacen(from, to, 1);
+        assert_ne!(bad, text, "{from}");
+        std::fs::write(
+            &file,
+            bad.replace("file = \"plan.pdf\"", &format!("sha256 = \"{}\"", "07".repeat(32))),
+        )
+        .expect("written");
+        place.kura_as(ADMIN, &["permit", "apply", file.to_str().expect("a path")])
+    };
+    for (from, to, said) in [
+        ("subject =", "subjekt =", "subjekt"),
+        ("\"usb-memory\"", "\"floppy\"", "permit.medium"),
+        ("until = 2099-12-28", "until = 2099-11-28", "period"),
+        ("until = 2099-12-04", "until = 2100-12-04", "execution"),
+        ("2100-01-31", "2099-12-01", "after_use_due"),
+        ("executions_max = 1", "executions_max = 0", "executions_max"),
+        ("subject = \"糖尿病の受診動向\"", "subject = \"\"", "subject"),
+        ("source = \"admissions\"", "", "extraction"),
+    ] {
+        let ran = apply(from, to).ends(2);
+        assert!(ran.err.contains(said), "{said}: {}", ran.err);
+    }
+    assert_eq!(place.kura(&["permit", "list", "--json"]).ends(0).out.trim(), "[]");
+    let gone = place.kura(&["permit", "show", "R08-001"]).ends(1);
+    assert!(gone.err.contains("there is no permit R08-001"), "{}", gone.err);
+    place.kura(&["permit", "list", "--state", "lost"]).ends(2);
+}
