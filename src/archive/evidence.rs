@@ -365,6 +365,8 @@ pub struct StatedPath {
     pub bytes: u64,
     /// Files of them in cohorts that can be given back.
     pub recoverable: u64,
+    /// Parts of the lists of names that could not be read: nobody knows what else the path names in them.
+    pub unreadable: u64,
 }
 
 /// What a hold record does.

@@ -128,7 +128,7 @@ fn shown(statement: &Statement, number: u64, digest: &str) -> serde_json::Value 
     let paths = statement
         .paths
         .iter()
-        .map(|path| json!({ "files": path.files, "bytes": path.bytes, "recoverable": path.recoverable }));
+        .map(|path| json!({ "files": path.files, "bytes": path.bytes, "recoverable": path.recoverable, "unreadable": path.unreadable }));
     let are_paths_known = statement.asked.paths.len() == statement.paths.len();
     json!({
         "number": number, "digest": digest, "plan": statement.asked.plan.to_string(), "ok": statement.is_whole(),
@@ -165,6 +165,13 @@ fn tell_words(statement: &Statement, number: u64) -> Result<(), Failure> {
         text.push_str(&format!(
             "{}: {recoverable} of {files} files can be given back\n",
             path.to_string_lossy()
+        ));
+    }
+    let unreadable = statement.paths.iter().map(|path| path.unreadable).max().unwrap_or(0);
+    if unreadable > 0 {
+        tell(&format!(
+            "kura: {} of names cannot be read: nobody knows what else these paths name in them",
+            counted(unreadable, "list")
         ));
     }
     if statement.paths.len() < statement.asked.paths.len() {

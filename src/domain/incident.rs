@@ -367,7 +367,10 @@ mod tests {
                 has_report = match event {
                     IncidentEvent::Report => true,
                     IncidentEvent::Relapse => false,
-                    _ => has_report,
+                    IncidentEvent::Confirm
+                    | IncidentEvent::Begin
+                    | IncidentEvent::Recover
+                    | IncidentEvent::Close => has_report,
                 };
                 prop_assert!(after != IncidentState::Closed || has_report);
                 prop_assert!(state != IncidentState::Closed, "what is closed stays closed");

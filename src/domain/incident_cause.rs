@@ -137,10 +137,7 @@ pub const fn asks_for_notice(code: AlarmCode) -> bool {
 
 /// Whether data of persons may be lost, so that the clock of the law runs until somebody says otherwise.
 pub const fn concern(code: AlarmCode) -> Concern {
-    match code {
-        AlarmCode::StoredDataDamaged => Concern::Possible,
-        _ => Concern::None,
-    }
+    if matches!(code, AlarmCode::StoredDataDamaged) { Concern::Possible } else { Concern::None }
 }
 
 impl Raised {

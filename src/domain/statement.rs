@@ -218,7 +218,7 @@ mod tests {
         #[test]
         fn more_never_takes_less(files in 0_u64..1_000_000, bytes in 0_u64..1_000_000_000, more in 0_u64..1_000_000) {
             let timed = Some(Timed { files: 7, bytes: 13, milliseconds: 17 });
-            prop_assert!(estimate(timed, (files, bytes)) <= estimate(timed, (files + more, bytes + more)));
+            prop_assert!(estimate(timed, (files, bytes)) <= estimate(timed, (files.saturating_add(more), bytes.saturating_add(more))));
         }
     }
 }

@@ -27,7 +27,7 @@ pub fn page(statement: &Statement, paths: &[String], stored: Option<(u64, &str)>
         } @else if statement.paths.is_empty() {
             p class="warn" { "ファイルの名前は封印されているため、復旧鍵なしでは、指定されたパスがどの日に含まれるかを確認できません。" }
         } @else {
-            (list("パスごとの結果", &["パス", "件数", "容量", "復元できる件数"], &path_rows(statement, paths)))
+            (list("パスごとの結果", &["パス", "件数", "容量", "復元できる件数", "読み取れない目録"], &path_rows(statement, paths)))
         }
         p { "「写しがある時点」より前に変更された内容は、写しに含まれません。" }
     };
@@ -112,9 +112,23 @@ fn rows(statement: &Statement) -> Vec<Vec<String>> {
     rows.collect()
 }
 
+fn unreadable(count: u64) -> String {
+    if count == 0 {
+        "なし".to_owned()
+    } else {
+        format!("{count}個（含まれるものは分かりません）")
+    }
+}
+
 fn path_rows(statement: &Statement, paths: &[String]) -> Vec<Vec<String>> {
     let rows = paths.iter().zip(&statement.paths).map(|(path, found)| {
-        vec![path.clone(), found.files.to_string(), size(found.bytes), found.recoverable.to_string()]
+        vec![
+            path.clone(),
+            found.files.to_string(),
+            size(found.bytes),
+            found.recoverable.to_string(),
+            unreadable(found.unreadable),
+        ]
     });
     rows.collect()
 }

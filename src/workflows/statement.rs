@@ -83,7 +83,7 @@ impl Statement {
     pub fn is_whole(&self) -> bool {
         let owed = |one: &&CohortStanding| one.verdict() != Verdict::Deleted;
         self.cohorts.iter().filter(owed).all(|one| one.verdict() == Verdict::Recoverable)
-            && self.paths.iter().all(|path| path.recoverable == path.files)
+            && self.paths.iter().all(|path| path.recoverable == path.files && path.unreadable == 0)
     }
 
     /// How many cohorts have a verdict.
@@ -254,7 +254,7 @@ async fn look_for(
         .collect();
     let known: Vec<String> = cohorts.iter().map(|one| one.cohort.to_string()).collect();
     for path in &asked.paths {
-        let mut stated = StatedPath { files: 0, bytes: 0, recoverable: 0 };
+        let mut stated = StatedPath { files: 0, bytes: 0, recoverable: 0, unreadable: 0 };
         let mut listing = browser.list(std::slice::from_ref(path))?;
         while let Some(shown) = listing.next()? {
             if shown.entry.meta.kind == Kind::Directory || !known.contains(&shown.cohort) {
@@ -264,6 +264,7 @@ async fn look_for(
             stated.bytes = stated.bytes.saturating_add(shown.entry.data_bytes());
             stated.recoverable = stated.recoverable.saturating_add(u64::from(good.contains(&shown.cohort)));
         }
+        stated.unreadable = u64::try_from(listing.lost.len()).unwrap_or(u64::MAX);
         found.push(stated);
     }
     Ok(found)

@@ -32,6 +32,9 @@ mod expire;
 /// `kura erase`.
 mod erase;
 
+/// Incidents, statements, runbooks.
+mod incident;
+
 /// `kura serve`.
 mod serve;
 

@@ -87,7 +87,8 @@ async fn a_flipped_byte_is_found_by_reading_and_the_second_copy_makes_up_for_it(
     let kura = taken().await;
     let whole = make(&kura, &[first(&kura).await], asked(Checked::Read)).await.unwrap();
     assert!(whole.is_whole() && whole.count(Verdict::Recoverable) == 3, "{:?}", verdicts(&whole));
-    assert_eq!(whole.cohorts[0].since.map(|at| at.to_string()).as_deref(), Some("2031-03-03T03:00:00Z"));
+    let since = whole.cohorts[0].since.expect("a snapshot names it").to_string();
+    assert!(since.starts_with("2031-03-03T03:00"), "{since}");
     let copy = second(&kura).await;
     flip(&pack_of(&kura, &kura.store(), "2031-03-04"));
     let presence = make(&kura, &[first(&kura).await], asked(Checked::Presence)).await.unwrap();
@@ -141,7 +142,8 @@ async fn the_evidence_is_signed_and_stored_names_no_path_and_says_what_nobody_kn
     let known = statement::make(with_paths, &copies, keys, &kura.clock, &progress).await.unwrap();
     assert_eq!(known.count(Verdict::Recoverable), 2, "{:?}", verdicts(&known));
     assert_eq!((known.paths[1].files, known.paths[1].recoverable), (1, 1));
-    assert_eq!((known.paths[0].files, known.paths[0].recoverable), (5, 0), "its day is not whole");
+    let first = &known.paths[0];
+    assert_eq!((first.recoverable, first.unreadable), (0, 1), "its names are in the damaged pack: {first:?}");
     assert!(!known.is_whole() && known.estimate_ms == Some(2_000), "{:?}", known.estimate_ms);
 
     let (number, signed) =

@@ -307,9 +307,7 @@ impl From<DeskError> for Refused {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, terms_words(&error), again())
             }
             DeskError::Incident(error) => refused(&not_allowed(&error)),
-            DeskError::OfIncident(_) => {
-                refused("障害のお知らせです。障害の画面で復旧を入力すると、復旧のお知らせになります。")
-            }
+            DeskError::OfIncident(_) => refused("障害の復旧を入力すると終わるお知らせです。"),
             DeskError::Move(_) => {
                 refused("この実施時間帯は、今の状態ではその操作を受け付けません。何も変更されていません。")
             }

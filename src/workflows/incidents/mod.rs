@@ -86,13 +86,21 @@ impl Incident {
 
     /// What is read out by phone and sent by FAX: Japanese.
     pub fn call(&self, desk: &Desk, now: Instant) -> String {
-        with_told(desk, (&self.row, &self.fields), now, |told| told.call())
+        with_told(desk, (&self.row, &self.fields), now, call_of)
     }
 
     /// What the help desk answers: Japanese and English.
     pub fn help_desk(&self, desk: &Desk, now: Instant) -> (String, String) {
-        with_told(desk, (&self.row, &self.fields), now, |told| told.help_desk())
+        with_told(desk, (&self.row, &self.fields), now, help_desk_of)
     }
+}
+
+fn call_of(told: &Told<'_>) -> String {
+    told.call()
+}
+
+fn help_desk_of(told: &Told<'_>) -> (String, String) {
+    told.help_desk()
 }
 
 /// What words need of an incident.
@@ -158,7 +166,7 @@ pub async fn help_desk(desk: &Desk, now: Instant) -> Result<Vec<(String, String,
     let mut lines = Vec::new();
     for row in desk.catalog.open_incidents().await? {
         let fields = desk.catalog.incident_fields(&row.incident).await?;
-        let (japanese, english) = with_told(desk, (&row, &fields), now, |told| told.help_desk());
+        let (japanese, english) = with_told(desk, (&row, &fields), now, help_desk_of);
         lines.push((row.incident, japanese, english));
     }
     if lines.is_empty() {

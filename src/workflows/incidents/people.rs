@@ -309,16 +309,7 @@ fn decide(
             }
             ("tell-users", w("利用者へ周知しました。", "Users were told."))
         }
-        Doing::Contact(id, way) => {
-            let contact = desk.incidents.contacts.iter().find(|contact| contact.id == *id);
-            let contact = contact.ok_or_else(|| DeskError::None { what: "contact", id: id.clone() })?;
-            if contact.reached(*way).is_none() {
-                return Err(NotAllowed::NoWay.into());
-            }
-            let ((group, group_en), (how, how_en)) = (contact.group.names(), way.names());
-            let ja = format!("{group}（{id}）に{how}で連絡しました。");
-            ("contact", (ja, format!("Told {group_en} ({id}) by {how_en}.")))
-        }
+        Doing::Contact(id, way) => ("contact", told_contact(desk, id, *way)?),
         Doing::Action(what, owner, due) => {
             is_text(what)?;
             is_text(owner)?;
@@ -330,6 +321,18 @@ fn decide(
             (format!("再発防止策 {number} を終えました。"), format!("Action {number} is done.")),
         ),
     })
+}
+
+/// The words that say that a contact was told, if there is such a contact and he can be told so.
+fn told_contact(desk: &Desk, id: &str, way: Way) -> Result<Words, DeskError> {
+    let contact = desk.incidents.contacts.iter().find(|contact| contact.id == id);
+    let contact = contact.ok_or_else(|| DeskError::None { what: "contact", id: id.to_owned() })?;
+    if contact.reached(way).is_none() {
+        return Err(NotAllowed::NoWay.into());
+    }
+    let ((group, group_en), (how, how_en)) = (contact.group.names(), way.names());
+    let ja = format!("{group}（{id}）に{how}で連絡しました。");
+    Ok((ja, format!("Told {group_en} ({id}) by {how_en}.")))
 }
 
 /// A step from one state to the next.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use kura::domain::role::Role;
 use kura::workflows::incidents;
 
-use super::Site;
+use super::{Site, Visitor};
 
 /// The ids of a page; each stands once, or labels would point at the wrong field.
 fn ids_are_unique(page: &str) {
@@ -76,6 +76,11 @@ async fn a_person_takes_an_incident_from_opening_to_closing_by_forms() {
         let answer = operator.post(&act, fields).await;
         assert_eq!(answer.status, 303, "{fields:?}: {}", answer.body);
     }
+    what_is_closed_is_shown(&site, &mut operator, path).await;
+}
+
+/// Everything that happened stands on the page, in both languages, and in the report.
+async fn what_is_closed_is_shown(site: &Site, operator: &mut Visitor, path: &str) {
     let page = operator.get(path).await.body;
     ids_are_unique(&page);
     for part in ["✓ 完了", "回線の事業者に連絡しました。", "予備機を置く", "令和8年12月31日（木）"]

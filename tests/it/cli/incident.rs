@@ -1,0 +1,92 @@
+//! `kura incident` and `kura runbook`, as people use them.
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use super::Place;
+
+#[test]
+fn an_incident_goes_from_opening_to_its_printed_report() {
+    let place = Place::with_snapshot();
+    place.add_account("", "manager001", "operations_manager");
+    place.add_account("manager001", "operator01", "system_operator");
+    let none = place.kura(&["incident", "list"]).ends(0);
+    assert!(none.out.contains("There is no incident"), "{}", none.out);
+    let desk = place.kura(&["incident", "helpdesk"]).ends(0);
+    assert!(desk.out.contains("現在、お知らせする障害はありません。"), "{}", desk.out);
+    let home = place.path("home");
+    let contacts = home.join("contacts.toml");
+    let text = "[[contact]]\nid = \"night-1\"\ngroup = \"administrator\"\nname = \"夜間担当\"\nphone = \"052-000-0000\"\n";
+    std::fs::write(&contacts, text).unwrap();
+    std::fs::set_permissions(&contacts, std::fs::Permissions::from_mode(0o600)).unwrap();
+    place.kura(&["incident", "open", "接続できません。"]).ends(2);
+    let open = ["incident", "open", "接続できません。", "--occurred", "2020-01-01 09:00"];
+    let opened = place.kura_as("operator01", &open).ends(0);
+    let id = opened.out.split_whitespace().next().expect("a number").to_owned();
+    let shown = place.kura(&["incident", "show", &id]).ends(0);
+    for part in [
+        "detected (検知)",
+        "接続できません。",
+        "TO BE TOLD",
+        "052-000-0000",
+        "To read out",
+        "影響範囲：確認中です。",
+    ] {
+        assert!(shown.out.contains(part), "{part} in {}", shown.out);
+    }
+    place.kura_as("operator01", &["incident", "confirm", &id]).ends(0);
+    place.kura_as("operator01", &["incident", "confirm", &id]).ends(4);
+    place.kura_as("operator01", &["incident", "contact", &id, "night-1", "--way", "phone"]).ends(0);
+    place.kura_as("operator01", &["incident", "set", &id, "cause", "回線の故障"]).ends(0);
+    place.kura_as("operator01", &["incident", "set", &id, "nothing", "x"]).ends(2);
+    place
+        .kura_as("operator01", &["incident", "recover", &id, "--measures", "回線を切り替えました。"])
+        .ends(0);
+    let draft = place.kura(&["incident", "report", &id, "--draft"]).ends(0);
+    assert!(draft.out.contains("【案】") && draft.out.contains("回線の故障"), "{}", draft.out);
+    let report = place.kura_as("operator01", &["incident", "report", &id, "--html"]).ends(0);
+    assert!(report.out.contains("<h1>障害報告書</h1>") && !report.out.contains("【案】"), "{}", report.out);
+    place.kura_as("operator01", &["incident", "close", &id]).ends(4);
+    place
+        .kura_as("operator01", &["incident", "action", &id, "回線を二重にする", "--due", "2027-03-31"])
+        .ends(0);
+    place.kura_as("operator01", &["incident", "close", &id]).ends(0);
+    let json = place.kura(&["incident", "show", &id, "--json"]).ends(0).json();
+    assert_eq!(
+        (&json["state"], &json["checklist"][0]["told"][0]["way"]),
+        (&"closed".into(), &"phone".into())
+    );
+    let all = format!("{json}{}", place.kura(&["audit", "list"]).ends(0).out);
+    assert!(!all.contains("夜間担当") && !all.contains("052-"), "{all}");
+    std::fs::set_permissions(&contacts, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let open_file = place.kura(&["incident", "show", &id]).ends(0);
+    assert!(open_file.out.contains("others may read it"), "{}", open_file.out);
+}
+
+#[test]
+fn a_statement_says_what_can_be_given_back_and_what_nobody_knows() {
+    let place = Place::with_snapshot();
+    let said = place.kura(&["incident", "statement", "records", "--path", "deep"]).ends(0);
+    assert!(
+        said.out.contains("recoverable") && said.out.contains("Statement 1 is signed and stored"),
+        "{}",
+        said.out
+    );
+    assert!(said.err.contains("without --identity nobody can say"), "{}", said.err);
+    let with_key =
+        ["incident", "statement", "records", "--path", "deep", "--identity", "recovery.key", "--json"];
+    let json = place.kura(&with_key).ends(0).json();
+    assert_eq!((&json["ok"], &json["paths_known"], &json["number"]), (&true.into(), &true.into(), &2.into()));
+    assert_eq!(json["paths"][0]["files"], json["paths"][0]["recoverable"]);
+    let page = place.kura(&["incident", "statement", "records", "--html"]).ends(0);
+    assert!(page.out.contains("<h1>復元可能性の証明</h1>"), "{}", page.out);
+    place.kura(&["incident", "statement", "nothing"]).ends(1);
+}
+
+#[test]
+fn a_runbook_is_read_without_any_home() {
+    let place = Place::new();
+    let page = place.kura(&["runbook", "backup-missed"]).ends(0);
+    assert!(page.out.starts_with("# backup-missed"), "{}", page.out);
+    assert!(place.kura(&["runbook"]).ends(0).out.contains("kura runbook NAME:"));
+    place.kura(&["runbook", "nothing"]).ends(2);
+}
