@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::{
-    account, alarm, audit, cat, catalog, certificate, config, coverage, diff, drill, erase, expire, find,
-    hold, init, key, ls, notice, pages, plan, quickstart, restore, scrub, serve, service, snapshot,
+    account, alarm, audit, cat, catalog, certificate, config, coverage, diff, drill, erase, expire, extract,
+    find, hold, init, key, ls, notice, pages, plan, quickstart, restore, scrub, serve, service, snapshot,
     snapshots, store, token, verify, window,
 };
 
@@ -91,6 +91,7 @@ pub(super) enum Command {
     Expire(expire::Arguments),
     Hold(hold::Arguments),
     Erase(erase::Arguments),
+    Extract(extract::Arguments),
     Certificate(certificate::Arguments),
     /// Bring the catalog back from the store.
     Catalog(catalog::Arguments),

@@ -5,7 +5,9 @@
 //! that nothing inside needs to check again. The rules themselves live in `domain`; nothing here knows a
 //! catalog, a store or a clock. To add a key: `format`, then `load`, then `policies/README.md`.
 //!
-//! Public here: `parse_plan`, `load_plan`, `load_plans`, `Refused`, `Problem`, `Position`.
+//! The instructions of an extract, which a permit carries as text, are read by `extraction` in the same spirit.
+//!
+//! Public here: `parse_plan`, `load_plan`, `load_plans`, `read_instructions`, `Refused`, `Problem`, `Position`.
 
 mod load;
 
@@ -13,5 +15,10 @@ mod format;
 
 mod diagnose;
 
+mod extraction;
+
+mod extraction_file;
+
 pub use diagnose::{Position, Problem, Refused};
+pub use extraction::{BadInstructions, read_instructions};
 pub use load::{load_plan, load_plans, parse_plan};

@@ -14,6 +14,9 @@ pub mod certificate;
 /// Recovery sheets.
 pub mod key_sheet;
 
+/// The report of an extract.
+pub mod extract;
+
 /// QR codes.
 pub mod qr;
 

@@ -127,6 +127,7 @@ pub async fn init(new: NewInstallation, clock: &dyn Clock) -> Result<Installed, 
         mail: Vec::new(),
         reaper: None,
         replica: None,
+        dataset: Vec::new(),
         expiry: None,
         evidence_retention: None,
     };

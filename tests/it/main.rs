@@ -25,6 +25,7 @@ mod expiry;
 mod expiry_bucket;
 mod expiry_days;
 mod expiry_steps;
+mod extracts;
 mod faults;
 mod feeds;
 mod hand_stops;
