@@ -12,7 +12,7 @@ use super::delimited::{ReadProblem, WriteProblem, Writing, read, write};
 use super::hierarchy::HierarchyProblem;
 use super::measure::{InputCounts, Measured, measure};
 use super::metric::Metric;
-use super::number::{Ratio, at, count};
+use super::number::{Ratio, at, count, float};
 pub use super::prepare::Counts;
 use super::prepare::{Outlet, Prepared, prepare};
 use super::profile::ProfileProblem;
@@ -20,7 +20,7 @@ use super::pseudonym::ExtractKey;
 use super::release::Release;
 use super::rules::Model;
 use super::scan::{Scan, scan};
-use super::search::{Answer, Progress, SearchStopped, search};
+use super::search::{Answer, Estimate, NODES_MAX, Progress, SearchStopped, estimate, search};
 use super::table::{Column, Table};
 
 /// What a permit asks of an extract.
@@ -118,6 +118,15 @@ pub enum Refusal {
     /// More identifiers than can be looked for.
     #[error("the source has more names and numbers of persons than can be looked for in what is written")]
     TooManyIdentifiers,
+    /// More choices of levels than are searched to the end, and nobody allowed less.
+    #[error(
+        "there are {nodes} choices of levels, and up to {NODES_MAX} are searched to the end: generalise fewer columns, give \
+         hierarchies fewer levels, or allow a search that does not prove its result (bounded = true)"
+    )]
+    TooLarge {
+        /// How many.
+        nodes: u128,
+    },
     /// The search was stopped.
     #[error("the search was cancelled")]
     Cancelled,
@@ -142,6 +151,19 @@ pub struct Extract {
     pub bytes: Vec<u8>,
     /// What is told of it.
     pub report: Report,
+    /// The rows of the source in each crowd that is released, for the ledger.
+    pub crowds: Vec<Vec<usize>>,
+}
+
+/// What making a column vaguer costs.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ColumnCost {
+    /// The level that was chosen.
+    pub level: u8,
+    /// The vaguest level there is.
+    pub height: u8,
+    /// How much of the column's domain a released value stands for, on average: 0 to 1.
+    pub share: f64,
 }
 
 /// What is told of an extract: numbers and names of columns, never values.
@@ -149,10 +171,14 @@ pub struct Extract {
 pub struct Report {
     /// Rows of the source (or of the sample).
     pub rows_in: u64,
+    /// Persons of the source (or of the sample).
+    pub persons_in: u64,
     /// Rows that are released.
     pub rows_out: u64,
     /// The level of each column that was made vaguer.
     pub levels: BTreeMap<String, u8>,
+    /// What that costs, column by column.
+    pub costs: BTreeMap<String, ColumnCost>,
     /// How the levels were found, and whether they are proved to be the best.
     pub answer: Answer,
     /// Rows left out because their crowd breaks a rule, or their person stands out.
@@ -167,6 +193,16 @@ pub struct Report {
     pub scan: Scan,
 }
 
+/// What is told while an extract is made, and what it may do.
+pub struct Watch<'w> {
+    /// Whether a search may end without the proof that there is nothing better.
+    pub may_be_bounded: bool,
+    /// Is told how large the search will be, before it begins.
+    pub estimated: &'w mut dyn FnMut(Estimate),
+    /// Follows the search and may stop it.
+    pub searching: &'w mut dyn FnMut(Progress) -> ControlFlow<()>,
+}
+
 /// Makes an extract, or says why there is none. `watch` follows the search and may stop it.
 pub fn extract(
     source: &Table,
@@ -174,10 +210,33 @@ pub fn extract(
     key: &ExtractKey,
     watch: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Extract, Refusal> {
-    let sampled = rules.sample.map(|size| source.filtered(&key.sample(source.rows(), size)));
+    extract_watched(
+        source,
+        rules,
+        key,
+        Watch { may_be_bounded: true, estimated: &mut |_| {}, searching: watch },
+    )
+}
+
+/// The same, told how large the search is before it begins.
+pub fn extract_watched(
+    source: &Table,
+    rules: &ExtractRules,
+    key: &ExtractKey,
+    watch: Watch<'_>,
+) -> Result<Extract, Refusal> {
+    let drawn = rules.sample.map(|size| key.sample(source.rows(), size));
+    let sampled = drawn.as_ref().map(|drawn| source.filtered(drawn));
+    let places: Option<Vec<usize>> =
+        drawn.map(|drawn| drawn.iter().enumerate().filter(|(_, own)| **own).map(|(row, _)| row).collect());
     let source = sampled.as_ref().unwrap_or(source);
     let prepared = prepare(source, rules, key)?;
-    let answer = search(&prepared.problem, watch).map_err(|stopped| match stopped {
+    let size = estimate(&prepared.problem);
+    (watch.estimated)(size);
+    if !size.is_exact && !watch.may_be_bounded {
+        return Err(Refusal::TooLarge { nodes: size.nodes });
+    }
+    let answer = search(&prepared.problem, watch.searching).map_err(|stopped| match stopped {
         SearchStopped::TooFew { k } => Refusal::TooFew { k },
         SearchStopped::Cancelled | SearchStopped::Unequal => Refusal::Cancelled,
     })?;
@@ -212,9 +271,12 @@ pub fn extract(
         Outlet::Quasi(name, place) => Some((name.clone(), best.levels.get(*place).copied()?)),
         Outlet::Plain(..) => None,
     });
+    let heads = rules.person.as_deref().and_then(|name| source.column(name));
     let report = Report {
         rows_in: count(source.rows()),
+        persons_in: count(heads.map_or(source.rows(), |column| column.values().len())),
         rows_out,
+        costs: costs(&prepared, &best.levels, &order),
         levels: levels.collect(),
         answer,
         left_out: release.left_out(),
@@ -223,7 +285,45 @@ pub fn extract(
         measured,
         scan,
     };
-    Ok(Extract { bytes: written.bytes, report })
+    let crowds = crowds(&prepared, &release, &order, places.as_deref());
+    Ok(Extract { bytes: written.bytes, report, crowds })
+}
+
+fn costs(prepared: &Prepared, levels: &[u8], order: &[usize]) -> BTreeMap<String, ColumnCost> {
+    let mut costs = BTreeMap::new();
+    for outlet in &prepared.outlets {
+        let Outlet::Quasi(name, place) = outlet else { continue };
+        let (Some(quasi), Some(level)) = (prepared.problem.quasi.get(*place), levels.get(*place)) else {
+            continue;
+        };
+        let weight =
+            |row: &usize| quasi.leaves.get(*row).map(|leaf| quasi.hierarchy.weight((*level).into(), *leaf));
+        let stands_for: u64 = order.iter().filter_map(weight).sum();
+        let all = float(quasi.hierarchy.size()) * float(count(order.len()));
+        let height = u8::try_from(quasi.hierarchy.height()).unwrap_or(u8::MAX);
+        costs.insert(
+            name.clone(),
+            ColumnCost { level: *level, height, share: float(stands_for) / all.max(1.0) },
+        );
+    }
+    costs
+}
+
+/// The rows of each crowd by their places in the whole source.
+fn crowds(
+    prepared: &Prepared,
+    release: &Release,
+    order: &[usize],
+    places: Option<&[usize]>,
+) -> Vec<Vec<usize>> {
+    let quasi = prepared.problem.quasi.len();
+    let mut rows_of: BTreeMap<Vec<&str>, Vec<usize>> = BTreeMap::new();
+    for row in order {
+        let texts = (0..quasi).map(|column| release.text(&prepared.problem, column, *row)).collect();
+        let place = places.map_or(*row, |places| places.get(*row).copied().unwrap_or(*row));
+        rows_of.entry(texts).or_default().push(place);
+    }
+    rows_of.into_values().collect()
 }
 
 /// The table that is written: new columns, rows in an order drawn by lot.

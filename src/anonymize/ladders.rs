@@ -73,7 +73,7 @@ impl Ladder {
     ///
     /// Source: 個人情報保護委員会 事務局レポート 2017-02 (of a day of birth, the year or the day goes); hospitals drop the
     /// last four digits of postal codes.
-    pub(super) fn finest(&self) -> usize {
+    pub fn finest(&self) -> usize {
         match self {
             Self::Days | Self::Postal => 1,
             Self::Ages { .. } | Self::Icd10 => 0,

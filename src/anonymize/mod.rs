@@ -12,6 +12,9 @@
 /// One extract from beginning to end.
 pub mod extract;
 
+/// What a permit asks of a source.
+pub mod instructions;
+
 /// What each column of a source is, and what is done with it.
 pub mod classes;
 
@@ -86,6 +89,9 @@ pub mod scan;
 
 /// Tables of counts in which nobody can be found.
 pub mod statistics;
+
+/// A table of counts from beginning to end.
+pub mod count_extract;
 
 /// What a reader can work out about a hidden cell.
 pub mod audit;

@@ -275,6 +275,44 @@ pub fn seal_with_passphrase(text: &str, passphrase: SecretString) -> Result<Stri
     age::encrypt_and_armor(&recipient, text.as_bytes()).map_err(|e| SealError::Sealing(e.to_string()))
 }
 
+/// The work that opening a passphrase's file takes: 2^18, as stock age asks for, whatever machine seals it.
+const SCRYPT_WORK: u8 = 18;
+
+/// Seals bytes under a passphrase as a binary age file.
+pub fn seal_bytes_with_passphrase(plaintext: &[u8], passphrase: SecretString) -> Result<Vec<u8>, SealError> {
+    let failed = |e: std::io::Error| SealError::Sealing(e.to_string());
+    let mut recipient = age::scrypt::Recipient::new(passphrase);
+    recipient.set_work_factor(SCRYPT_WORK);
+    let encryptor = age::Encryptor::with_recipients(
+        std::iter::once(&recipient).map(|one| -> &dyn age::Recipient { one }),
+    )
+    .map_err(|e| SealError::Sealing(e.to_string()))?;
+    let mut writer = encryptor.wrap_output(Vec::with_capacity(plaintext.len() + 1024)).map_err(failed)?;
+    writer.write_all(plaintext).map_err(failed)?;
+    writer.finish().map_err(failed)
+}
+
+/// Opens what a passphrase protects, of at most `max_bytes`.
+pub fn open_bytes_with_passphrase(
+    sealed: &[u8],
+    passphrase: SecretString,
+    max_bytes: u64,
+) -> Result<Zeroizing<Vec<u8>>, SealError> {
+    let mut identity = age::scrypt::Identity::new(passphrase);
+    identity.set_max_work_factor(SCRYPT_WORK_MAX);
+    check_header(sealed)?;
+    let decryptor = age::Decryptor::new_buffered(sealed).map_err(|_| SealError::NotAge)?;
+    let stream = decryptor
+        .decrypt(std::iter::once(&identity).map(|identity| -> &dyn age::Identity { identity }))
+        .map_err(|_| SealError::WrongPassphrase)?;
+    let mut text = Zeroizing::new(Vec::with_capacity(sealed.len()));
+    stream.take(max_bytes.saturating_add(1)).read_to_end(&mut text).map_err(SealError::Altered)?;
+    if u64::try_from(text.len()).unwrap_or(u64::MAX) > max_bytes {
+        return Err(SealError::TooLong { max_bytes });
+    }
+    Ok(text)
+}
+
 /// Seals bytes to all `recipients` as a binary age file.
 pub fn seal(plaintext: &[u8], recipients: &[&Recipient]) -> Result<Vec<u8>, SealError> {
     let mut writer = begin(Vec::with_capacity(plaintext.len() + 1024), recipients)?;

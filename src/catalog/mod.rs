@@ -106,6 +106,9 @@ mod deletions;
 /// Permits: what was applied for, and where that stands.
 mod permits;
 
+/// Extracts, and what later ones are compared with.
+mod extracts;
+
 /// Certificates of deletion, and holds as far as they are noted here.
 mod certificates;
 
@@ -125,6 +128,7 @@ pub use deletions::{LookRow, OrderRow, StandingRow};
 pub use drills::DrillRow;
 pub use engine::Trouble;
 pub use event_requests::{EventRequest, RequestState};
+pub use extracts::{CrowdsRow, ExtractPlanRow, ExtractRow, ExtractState};
 pub use incident_details::{ActionRow, EntryRow, MailRow, TickRow};
 pub use incidents::{IncidentRow, LinkedAlarm};
 pub use leases::Holder;

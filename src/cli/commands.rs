@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::{
-    account, alarm, audit, cat, catalog, certificate, config, coverage, diff, drill, erase, expire, find,
-    hold, incident, init, key, ls, notice, pages, permit, plan, quickstart, report, restore, runbook, scrub,
-    serve, service, snapshot, snapshots, store, token, verify, window,
+    account, alarm, audit, cat, catalog, certificate, config, coverage, diff, drill, erase, expire, extract,
+    find, hold, incident, init, key, ls, notice, pages, permit, plan, quickstart, report, restore, runbook,
+    scrub, serve, service, snapshot, snapshots, store, token, verify, window,
 };
 
 /// Kura (蔵): sealed backups that are kept for their year, then provably gone.
@@ -95,6 +95,7 @@ pub(super) enum Command {
     Expire(expire::Arguments),
     Hold(hold::Arguments),
     Erase(erase::Arguments),
+    Extract(extract::Arguments),
     Certificate(certificate::Arguments),
     Report(report::Arguments),
     /// Bring the catalog back from the store.

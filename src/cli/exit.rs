@@ -90,6 +90,7 @@ impl Exit {
             | Failure::Gate(GateError::Refused { .. } | GateError::Elsewhere(_)) => Self::Refused,
             Failure::Expire(error) => Self::of_expiry(error),
             Failure::Hold(error) => super::hold::exit_of(error),
+            Failure::Extract(error) => super::extract::exit_of(error),
             Failure::Desk(error) | Failure::Gate(GateError::Desk(error)) => Self::of_desk(error),
             Failure::Init(_)
             | Failure::Host(_)

@@ -15,6 +15,7 @@ use crate::workflows::check_audit::AuditError;
 use crate::workflows::choice::ChoiceError;
 use crate::workflows::desk::DeskError;
 use crate::workflows::expire::ExpireError;
+use crate::workflows::extracts::ExtractError;
 use crate::workflows::gate::GateError;
 use crate::workflows::holds::HoldError;
 use crate::workflows::host::HostError;
@@ -105,6 +106,9 @@ pub enum Failure {
     /// A hold.
     #[error(transparent)]
     Hold(HoldError),
+    /// An extract.
+    #[error(transparent)]
+    Extract(Box<ExtractError>),
     /// A file that the command itself reads or writes.
     #[error("cannot {act} {}", .path.display())]
     File {

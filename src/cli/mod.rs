@@ -148,6 +148,12 @@ mod hold;
 /// `kura erase`.
 mod erase;
 
+/// `kura extract`.
+mod extract;
+
+/// What `kura extract` shows.
+mod extract_show;
+
 /// `kura certificate`.
 mod certificate;
 mod report;
@@ -233,7 +239,8 @@ fn keep_to_its_owner(app: &App, command: &Command) -> Result<(), Failure> {
         | Command::Drill(_)
         | Command::Scrub(_)
         | Command::Store(_)
-        | Command::Erase(_) => true,
+        | Command::Erase(_)
+        | Command::Extract(_) => true,
         Command::Key(arguments) => arguments.is_of_home(),
         Command::Quickstart(_)
         | Command::Config(_)
@@ -296,6 +303,7 @@ async fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Expire(arguments) => Box::pin(expire::run(&app, &global, arguments)).await,
         Command::Hold(arguments) => Box::pin(hold::run(&app, &global, arguments)).await,
         Command::Erase(arguments) => Box::pin(erase::run(&app, &global, arguments)).await,
+        Command::Extract(arguments) => Box::pin(extract::run(&app, &global, arguments)).await,
         Command::Certificate(arguments) => Box::pin(certificate::run(&app, &global, arguments)).await,
         Command::Report(arguments) => Box::pin(report::run(&app, &global, arguments)).await,
         Command::Catalog(arguments) => Box::pin(catalog::run(&app, &global, arguments)).await,

@@ -12,6 +12,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::retention::Retention;
 
+/// Tables that permits may name.
+mod dataset;
+
 /// Settings of deletion.
 mod expiry;
 
@@ -24,6 +27,9 @@ mod here;
 /// Who reports incidents to whom.
 mod incidents;
 
+/// Notices by mail.
+mod mail;
+
 /// The second store.
 mod replica;
 
@@ -34,9 +40,11 @@ mod service;
 mod stamps;
 
 pub use coverage::CoverageSettings;
+pub use dataset::{DatasetEncoding, DatasetKind, DatasetSettings};
 pub use expiry::{ExpirySettings, ReaperSettings};
 pub use here::{is_surely_here, may_be_here};
 pub use incidents::{ContactSettings, ContactTrouble, IncidentSettings};
+pub use mail::{MailSettings, MailTls};
 pub use replica::ReplicaSettings;
 pub use service::{DeadlineSetting, ServiceSettings};
 pub use stamps::Stamps;
@@ -86,6 +94,9 @@ pub struct Settings {
     /// The credential that deletes. Default: none, so that nothing is deleted from a bucket.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reaper: Option<ReaperSettings>,
+    /// Tables that permits may name. Default: none, so that no extract can be made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dataset: Vec<DatasetSettings>,
     /// A second store that gets the same objects. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replica: Option<ReplicaSettings>,
@@ -109,45 +120,6 @@ impl Settings {
         let parsed = self.evidence_retention.as_deref().and_then(|text| text.parse().ok());
         parsed.unwrap_or(EVIDENCE_RETENTION)
     }
-}
-
-/// `[[mail]]` in `kura.toml`: people who get each notice by mail.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct MailSettings {
-    /// A name of its own, for the record of deliveries; it is never changed.
-    pub name: String,
-    /// The mail server.
-    pub host: String,
-    /// Its port. Default: 465, 587 or 25, as `tls` says.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub port: Option<u16>,
-    /// How the connection is kept from others' eyes. Default `wrapper`.
-    #[serde(default)]
-    pub tls: MailTls,
-    /// Who writes, such as `お知らせ <notices@example.jp>`. Its domain also stands in message ids: keep it.
-    pub from: String,
-    /// Who is written to. Nobody sees the others.
-    pub to: Vec<String>,
-    /// The user at the server. Default: none is named.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub user: Option<String>,
-    /// The file with the user's password on its first line.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub password_file: Option<PathBuf>,
-}
-
-/// How a mail server is spoken to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum MailTls {
-    /// TLS from the first byte (port 465).
-    #[default]
-    Wrapper,
-    /// TLS after STARTTLS (port 587); a server that does not offer it gets nothing.
-    Starttls,
-    /// None: only for a server on this machine (port 25).
-    NoneOnLoopback,
 }
 
 /// `[oidc]` in `kura.toml`: an OpenID Connect provider. Accounts and roles stay Kura's own.
@@ -299,6 +271,11 @@ impl Home {
         self.0.join("reports")
     }
 
+    /// Sealed extracts, as they wait to be fetched.
+    pub fn extracts(&self) -> PathBuf {
+        self.0.join("extracts")
+    }
+
     /// Whether there is an installation.
     pub fn exists(&self) -> bool {
         self.settings_file().exists()
@@ -340,6 +317,9 @@ impl Home {
         }
         if let Some(nice) = settings.nice.filter(|nice| *nice > 19) {
             return Err(invalid(format!("nice = {nice}: write 0 to 19, or leave the line out")));
+        }
+        if let Some(problem) = dataset::problem(&settings.dataset) {
+            return Err(invalid(problem));
         }
         if let Some(bad) = settings.service.iter().find(|service| service.service().is_none()) {
             let name = &bad.name;

@@ -5,8 +5,11 @@
 //! that nothing inside needs to check again. The rules themselves live in `domain`; nothing here knows a
 //! catalog, a store or a clock. To add a key: `format`, then `load`, then `policies/README.md`.
 //!
-//! Public here: `parse_plan`, `load_plan`, `load_plans`, `Refused`, `Problem`, `Position`; and `parse_permit` for
-//! applications (別紙2), which people write too.
+//! Applications (別紙2) and the instructions of an extract, which a permit carries as text, are read in the same spirit,
+//! and so are guidelines.
+//!
+//! Public here: `parse_plan`, `load_plan`, `load_plans`, `Refused`, `Problem`, `Position`; `parse_permit`;
+//! `read_instructions`; `load_guidelines`.
 
 mod load;
 
@@ -15,9 +18,15 @@ mod format;
 mod diagnose;
 
 mod guidelines;
+
 mod permit;
 
+mod extraction;
+
+mod extraction_file;
+
 pub use diagnose::{Position, Problem, Refused};
+pub use extraction::{BadInstructions, read_instructions};
 pub use guidelines::{GuidelineError, load_guidelines};
 pub use load::{load_plan, load_plans, parse_plan};
 pub use permit::{Application, Attaching, beside, parse_permit};

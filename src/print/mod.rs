@@ -21,6 +21,8 @@ pub mod permit;
 /// Recovery sheets.
 pub mod key_sheet;
 
+/// The report of an extract.
+pub mod extract;
 /// Statements of recoverability.
 pub mod statement;
 

@@ -23,7 +23,7 @@ use crate::workflows::keep_day::{self, Kept};
 use crate::workflows::start_due_runs::{self, Attempt, Runner};
 use crate::workflows::under_way::UnderWay;
 use crate::workflows::{
-    alarms, incidents, notice_ends, permits, prove_notices, replica, services, take_event_snapshot,
+    alarms, extracts, incidents, notice_ends, permits, prove_notices, replica, services, take_event_snapshot,
 };
 
 /// How often a plan's lock is asked for, and how long is waited in between.
@@ -158,6 +158,9 @@ impl Program {
         self.prove(&desk).await;
         if let Err(error) = permits::expire(&desk.catalog, self.clock.now()).await {
             tracing::error!(%error, "permits whose time is over could not be ended");
+        }
+        if let Err(error) = extracts::tend(&desk.catalog, &self.app.home, self.clock.now()).await {
+            tracing::error!(code = error.code(), "extracts that ended halfway could not be given up");
         }
         if let Err(error) = alarms::refresh(&desk, self.clock.now()).await {
             tracing::error!(%error, "alarms could not be brought up to date");

@@ -108,7 +108,7 @@ pub fn router(shared: Shared) -> Router {
         SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
     };
     Router::new()
-        .merge(public::router())
+        .merge(public::router(&shared))
         .merge(api::router(&shared))
         .merge(console::router(&shared))
         .route("/healthz", get(health::alive))

@@ -194,6 +194,9 @@ pub mod canary;
 /// Permits (別紙2): applying, deciding, using, closing.
 pub mod permits;
 
+/// Extracts: planning, making, handing over, checking.
+pub mod extracts;
+
 /// What the service does once a day.
 pub mod keep_day;
 

@@ -42,7 +42,7 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         module: "policy_files",
-        may_use: "domain config clock",
+        may_use: "domain config clock anonymize",
         never: "tokio axum sqlx aws_config aws_sdk_s3 clap std::net",
         instead: "turn the file into domain types here and let a workflow use them",
     },

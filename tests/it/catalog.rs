@@ -438,6 +438,7 @@ const SAMPLES: &[(i64, &str)] = &[
     (16, include_str!("fixtures/migrations/0016_drills.sql")),
     (17, include_str!("fixtures/migrations/0017_erasures.sql")),
     (18, include_str!("fixtures/migrations/0018_permits.sql")),
+    (19, include_str!("fixtures/migrations/0019_extracts.sql")),
     (20, include_str!("fixtures/migrations/0020_incidents.sql")),
     (21, include_str!("fixtures/migrations/0021_checks.sql")),
 ];

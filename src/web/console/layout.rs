@@ -46,6 +46,7 @@ fn menu(visit: &Visit) -> Vec<(&'static str, Words)> {
         ("/console/calendar", w("カレンダー", "Calendar"), Act::Read),
         ("/console/windows", w("実施時間帯", "Windows"), Act::Read),
         ("/console/runs", w("実行", "Runs"), Act::Read),
+        ("/console/extracts", w("抽出", "Extracts"), Act::ReadPermits),
         ("/console/restore-points", w("復元できる時点", "Restore points"), Act::Read),
         ("/console/services", w("サービス", "Services"), Act::Read),
         ("/console/coverage", w("保管状況", "Coverage"), Act::Read),

@@ -19,7 +19,7 @@ use crate::domain::time::Instant;
 use crate::workflows::identities::Entrance;
 use crate::workflows::sessions::SetUpDigest;
 use refused::Refused;
-use throttle::Throttle;
+pub(super) use throttle::Throttle;
 
 /// Two languages side by side.
 mod words;
@@ -77,6 +77,9 @@ mod restore_points;
 
 /// Snapshots that people ask for.
 mod events;
+
+/// Extracts.
+mod extracts;
 
 /// Notices.
 mod notices;
@@ -258,6 +261,9 @@ fn pages() -> Vec<Page> {
         show("/console/occurrences/{id}/break-glass", glass, occurrences::ask),
         act("/console/occurrences/{id}/break-glass", glass, occurrences::break_glass),
         act("/console/occurrences/{id}/report", decide, occurrences::see_report),
+        show("/console/extracts", see, extracts::list),
+        show("/console/extracts/{id}", see, extracts::plan),
+        show("/console/extracts/{id}/{number}", see, extracts::one),
         show("/console/runs", read, runs::list),
         show("/console/runs/{id}", read, runs::one),
         show("/console/restore-points", read, restore_points::list),

@@ -32,14 +32,14 @@ impl governor::clock::Clock for Ticks {
 }
 
 /// The tries of each address.
-pub(super) struct Throttle {
+pub(in crate::web) struct Throttle {
     limiter: RateLimiter<IpAddr, DashMapStateStore<IpAddr>, Ticks, NoOpMiddleware<Duration>>,
     clock: Ticks,
 }
 
 impl Throttle {
     /// Nobody has tried yet.
-    pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
+    pub(in crate::web) fn new(clock: Arc<dyn Clock>) -> Self {
         let quota = Quota::with_period(Duration::from_secs(SECONDS_EACH));
         let quota = quota.unwrap_or_else(|| Quota::per_minute(BURST)).allow_burst(BURST);
         let clock = Ticks(clock);
@@ -47,7 +47,7 @@ impl Throttle {
     }
 
     /// Counts a try; `Err` says how many seconds to wait.
-    pub(super) fn take(&self, peer: IpAddr) -> Result<(), u64> {
+    pub(in crate::web) fn take(&self, peer: IpAddr) -> Result<(), u64> {
         if self.limiter.len() > ADDRESSES_MAX {
             self.limiter.retain_recent();
         }

@@ -1,4 +1,5 @@
-//! What everybody may read: the page of notices and the same notices as feeds. No account, no plan, no file.
+//! What everybody may read: the page of notices and the same notices as feeds. No account, no plan, no file but a sealed
+//! extract for whoever has its address.
 
 use axum::Router;
 use axum::routing::get;
@@ -20,12 +21,16 @@ mod calendar_lines;
 /// Answers that readers may keep.
 mod cached;
 
+/// Fetching extracts.
+mod extracts;
+
 /// The shape of Statuspage.
 mod statuspage;
 
 /// The public addresses.
-pub(super) fn router() -> Router<Shared> {
+pub(super) fn router(shared: &Shared) -> Router<Shared> {
     Router::new()
+        .merge(extracts::router(shared))
         .route("/", get(async || axum::response::Redirect::temporary("/notices")))
         .route("/notices", get(notices::page))
         .route("/api/v1/notices", get(feeds::api))

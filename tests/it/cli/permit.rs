@@ -8,7 +8,8 @@ const OPERATOR: &str = "operator01";
 
 /// The application that docs/operations.md shows, for days that are far away.
 fn application() -> String {
-    let page = std::fs::read_to_string("docs/operations.md").expect("the page");
+    let page = std::fs::read_to_string(std::path::Path::new(crate::support::ROOT).join("docs/operations.md"))
+        .expect("the page");
     let start = page.find("    schema = \"kura-permit/1\"").expect("the example");
     let example =
         page.get(start..).and_then(|rest| rest.split("    kura permit apply").next()).expect("its end");

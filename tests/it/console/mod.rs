@@ -197,7 +197,8 @@ impl Visitor {
         drop(stream.write_all(body.as_bytes()).await);
         let mut bytes = Vec::new();
         drop(stream.read_to_end(&mut bytes).await);
-        let answer = String::from_utf8(bytes).expect("UTF-8");
+        // A file may be anything.
+        let answer = String::from_utf8_lossy(&bytes).into_owned();
         let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
         let status = head.split_whitespace().nth(1).and_then(|code| code.parse().ok()).expect("a status");
         for line in head.lines().filter_map(|line| line.strip_prefix("set-cookie: ")) {

@@ -36,7 +36,7 @@ fn shared() -> Server {
     create_dir_all(&folder).expect("the tests' folder can be made");
     let user = File::options().create(true).append(true).open(folder.join("users")).expect("the lock opens");
     flock(&user, FlockOperation::LockShared).expect("the lock can be had");
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/postgres.sh");
+    let script = Path::new(crate::support::ROOT).join("tests/support/postgres.sh");
     let started = Command::new("bash").arg(script).arg("share").arg(&folder).output().expect("bash runs");
     let said = String::from_utf8_lossy(&started.stderr);
     assert!(started.status.success(), "PostgreSQL did not start, and these tests need it:\n{said}");

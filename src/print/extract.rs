@@ -1,0 +1,202 @@
+//! The report of an extract (抽出の測定報告書), for people who decide and file it. Counts and columns, never a value.
+
+use maud::{Markup, html};
+
+use super::{document, fields, list, time};
+use crate::domain::size::size;
+use crate::workflows::extracts::{ExtractReport, MeasuredReport};
+
+/// How crowds are counted by their persons.
+const SIZES: [&str; 7] = ["1人", "2人", "3～4人", "5～9人", "10～19人", "20～49人", "50人以上"];
+
+/// The page.
+pub fn page(report: &ExtractReport) -> String {
+    let title = format!("抽出の測定報告書 {}（{}回目）", report.permit, report.execution);
+    let body = html! {
+        h1 { "抽出の測定報告書" }
+        (body(report))
+    };
+    document(&title, &body)
+}
+
+/// The page without its heading, for the console.
+pub fn body(report: &ExtractReport) -> Markup {
+    html! {
+        p.warn { (report.decides) }
+        (heading(report))
+        (columns(report))
+        @if let Some(measured) = &report.measured { (measured_part(measured)) }
+        @if let Some(counts) = &report.counts { (counts_part(counts)) }
+        (list("求めた条件", &["条件", "値"], &pairs(&report.rules)))
+        @if let Some(search) = &report.search { (search_part(search)) }
+        (scan(report))
+        @if !report.measures.is_empty() {
+            (list("施行規則第34条の各号について行った措置", &["号", "措置"], &pairs(&report.measures)))
+        }
+        h2 { "公表文（案）" }
+        pre { (report.publication) }
+    }
+}
+
+fn pairs(rules: &[crate::workflows::extracts::RuleReport]) -> Vec<Vec<String>> {
+    rules.iter().map(|rule| vec![rule.asks.clone(), rule.done.clone()]).collect()
+}
+
+fn heading(report: &ExtractReport) -> Markup {
+    let sealed = if report.sealed_to == "passphrase" {
+        "一度だけ表示した合言葉"
+    } else {
+        "申請者の公開鍵（age）"
+    };
+    let mut rows = vec![
+        ("許可番号", report.permit.clone()),
+        ("実施", format!("{}回目", report.execution)),
+        ("作成日時", time(&report.made_at)),
+        ("データセット", report.dataset.clone()),
+        ("対象の行数", report.rows_in.to_string()),
+        ("対象の人数", report.persons_in.to_string()),
+        ("出力した行数", report.rows_out.to_string()),
+        ("条件を満たさず除外した行数", report.left_out.to_string()),
+        ("上限・下限・少数値をまとめた行数", report.coded.to_string()),
+        ("読み取れず「不明」とした行数", report.unreadable.to_string()),
+        ("比較した過去の抽出", format!("{}件", report.compared_with)),
+        ("暗号化", sealed.to_owned()),
+        ("ファイルの大きさ", size(report.extract_bytes)),
+        ("許可内容のSHA-256", report.permit_digest.clone()),
+        ("元データのSHA-256", report.source_digest.clone()),
+        ("出力（暗号化前）のSHA-256", report.extract_digest.clone()),
+        ("プログラム", report.program.clone()),
+    ];
+    if let Some(snapshot) = &report.snapshot {
+        rows.push(("元のスナップショット", snapshot.clone()));
+    }
+    fields("抽出", &rows)
+}
+
+/// What is done with each column.
+pub fn columns(report: &ExtractReport) -> Markup {
+    let rows = report.columns.iter().map(|column| {
+        vec![
+            column.name.clone(),
+            class(&column.class).to_owned(),
+            done(&column.done).to_owned(),
+            column.level.map_or_else(|| "―".to_owned(), |(level, height)| format!("{level}／{height}")),
+            column.share.map_or_else(|| "―".to_owned(), |share| format!("{share:.4}")),
+        ]
+    });
+    let heads = ["項目", "区分", "処理", "段階（最大）", "情報の損失（0～1）"];
+    list("項目ごとの処理", &heads, &rows.collect::<Vec<_>>())
+}
+
+fn class(word: &str) -> &str {
+    match word {
+        "direct" => "直接識別子",
+        "pic" => "個人識別符号",
+        "link" => "連結する符号",
+        "qi" => "準識別子",
+        "date" => "日付（準識別子）",
+        "sensitive" => "要配慮の値",
+        "free_text" => "自由記載",
+        "measure" => "測定値",
+        "public" => "公知の値",
+        "binary" => "画像・文書",
+        other => other,
+    }
+}
+
+fn done(word: &str) -> &str {
+    match word {
+        "drop" => "削除",
+        "pseudonym" => "この抽出限りの符号に置換",
+        "table" => "分類表で一般化",
+        "age" => "年齢の階級に一般化",
+        "days" => "年月日を一般化",
+        "postal" => "郵便番号を一般化",
+        "icd10" => "ICD-10を一般化",
+        "shift" => "人ごとに日をずらし、月以上に一般化",
+        "fold" => "少数値をまとめる",
+        "round" => "丸め・上下限の設定",
+        "keep" => "そのまま",
+        other => other,
+    }
+}
+
+fn measured_part(measured: &MeasuredReport) -> Markup {
+    let rows = [
+        ("人数", measured.persons.to_string()),
+        ("組合せの数", measured.crowds.to_string()),
+        ("同じ組合せの最少人数（k）", measured.smallest.to_string()),
+        ("特定される確率の最大", format!("{:.4}", measured.risk_max)),
+        ("特定される確率の平均", format!("{:.4}", measured.risk_average)),
+        ("確率が1/20を超える人数", measured.above_twentieth.to_string()),
+        ("確率が1/5を超える人数", measured.above_fifth.to_string()),
+    ];
+    let sizes =
+        SIZES.iter().zip(measured.sizes).map(|(size, crowds)| vec![(*size).to_owned(), crowds.to_string()]);
+    let sensitive = measured.sensitive.iter().map(|column| {
+        vec![
+            column.name.clone(),
+            column.distinct.to_string(),
+            format!("{:.4}", column.entropy),
+            format!("{:.4}", column.distance),
+        ]
+    });
+    let heads = ["項目", "値の種類の最少（l）", "エントロピーの最小", "全体との距離の最大（t）"];
+    html! {
+        (fields("出力したファイルを別のプログラムで測り直した結果", &rows))
+        (list("組合せの大きさ", &["人数", "組合せの数"], &sizes.collect::<Vec<_>>()))
+        @if !measured.sensitive.is_empty() {
+            (list("要配慮の値", &heads, &sensitive.collect::<Vec<_>>()))
+        }
+    }
+}
+
+fn counts_part(counts: &crate::workflows::extracts::CountsReport) -> Markup {
+    let by = counts.by.iter().map(|(name, level)| format!("{name}（段階{level}）"));
+    let protection = match counts.protection.as_str() {
+        "round-up" => "すべての数を10単位に切り上げ",
+        _ => "少数の欄を秘匿し、計算で分からないよう他の欄も秘匿",
+    };
+    let narrowest = counts
+        .narrowest
+        .map_or_else(|| "該当なし".to_owned(), |width| format!("{width}以上の幅でしか推定できない"));
+    let rows = [
+        ("集計の項目", by.collect::<Vec<_>>().join("、")),
+        ("表示する最少人数", counts.min_cell.to_string()),
+        ("少数の欄の保護", protection.to_owned()),
+        ("少数の欄", counts.small.to_string()),
+        ("あわせて秘匿した欄", counts.complementary.to_string()),
+        ("秘匿した欄の推定", narrowest),
+        ("合計", if counts.has_totals { "表示" } else { "非表示" }.to_owned()),
+    ];
+    fields("集計表", &rows)
+}
+
+fn search_part(search: &crate::workflows::extracts::SearchReport) -> Markup {
+    let proof = if search.is_proved {
+        "最適であることを証明済み"
+    } else {
+        "最適とは限らない（探索を打ち切り）"
+    };
+    let rows = [
+        ("段階の組合せ", search.nodes.clone()),
+        ("調べた組合せ", search.looks.to_string()),
+        ("結果", proof.to_owned()),
+        ("同じ費用の組合せ", search.ties.to_string()),
+        ("小さくした指標", format!("{}：{:.6}", search.metric, search.cost)),
+    ];
+    fields("段階の選択", &rows)
+}
+
+fn scan(report: &ExtractReport) -> Markup {
+    let warnings = report.scan.warnings.iter().map(|(column, cells)| format!("{column}：{cells}セル"));
+    let warnings = warnings.collect::<Vec<_>>().join("、");
+    let rows = [
+        ("検査したセル", report.scan.cells.to_string()),
+        ("照合した氏名・番号など", report.scan.looked_for.to_string()),
+        ("短すぎて照合しなかったもの", report.scan.too_short.to_string()),
+        ("該当", "なし（1件でもあれば提供しない）".to_owned()),
+        ("似た形の数字（参考）", if warnings.is_empty() { "なし".to_owned() } else { warnings }),
+    ];
+    fields("出力に個人を示す値がないことの検査", &rows)
+}

@@ -1,0 +1,120 @@
+//! What an extract would be: levels, what they cost, what is left out, and what a row would look like. Nothing leaves.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::anonymize::instructions::Instructions;
+use crate::archive::digest::Sha256;
+use crate::catalog::{Catalog, ExtractPlanRow};
+use crate::config::Home;
+use crate::domain::actor::Actor;
+use crate::domain::permit::{LegalClass, PermitContent};
+use crate::domain::role::Act;
+use crate::domain::time::Instant;
+use crate::policy_files::{BadInstructions, read_instructions};
+use crate::workflows::desk::DeskError;
+use crate::workflows::sign_in::line;
+
+use super::ExtractError;
+use super::making::{AsyncHeard, Cancel, Made, Told, make};
+use super::preview::{PreviewCell, preview};
+use super::report::ExtractReport;
+use super::source::{Recovery, dataset, read_source};
+
+/// What an extract would be.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExtractPlan {
+    /// What would be told of it. Its digest is that of no file: rows come in another order each time.
+    pub report: ExtractReport,
+    /// A row with made-up values.
+    pub preview: Vec<PreviewCell>,
+}
+
+/// Whether instructions can be used at all: asked when somebody applies with them.
+pub fn check(text: &str) -> Result<(), BadInstructions> {
+    read_instructions(text).map(drop)
+}
+
+/// The instructions of a permit, if they make what the permit is for.
+pub(super) fn instructions_of(content: &PermitContent) -> Result<Instructions, BadInstructions> {
+    let instructions = read_instructions(&content.extraction)?;
+    if (content.legal_class == LegalClass::Statistics) == instructions.counts.is_some() {
+        return Ok(instructions);
+    }
+    let words =
+        "[table] makes 統計情報 and only that: the permit and its instructions are about different things";
+    Err(BadInstructions(words.to_owned()))
+}
+
+/// Tells people.
+struct Teller<'t>(&'t mut (dyn FnMut(Told) + Send));
+
+#[async_trait::async_trait]
+impl AsyncHeard for Teller<'_> {
+    async fn hear(&mut self, told: Told) -> Result<(), ExtractError> {
+        (self.0)(told);
+        Ok(())
+    }
+}
+
+/// What an extract by these instructions would be, without a permit: for whoever writes them.
+pub async fn plan_file(
+    home: &Home,
+    text: &str,
+    recovery: Option<&Recovery>,
+    (cancel, tell): (&Cancel, &mut (dyn FnMut(Told) + Send)),
+    now: Instant,
+) -> Result<ExtractPlan, ExtractError> {
+    let instructions = Arc::new(read_instructions(text)?);
+    let made = gathered(home, &instructions, recovery, (cancel, tell), now).await?;
+    Ok(ExtractPlan { preview: preview(&instructions.rules, &made.report), report: made.report })
+}
+
+/// What an extract under a permit would be. It is noted for those who decide, with what the permit says now.
+pub async fn plan(
+    (catalog, home): (&Catalog, &Home),
+    number: &str,
+    recovery: Option<&Recovery>,
+    (cancel, tell): (&Cancel, &mut (dyn FnMut(Told) + Send)),
+    (by, now): (&Actor, Instant),
+) -> Result<ExtractPlan, ExtractError> {
+    by.check(Act::ExecutePermit)?;
+    let none = || DeskError::None { what: "permit", id: number.to_owned() };
+    let row = catalog.permit(number).await?.ok_or_else(none)?;
+    instructions_of(&row.permit.content)?;
+    let mut made = plan_file(home, &row.permit.content.extraction, recovery, (cancel, tell), now).await?;
+    number.clone_into(&mut made.report.permit);
+    made.report.permit_digest = row.digest.to_string();
+    let text = serde_json::to_string(&made).map_err(|_| ExtractError::Report)?;
+    let mut tx = catalog.begin().await?;
+    let noted = ExtractPlanRow {
+        permit: number.to_owned(),
+        digest: row.digest,
+        planned_by: by.account.clone(),
+        planned_at: now,
+        plan: text,
+    };
+    tx.note_extract_plan(&noted).await?;
+    let detail = format!("digest {}, plan {}", row.digest, Sha256::of(noted.plan.as_bytes()));
+    tx.commit(&[line(now, by.account.as_str(), "extract.plan", number, &detail)]).await?;
+    Ok(made)
+}
+
+async fn gathered(
+    home: &Home,
+    instructions: &Arc<Instructions>,
+    recovery: Option<&Recovery>,
+    (cancel, tell): (&Cancel, &mut (dyn FnMut(Told) + Send)),
+    now: Instant,
+) -> Result<Made, ExtractError> {
+    let dataset = dataset(home, &instructions.dataset)?;
+    let source = Arc::new(Box::pin(read_source(&dataset, recovery, now)).await?);
+    let (digest, snapshot) = (source.digest, source.snapshot.clone());
+    let mut made = make(source, instructions.clone(), cancel, &mut Teller(tell)).await?;
+    made.report.made_at = now.to_string();
+    made.report.source_digest = digest.to_string();
+    made.report.snapshot = snapshot;
+    Ok(made)
+}

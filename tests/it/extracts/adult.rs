@@ -1,0 +1,100 @@
+//! Real rows from end to end: Adult, nine columns, the optimum that ARX finds, measured again by programs of others.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::Command;
+
+use kura::workflows::extracts::{self, Opener};
+
+use super::ward::Ward;
+
+const COLUMNS: [&str; 9] = [
+    "sex",
+    "age",
+    "race",
+    "marital-status",
+    "education",
+    "native-country",
+    "workclass",
+    "occupation",
+    "salary-class",
+];
+
+fn tests() -> std::path::PathBuf {
+    Path::new(crate::support::ROOT).join("tests")
+}
+
+/// The rows as CSV.
+fn adult() -> String {
+    let script = tests().join("support/extract-data.sh");
+    let output = Command::new("bash").arg(script).arg("path").output().expect("bash runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let folder = String::from_utf8(output.stdout).expect("a path");
+    let text = std::fs::read_to_string(Path::new(folder.trim()).join("adult.csv")).expect("is there");
+    format!("{}\n{}", COLUMNS.join(","), text.replace(',', " ").replace(';', ","))
+}
+
+async fn instructions(ward: &Ward) -> String {
+    let mut text = format!("dataset = \"adult\"\nschema = \"{}\"\n[columns]\n", ward.schema("adult").await);
+    for name in COLUMNS {
+        if name == "occupation" {
+            text.push_str("occupation = { class = \"sensitive\", do = \"keep\" }\n");
+        } else {
+            writeln!(text, "{name} = {{ class = \"qi\", do = \"table\", table = {name:?} }}")
+                .expect("a string");
+        }
+    }
+    text.push_str("[tables]\n");
+    for name in COLUMNS.into_iter().filter(|name| *name != "occupation") {
+        let file = tests().join(format!("it/fixtures/extracts/adult/{name}.csv"));
+        writeln!(text, "{name} = '''\n{}'''", std::fs::read_to_string(file).expect("is there"))
+            .expect("a string");
+    }
+    let seal = ward.key.recipient();
+    text + &format!(
+        "[privacy]\nk = 5\nsuppression = \"0.04\"\nmetric = \"loss\"\n\
+         l = [{{ column = \"occupation\", kind = \"distinct\", value = \"3\" }}]\n\
+         [output]\nformat = \"csv\"\nseal = \"{seal}\"\n"
+    )
+}
+
+#[tokio::test]
+async fn long_adult_is_handed_over_on_the_levels_of_arx() {
+    let ward = Ward::with("adult", "utf-8").await;
+    std::fs::write(ward.source(), adult()).expect("a source");
+    let number = ward.permit(&instructions(&ward).await, 1).await;
+    let (handed, _) = ward.run(&number).await.expect("is handed over");
+    let report = &handed.report;
+    assert_eq!(report.rows_in, 30_162);
+    let levels: Vec<u8> =
+        report.columns.iter().filter_map(|column| column.level.map(|(level, _)| level)).collect();
+    let search = report.search.as_ref().expect("was searched");
+    // ARX 3.9: `../shared/anonymize.md` §1.2.
+    assert_eq!(
+        (levels, format!("{:.8}", search.cost)),
+        (vec![0, 3, 0, 1, 2, 1, 1, 0], "0.20520831".to_owned())
+    );
+    assert!(search.is_proved);
+    let plain = ward.opened(&ward.sealed()[0]);
+    // By code of the test's own.
+    let text = String::from_utf8(plain).expect("UTF-8");
+    let mut crowds: BTreeMap<Vec<&str>, Vec<&str>> = BTreeMap::new();
+    for line in text.lines().skip(1) {
+        let cells: Vec<&str> = line.split("\",\"").collect();
+        assert_eq!(cells.len(), 9, "{line}");
+        let quasi =
+            cells.iter().enumerate().filter(|(place, _)| *place != 7).map(|(_, cell)| *cell).collect();
+        crowds.entry(quasi).or_default().push(cells[7]);
+    }
+    let distinct = |values: &Vec<&str>| values.iter().collect::<std::collections::BTreeSet<_>>().len();
+    assert_eq!(crowds.values().map(Vec::len).min(), Some(5));
+    assert_eq!(crowds.values().map(distinct).min(), Some(3));
+    let rows = u64::try_from(crowds.values().map(Vec::len).sum::<usize>()).expect("few");
+    assert_eq!((rows, rows + report.left_out), (report.rows_out, 30_162));
+    assert!(report.left_out <= 30_162 * 4 / 100);
+    let row = ward.catalog.extracts(Some(&number)).await.expect("rows").remove(0);
+    let sealed = std::fs::read(&ward.sealed()[0]).expect("a file");
+    let found = extracts::verify(&row, &sealed, Opener::Keys(ward.key.clone().into())).expect("opens");
+    assert_eq!(found.differences, []);
+}
