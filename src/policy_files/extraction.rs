@@ -363,7 +363,7 @@ seal = "passphrase"
             ("do = \"drop\" }\nage", "do = \"keep\" }\nage", "columns.name: do = \"keep\" is not allowed"),
             ("widths = [5, 10, 20]", "widths = [5, 12]", "columns.age.widths"),
             ("days = 30", "days = 30, top = 3", "columns.admitted.top has no meaning"),
-            ("below = 10", "", "expected"),
+            ("below = 10", "", "columns.icd10.below is missing"),
             ("男;*\n女;*", "男;*\n男;*", "tables.sex: 1 value(s)"),
             ("table = \"sex\"", "table = \"sexes\"", "tables.sexes is missing"),
             ("suppression = \"0.02\"", "suppression = \"2 %\"", "privacy.suppression"),

@@ -221,6 +221,7 @@ fn pages() -> Vec<Page> {
     let read = Need::Right(Act::Read);
     let request = Need::Right(Act::RequestWindow);
     let decide = Need::Right(Act::DecideWindow);
+    let read_permits = Need::Right(Act::ReadPermits);
     let take = Need::Right(Act::TakeSnapshot);
     let confirm = Need::Right(Act::ConfirmService);
     let glass = Need::Right(Act::BreakGlass);
@@ -261,9 +262,9 @@ fn pages() -> Vec<Page> {
         show("/console/occurrences/{id}/break-glass", glass, occurrences::ask),
         act("/console/occurrences/{id}/break-glass", glass, occurrences::break_glass),
         act("/console/occurrences/{id}/report", decide, occurrences::see_report),
-        show("/console/extracts", see, extracts::list),
-        show("/console/extracts/{id}", see, extracts::plan),
-        show("/console/extracts/{id}/{number}", see, extracts::one),
+        show("/console/extracts", read_permits, extracts::list),
+        show("/console/extracts/{id}", read_permits, extracts::plan),
+        show("/console/extracts/{id}/{number}", read_permits, extracts::one),
         show("/console/runs", read, runs::list),
         show("/console/runs/{id}", read, runs::one),
         show("/console/restore-points", read, restore_points::list),

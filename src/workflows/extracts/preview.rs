@@ -24,14 +24,15 @@ pub struct PreviewCell {
 /// The row, column by column.
 pub(super) fn preview(rules: &ExtractRules, report: &ExtractReport) -> Vec<PreviewCell> {
     let mut cells = Vec::new();
-    for rule in &rules.columns {
-        let known = report.columns.iter().find(|column| column.name == rule.name);
+    // In the order of the report, which is that of the source and of what is released.
+    for column in &report.columns {
+        let Some(rule) = rules.columns.iter().find(|rule| rule.name == column.name) else { continue };
         let by = report.counts.as_ref().map(|counts| counts.by.iter().find(|(name, _)| *name == rule.name));
         let level = match by {
             // A table of counts: the columns that it groups by, and no others.
             Some(None) => continue,
             Some(Some((_, level))) => *level,
-            None => known.and_then(|column| column.level).map_or(0, |(level, _)| level),
+            None => column.level.map_or(0, |(level, _)| level),
         };
         if let Some(text) = text(&rule.treatment, usize::from(level)) {
             cells.push(PreviewCell { column: rule.name.clone(), text });
