@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use super::block::{Block, Place};
-use super::capture::Missed;
+use super::capture::{Captured, Missed};
 use super::chunk;
 use super::cutting::Cut;
 use super::digest::FileHash;
@@ -11,6 +11,7 @@ use super::entry::{Content, Entry, Kind};
 use super::outlet::{SessionError, Stopped};
 use super::pack::PackWriter;
 use super::session::CohortSession;
+use super::stream;
 use super::task::Task;
 use super::wire::to_u64;
 use super::worker::Worker;
@@ -122,4 +123,9 @@ impl Worker<'_> {
         let (hash, bytes) = (*hasher.finalize().as_bytes(), hasher.count());
         Ok(outcome.map(|()| Streamed { places: chunks.places(), hash, bytes }))
     }
+}
+
+/// A folder above streams.
+pub(super) fn folder_of_streams(path: &[u8]) -> Captured {
+    Captured { entry: Entry::bare(path.to_vec(), stream::folder_meta()), stat: stream::folder_stat() }
 }

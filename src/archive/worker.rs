@@ -21,7 +21,8 @@ use super::report::{Remark, RunReport};
 use super::session::CohortSession;
 use super::sorter::Sorter;
 use super::stat_cache::{Known, print_of};
-use super::stream::{self, SourceRoot};
+use super::stream::SourceRoot;
+use super::streaming::folder_of_streams;
 use super::task::Task;
 use super::tree::{StatFacts, Tree};
 use super::walk::{self, Found};
@@ -385,11 +386,6 @@ impl<'a> Worker<'a> {
 
 fn os_bytes(name: &std::ffi::OsStr) -> Vec<u8> {
     std::os::unix::ffi::OsStrExt::as_bytes(name).to_vec()
-}
-
-/// A folder above streams.
-fn folder_of_streams(path: &[u8]) -> Captured {
-    Captured { entry: Entry::bare(path.to_vec(), stream::folder_meta()), stat: stream::folder_stat() }
 }
 
 /// Another name of an inode whose content stands under `leader`: metadata and hash.

@@ -161,7 +161,9 @@ fn read_sources(table: &DeTable<'_>, diagnosis: &mut Diagnosis<'_>) -> Given<Vec
 fn read_source(table: &DeTable<'_>, span: Range<usize>, diagnosis: &mut Diagnosis<'_>) -> SourceFile {
     let mut keys = Keys { table, diagnosis };
     let words: Vec<&str> = KINDS.iter().map(|(word, _)| *word).collect();
+    let mut is_later_kind = false;
     let kind = keys.text("kind", |kind| {
+        is_later_kind = kind == "mysql";
         let found = KINDS.iter().find(|(word, _)| *word == kind);
         let known = choice_hint(kind, &words);
         found.copied().ok_or_else(|| match kind {
@@ -174,7 +176,14 @@ fn read_source(table: &DeTable<'_>, span: Range<usize>, diagnosis: &mut Diagnosi
             keys.refuse_unknown("a source", allowed);
             keys.source_kind(word, &span)
         }
-        Given::Broken(span) => return unread_source(Given::Broken(span.clone()), span),
+        // A misspelt folder is a folder; of what has no path nothing more can be said.
+        Given::Broken(span) if is_later_kind || table.get("path").is_none() => {
+            return unread_source(Given::Broken(span.clone()), span);
+        }
+        Given::Broken(span) => {
+            keys.refuse_unknown("a source", KINDS[0].1);
+            (Given::Broken(span), Vec::new())
+        }
         // That it is missing is said elsewhere; the rest is read as a folder's.
         Given::Absent => {
             keys.refuse_unknown("a source", KINDS[0].1);

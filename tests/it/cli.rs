@@ -20,6 +20,9 @@ mod restore;
 /// `kura ls`, `find`, `diff`, `cat`, `verify` and `catalog rebuild`.
 mod browse;
 
+/// Databases: `kura plan check` and `kura restore --to-postgres`.
+mod databases;
+
 /// `kura quickstart` and the first steps of the README.
 mod quickstart;
 
