@@ -147,6 +147,7 @@ fn exceptions(visit: &Visit, proofs: &Proofs) -> Markup {
 }
 
 /// What somebody does about an alarm.
+#[expect(clippy::too_many_lines, reason = "it is a table")]
 pub(super) fn advice(code: AlarmCode) -> Words {
     match code {
         AlarmCode::BackupMissed => w(

@@ -3,11 +3,13 @@
 use std::os::unix::fs::PermissionsExt as _;
 
 use kura::anonymize::delimited::{Encoding, read};
+use kura::anonymize::table::Column;
 use kura::domain::permit::PermitState;
 use kura::print;
 use kura::workflows::check_audit;
 use kura::workflows::extracts::{self, Cancel, ExtractState, Opener};
 use kura::workflows::permits;
+use secrecy::ExposeSecret as _;
 
 use super::ward::{CANARIES, PERSONS, Ward, Words};
 
@@ -59,7 +61,6 @@ async fn a_passphrase_is_shown_once_and_opens_the_file() {
     let found = extracts::verify(&row, &sealed, Opener::Passphrase(passphrase.clone())).expect("opens");
     assert_eq!(found.differences, []);
     assert!(extracts::verify(&row, &sealed, Opener::Passphrase("wrong".to_owned().into())).is_err());
-    use secrecy::ExposeSecret as _;
     for (path, bytes) in ward.everything() {
         let words = passphrase.expose_secret().as_bytes();
         assert!(!bytes.windows(words.len()).any(|window| window == words), "{}", path.display());
@@ -75,8 +76,7 @@ async fn case_24_no_canary_is_in_any_file_page_or_report() {
     // Pseudonyms are letters and digits by lot: what they spell is nobody's.
     let mut table = read(&ward.opened(&ward.sealed()[0]), Encoding::Utf8).expect("is CSV");
     table.columns.retain(|column| column.name != "patient_id");
-    let plain: String =
-        table.columns.iter().flat_map(|column| column.values()).cloned().collect::<Vec<_>>().join("\n");
+    let plain: String = table.columns.iter().flat_map(Column::values).cloned().collect::<Vec<_>>().join("\n");
     let page = print::extract::page(&handed.report);
     let json = serde_json::to_string(&handed.report).expect("is JSON");
     for canary in CANARIES {

@@ -152,7 +152,8 @@ impl Ward {
         home.create().expect("a home");
         let source = folder.path().join("source.csv");
         let settings = format!(
-            "store = \"file:///nowhere\"\n[[dataset]]\nname = {dataset:?}\nkind = \"csv\"\npath = {source:?}\nencoding = {encoding:?}\n"
+            "store = \"file:///nowhere\"\n[[dataset]]\nname = {dataset:?}\nkind = \"csv\"\npath = {:?}\nencoding = {encoding:?}\n",
+            source.display().to_string()
         );
         std::fs::write(home.settings_file(), settings).expect("settings");
         let catalog = Catalog::open(&home.catalog_file()).await.expect("a catalog");

@@ -1,7 +1,6 @@
 //! Over HTTP: the sealed file for whoever has its address, and the console's pages about it.
 
 use kura::archive::seal::Identity;
-use kura::clock::Clock as _;
 use kura::domain::permit::PermitContent;
 use kura::domain::role::Role;
 use kura::workflows::extracts::{self, Cancel, Run, link};
