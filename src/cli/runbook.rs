@@ -23,6 +23,7 @@ const OVERVIEW: &str = "README";
 /// Every page of docs/runbooks, by name.
 const PAGES: &[(&str, &str)] = &[
     ("README", include_str!("../../docs/runbooks/README.md")),
+    ("after-use-overdue", include_str!("../../docs/runbooks/after-use-overdue.md")),
     ("approval-lapsed", include_str!("../../docs/runbooks/approval-lapsed.md")),
     ("audit-log", include_str!("../../docs/runbooks/audit-log.md")),
     ("backup-missed", include_str!("../../docs/runbooks/backup-missed.md")),
@@ -34,6 +35,7 @@ const PAGES: &[(&str, &str)] = &[
     ("drill-overdue", include_str!("../../docs/runbooks/drill-overdue.md")),
     ("erasure", include_str!("../../docs/runbooks/erasure.md")),
     ("keys", include_str!("../../docs/runbooks/keys.md")),
+    ("lock-not-enforced", include_str!("../../docs/runbooks/lock-not-enforced.md")),
     ("notice-not-readable", include_str!("../../docs/runbooks/notice-not-readable.md")),
     ("notice-undelivered", include_str!("../../docs/runbooks/notice-undelivered.md")),
     ("plan-unreadable", include_str!("../../docs/runbooks/plan-unreadable.md")),

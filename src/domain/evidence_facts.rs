@@ -128,6 +128,12 @@ impl Facts {
         }
     }
 
+    /// Whether something of every plan was restored as a trial, and no trial is overdue.
+    pub fn is_tried_out(&self) -> bool {
+        let is_tried = self.plans.iter().all(|plan| plan.drill.is_some());
+        !self.plans.is_empty() && is_tried && self.drills_overdue == 0
+    }
+
     /// How restores were tried out.
     pub fn drill_words(&self) -> String {
         if self.drills == 0 {

@@ -156,7 +156,7 @@ pub fn answer(kind: EvidenceKind, facts: &Facts) -> (Verdict, String) {
             Verdict::Yes,
             "すべての保存物は age で暗号化してから送信します。開ける鍵（復旧鍵）はバックアップ機器にありません。".to_owned(),
         ),
-        EvidenceKind::Drill => (of(facts.drills_overdue == 0 && facts.drills > 0), facts.drill_words()),
+        EvidenceKind::Drill => (of(facts.is_tried_out()), facts.drill_words()),
         EvidenceKind::Reread => (of(facts.reread_since.is_some()), facts.reread_words()),
         EvidenceKind::Coverage => (of(facts.is_covered()), facts.coverage_words()),
         EvidenceKind::Certificate => (
@@ -255,6 +255,13 @@ mod tests {
             assert_eq!(answer(kind, &facts()).0, Verdict::Yes, "{kind:?}");
         }
         assert_eq!(answer(EvidenceKind::Person, &facts()).0, Verdict::Person);
+    }
+
+    #[test]
+    fn a_restore_that_nobody_tried_is_not_tried_because_it_is_not_due_yet() {
+        let mut facts = facts();
+        facts.plans[0].drill = None;
+        assert_eq!(answer(EvidenceKind::Drill, &facts).0, Verdict::No);
     }
 
     #[test]

@@ -150,6 +150,9 @@ pub mod alarm_code;
 /// What somebody has to look after.
 pub mod alarm;
 
+/// Alarms about what is owed.
+mod alarm_duty;
+
 /// What differs between two windows.
 pub mod window_changes;
 

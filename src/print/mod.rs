@@ -30,7 +30,7 @@ pub mod statement;
 pub mod qr;
 
 const STYLE: &str = "body{font-family:serif;max-width:46em;margin:2em auto;padding:0 1em;line-height:1.7}h1{text-align:center}\
-table{border-collapse:collapse;width:100%;margin:.5em 0 1.5em}th,td{border:1px solid #000;padding:.3em .6em;\
+table{border-collapse:collapse;width:100%;margin:.5em 0 1.5em}th,td{border:1px solid #000;padding:.3em .6em;min-width:3.2em;\
 text-align:left;vertical-align:top;overflow-wrap:anywhere}tbody th{width:30%;font-weight:normal;background:#eee}\
 code{font-size:.8em}pre{border:1px solid #000;padding:.6em;white-space:pre-wrap;overflow-wrap:anywhere;font-size:.9em}\
 .right{text-align:right}.qr{width:6.5cm;height:6.5cm}.warn{border:3px solid #000;padding:.4em .8em}@page{size:A4;margin:20mm}@media print{body{margin:0;padding:0}tr{break-inside:avoid}}";

@@ -32,6 +32,7 @@ fn what_is_not_so_is_not_claimed_and_what_becomes_so_is() {
     let after = ask(&place);
     assert_eq!(answers(&after, "G-01"), ["はい", "いいえ"]);
     assert_eq!(answers(&after, "G-07"), ["はい"]);
+    assert_eq!(answers(&after, "G-05"), ["いいえ"], "nobody tried a restore, though none is due yet");
 }
 
 #[test]
