@@ -40,9 +40,8 @@ impl MailServer {
             for number in 0.. {
                 let (stream, _) = listener.accept().await.expect("a connection");
                 let code = codes[number.min(codes.len() - 1)];
-                if let Some(letter) = talk(stream, code).await {
-                    kept.lock().expect("no panic").push(letter);
-                }
+                // Who hangs up early has said all he wanted.
+                talk(stream, code, &kept).await.unwrap_or_default();
             }
         }));
         Self { port, received }
@@ -54,12 +53,11 @@ impl MailServer {
     }
 }
 
-/// One connection; the letter, if it was taken. STARTTLS is not offered.
-async fn talk(stream: TcpStream, code: u16) -> Option<Received> {
+/// One connection; what was taken is kept before that is said, so that whoever hears it finds it. STARTTLS is not offered.
+async fn talk(stream: TcpStream, code: u16, kept: &Mutex<Vec<Received>>) -> Option<()> {
     let (read, mut write) = stream.into_split();
     let mut lines = BufReader::new(read).lines();
     let mut letter = Received::default();
-    let mut taken = None;
     write.write_all(b"220 test ESMTP\r\n").await.ok()?;
     while let Ok(Some(line)) = lines.next_line().await {
         let upper = line.to_ascii_uppercase();
@@ -81,7 +79,7 @@ async fn talk(stream: TcpStream, code: u16) -> Option<Received> {
                 letter.text.push_str("\r\n");
             }
             if code < 300 {
-                taken = Some(letter.clone());
+                kept.lock().expect("no panic").push(letter.clone());
             }
             format!("{code} answered")
         } else if upper == "QUIT" {
@@ -91,5 +89,5 @@ async fn talk(stream: TcpStream, code: u16) -> Option<Received> {
         };
         write.write_all(format!("{answer}\r\n").as_bytes()).await.ok()?;
     }
-    taken
+    Some(())
 }
