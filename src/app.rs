@@ -12,7 +12,8 @@ use crate::domain::plan::Plan;
 use crate::policy_files::{self, Refused};
 use crate::workflows::expire::{Bench, OpenError};
 use crate::workflows::host::HostError;
-use crate::workflows::{desk, keys};
+use crate::workflows::monitor::MonitorDesk;
+use crate::workflows::{desk, keys, own};
 
 pub use crate::hooks::HostCommands;
 pub use crate::portal::page::{BadPage, PublicPage};
@@ -89,7 +90,9 @@ impl App {
             contents.insert(name, desk::content(&plan, &recipients));
         }
         let desk = Desk::new(catalog, contents, settings.notices.as_ref()).with_services(&settings);
-        let desk = desk.with_incidents(settings.incidents.as_ref(), self.home.contacts());
+        let monitoring = policy_files::load_monitoring(&self.home.monitoring()).map_err(|e| e.to_string());
+        let desk = desk.with_incidents(&settings, self.home.contacts());
+        let desk = desk.with_monitoring(MonitorDesk::of(monitoring));
         Ok(desk.with_drills(drills, recipients))
     }
 
@@ -108,6 +111,10 @@ impl App {
     /// The plan of a name.
     pub fn plan(&self, name: &str) -> Result<Plan, PlanError> {
         let file = self.plan_file(name);
+        if name == own::PLAN && !file.exists() {
+            // Every installation has this one; if it cannot be written, there is none, which is told below.
+            drop(own::ensure(&self.home));
+        }
         if !file.exists() {
             return Err(PlanError::None { name: name.to_owned(), file, plans: self.plan_names() });
         }

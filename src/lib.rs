@@ -14,6 +14,9 @@ pub mod archive;
 /// Extracts in which no one can be identified; synchronous, no files.
 pub mod anonymize;
 
+/// Extracts as pages to print.
+pub mod paper;
+
 /// Where objects are kept: a directory, an S3 bucket, memory for tests.
 pub mod vault;
 
@@ -23,8 +26,14 @@ pub mod credentials;
 /// Sending notices to portals.
 pub mod portal;
 
+/// Running programs and reading what they write.
+mod programs;
+
 /// Sources that are no folders: the output of a program, databases.
 pub mod sources;
+
+/// Asking targets whether they live, reading logs.
+pub mod monitor;
 
 /// Running the commands that stop and start services.
 pub mod hooks;

@@ -18,6 +18,8 @@ use crate::web::{self, Shared};
 use crate::workflows::deliver_notices::{self, TargetError};
 use crate::workflows::identities::{Entrance, OpenError};
 use crate::workflows::keep_day::Kept;
+use crate::workflows::monitor::FromHere;
+use crate::workflows::monitor::beat::OutwardBeat;
 use crate::workflows::pulse::Pulse;
 use crate::workflows::under_way::UnderWay;
 
@@ -88,6 +90,10 @@ impl Service {
             waiting: Mutex::default(),
             head_tried: AtomicI64::new(i64::MIN),
             kept: Kept::default(),
+            began: clock.now(),
+            pulse: pulse.clone(),
+            outward: OutwardBeat::default(),
+            asker: Arc::new(FromHere),
         });
         let shared = Shared {
             home: app.home.clone(),

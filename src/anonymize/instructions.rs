@@ -32,8 +32,48 @@ pub struct Instructions {
     pub counts: Option<CountsAsked>,
     /// Whether a search may end without the proof that there is nothing better.
     pub may_be_bounded: bool,
+    /// As what it is handed over.
+    pub shape: Shape,
     /// To whom the file is sealed.
     pub seal: Seal,
+}
+
+/// As what an extract is handed over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// CSV.
+    Csv,
+    /// XLSX, every cell as text.
+    Spreadsheet,
+    /// Pages to print.
+    Paper,
+}
+
+impl Shape {
+    /// Every shape.
+    pub const ALL: [Self; 3] = [Self::Csv, Self::Spreadsheet, Self::Paper];
+
+    /// How it is written.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::Spreadsheet => "xlsx",
+            Self::Paper => "paper",
+        }
+    }
+
+    /// How the names of such files end.
+    pub const fn ending(self) -> &'static str {
+        match self {
+            Self::Paper => "html",
+            Self::Csv | Self::Spreadsheet => self.word(),
+        }
+    }
+
+    /// The shape of a word.
+    pub fn of_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|shape| shape.word() == word)
+    }
 }
 
 /// A table of counts, as it is asked for.

@@ -84,6 +84,9 @@ pub mod measure;
 /// Numbers and addresses that name a person.
 pub mod detect;
 
+/// Spreadsheets.
+pub mod spreadsheet;
+
 /// The leak scan of what was written.
 pub mod scan;
 

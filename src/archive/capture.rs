@@ -172,3 +172,13 @@ pub fn hash_of(fd: &OwnedFd, buffer: &mut [u8]) -> Result<FileHash, Missed> {
     }
     Ok(*hasher.finalize().as_bytes())
 }
+
+/// Another name of an inode whose content stands under `leader`: metadata and hash.
+pub fn other_name(tree: &Tree, found: &Found, leader: Vec<u8>) -> Result<Captured, Missed> {
+    let (fd, stat) = open_regular(tree, found.below())?;
+    let mut entry = Entry::bare(found.path.clone(), meta_of(&fd, &stat)?);
+    entry.size_bytes = stat.size_bytes;
+    entry.hash = hash_of(&fd, &mut vec![0; 256 << 10])?;
+    entry.content = Content::LinkTo(leader);
+    Ok(Captured { entry, stat })
+}

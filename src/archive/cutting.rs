@@ -77,6 +77,9 @@ impl Worker<'_> {
             .filter_map(|p| if let Pending::New(id, length) = p { Some((*id, *length)) } else { None })
             .collect();
         let places = session.store(pack, &mut self.compressor, &self.fresh, &waiting)?;
+        if let Some(place) = places.first() {
+            self.shared.churn.frame(self.fresh.len(), place.frame_length);
+        }
         let stored: BTreeMap<ChunkId, Place> = waiting.iter().map(|(id, _)| *id).zip(places).collect();
         for pending in chunks.all.iter_mut().skip(chunks.settled) {
             if let Pending::New(id, _) | Pending::Again(id) = pending

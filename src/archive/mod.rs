@@ -97,6 +97,9 @@ pub mod session;
 /// Counters that a run turns while people watch.
 pub mod progress;
 
+/// Counts of what a run found different.
+pub mod churn;
+
 /// Reading one entry of a source.
 pub mod capture;
 

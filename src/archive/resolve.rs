@@ -5,7 +5,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::path::PathBuf;
 
 use crate::domain::plan::{Class, PastRetention, Plan};
 use crate::domain::sent_day::{self, Earlier, Fate, Note, SentDayFacts};
@@ -86,6 +85,8 @@ pub struct Resolution {
     pub news: Sorter,
     /// Directories whose current metadata differs from what manifests say.
     pub directories: Vec<DirectoryMeta>,
+    /// Files that are gone.
+    pub removed_files: u64,
     /// Entries seen.
     pub entries: u64,
     /// Entries to store, for progress.
@@ -104,7 +105,7 @@ pub fn resolve(
     basis: &Basis<'_>,
     mut found: Sorted,
     mut cache: CacheReader,
-    (budget_bytes, spill): (usize, PathBuf),
+    (budget_bytes, spill): (usize, std::path::PathBuf),
 ) -> io::Result<Resolution> {
     let sorter = || Sorter::new(budget_bytes, spill.clone());
     let resolution = Resolution {
@@ -114,6 +115,7 @@ pub fn resolve(
         undecided: sorter(),
         news: sorter(),
         directories: Vec::new(),
+        removed_files: 0,
         entries: 0,
         dirty_files: 0,
         dirty_bytes: 0,
@@ -255,6 +257,7 @@ impl Resolver<'_, Resolution> {
         if known.is_gone || !self.counts(&known) || (has_entry && !self.is_alive(known.day)) {
             return Ok(());
         }
+        self.out.removed_files += u64::from(known.kind == Kind::File);
         if has_entry {
             self.out.cohorts.entry(known.day).or_default().gone.push(known.path);
         }
@@ -264,6 +267,7 @@ impl Resolver<'_, Resolution> {
     fn entry(&mut self, found: Found, digest: PathDigest, known: Option<Known>) -> io::Result<()> {
         self.out.entries += 1;
         let is_parent = found.stat.kind == Kind::Directory && !found.is_leaf;
+        let before = known.filter(|known| !known.is_gone && known.kind == Kind::File).map(|known| known.hash);
         // A directory that manifests only name as a parent has no cohort of its own to keep.
         let has_day = |known: &Known| is_parent || known.kind != Kind::Directory || known.is_own;
         let known =
@@ -285,7 +289,7 @@ impl Resolver<'_, Resolution> {
             self.unchanged(&found, known.day);
             return Ok(());
         }
-        self.changed(found, digest, known)
+        self.changed(Task { found, digest, known, before, day: 0 })
     }
 
     fn unchanged(&mut self, found: &Found, day: i32) {
@@ -302,11 +306,11 @@ impl Resolver<'_, Resolution> {
         }
     }
 
-    fn changed(&mut self, found: Found, digest: PathDigest, known: Option<Known>) -> io::Result<()> {
+    fn changed(&mut self, mut task: Task) -> io::Result<()> {
+        let (digest, known) = (task.digest, task.known);
         // A damaged cohort is sent again: its old entries cannot be built upon.
         let rebuilt = |known: Known| Known { has_content: false, hash: [0; 32], ..known };
         let is_damaged = known.is_some_and(|known| self.basis.damaged.contains(&known.day));
-        let mut task = Task { found, digest, known, day: 0 };
         let is_file = task.found.stat.kind == Kind::File;
         let is_application = self.basis.plan.class() == Class::Application;
         let unchanged_print =

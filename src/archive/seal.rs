@@ -153,8 +153,9 @@ impl Identity {
 }
 
 /// Something that may open an object: one identity, or all those of a recovery-key file.
+#[derive(Clone)]
 pub struct Keys {
-    identities: Vec<Box<dyn age::Identity + Send + Sync>>,
+    identities: Vec<Arc<dyn age::Identity + Send + Sync>>,
     /// Plugins speak for some of them: one at a time, as there is one device and one person.
     turn: Option<Arc<Mutex<()>>>,
 }
@@ -171,7 +172,7 @@ impl Keys {
 
 impl From<Identity> for Keys {
     fn from(identity: Identity) -> Self {
-        Self { identities: vec![Box::new(identity.0)], turn: None }
+        Self { identities: vec![Arc::new(identity.0)], turn: None }
     }
 }
 
@@ -242,6 +243,7 @@ fn read_identity_file_with(
         return Err(SealError::BadIdentityFile("it holds no identity".to_owned()));
     }
     let turn = readable.lines().any(|line| line.starts_with("AGE-PLUGIN-")).then(Arc::default);
+    let identities = identities.into_iter().map(Arc::from).collect();
     Ok(IdentityFile { keys: Keys { identities, turn }, root, recipients: recipients_in(&readable) })
 }
 

@@ -1,6 +1,6 @@
 //! An entry that a run must store, on its way through the sorters.
 
-use super::digest::PathDigest;
+use super::digest::{FileHash, PathDigest};
 use super::entry;
 use super::stat_cache::Known;
 use super::walk::Found;
@@ -15,6 +15,8 @@ pub struct Task {
     pub digest: PathDigest,
     /// What the last snapshot has of it, if that is in the same cohort.
     pub known: Option<Known>,
+    /// The hash that was known of it, in whatever cohort.
+    pub before: Option<FileHash>,
     /// The clock day of its cohort.
     pub day: i32,
 }
@@ -38,6 +40,8 @@ impl Task {
             }
             None => bytes.push(0),
         }
+        bytes.push(u8::from(self.before.is_some()));
+        bytes.extend_from_slice(self.before.as_ref().map_or(&[][..], |hash| hash.as_slice()));
         bytes.extend_from_slice(&self.found.encode());
         bytes
     }
@@ -51,6 +55,7 @@ impl Task {
             0 => None,
             _ => Some(Known::decode(r.raw(69, "known")?).ok_or(Malformed { what: "known" })?),
         };
-        Ok(Self { found: Found::decode(&mut r)?, digest, known, day })
+        let before = if r.byte("before")? == 0 { None } else { Some(r.array("before")?) };
+        Ok(Self { found: Found::decode(&mut r)?, digest, known, before, day })
     }
 }

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::block::{Block, OwnerNames};
 use super::capture::{self, Captured, Missed};
 use super::chunk::Cutter;
+use super::churn::Churn;
 use super::compress::Compressor;
 use super::cutting::Cut;
 use super::digest::SeenDigest;
@@ -25,7 +26,7 @@ use super::stream::SourceRoot;
 use super::streaming::folder_of_streams;
 use super::task::Task;
 use super::tree::{StatFacts, Tree};
-use super::walk::{self, Found};
+use super::walk;
 
 /// One thing to store.
 #[derive(Debug)]
@@ -95,6 +96,8 @@ pub struct Shared<'a> {
     pub progress: &'a Progress,
     /// A file changed at or after this may change again unseen: it is looked at again in the next run.
     pub racy_from: RacyFrom,
+    /// Counts what is different.
+    pub churn: &'a Churn,
     /// First-seen digests are kept (application plans).
     pub keeps_first_seen: bool,
 }
@@ -263,7 +266,7 @@ impl<'a> Worker<'a> {
         let Some(tree) = self.tree(task.found.source) else { return Ok(Taken::Left) };
         let captured = match (&leader, task.found.stat.kind) {
             (None, Kind::File) => capture::small_file(tree, &task.found, segment),
-            (Some(leader), _) => other_name(tree, &task.found, leader.clone()),
+            (Some(leader), _) => capture::other_name(tree, &task.found, leader.clone()),
             (None, _) => capture::special(tree, &task.found),
         };
         let mut captured = match captured {
@@ -339,6 +342,9 @@ impl<'a> Worker<'a> {
         };
         let is_racy = entry.unstable || self.shared.racy_from.covers(stat.ctime);
         let is_linked = matches!(entry.content, Content::LinkTo(_));
+        if entry.meta.kind == Kind::File && !is_linked {
+            self.shared.churn.file(task.before.as_ref(), &hash);
+        }
         self.learn(&Known {
             path: task.digest,
             print: if is_racy { [0; 16] } else { print_of(stat, task.found.is_leaf) },
@@ -386,14 +392,4 @@ impl<'a> Worker<'a> {
 
 fn os_bytes(name: &std::ffi::OsStr) -> Vec<u8> {
     std::os::unix::ffi::OsStrExt::as_bytes(name).to_vec()
-}
-
-/// Another name of an inode whose content stands under `leader`: metadata and hash.
-fn other_name(tree: &Tree, found: &Found, leader: Vec<u8>) -> Result<Captured, Missed> {
-    let (fd, stat) = capture::open_regular(tree, found.below())?;
-    let mut entry = Entry::bare(found.path.clone(), capture::meta_of(&fd, &stat)?);
-    entry.size_bytes = stat.size_bytes;
-    entry.hash = capture::hash_of(&fd, &mut vec![0; 256 << 10])?;
-    entry.content = Content::LinkTo(leader);
-    Ok(Captured { entry, stat })
 }

@@ -18,6 +18,14 @@ WHERE NOT EXISTS (SELECT 1 FROM alarms WHERE code = $1 AND subject = $2 AND clea
 ON CONFLICT (code, subject, since) DO UPDATE
 SET cleared_at = NULL, japanese = excluded.japanese, english = excluded.english";
 
+/// An alarm of something that happened once: it is raised once, also if it was cleared since.
+const RAISE_ONCE: &str = "
+INSERT INTO alarms (code, subject, since, japanese, english)
+SELECT $1, $2, $3, $4, $5
+WHERE NOT EXISTS (
+    SELECT 1 FROM alarms WHERE code = $1 AND subject = $2 AND (since = $3 OR cleared_at IS NULL)
+)";
+
 const CLEAR: &str = "
 UPDATE alarms
 SET cleared_at = $3
@@ -91,6 +99,19 @@ impl Tx {
             .bind(&alarm.japanese)
             .bind(&alarm.english);
         self.changed_one(query, TABLE, alarm.code.word()).await
+    }
+
+    /// Raises an alarm of something that happened once; whether it is new. One of the same code and subject that lasts
+    /// tells of it already.
+    pub async fn raise_once(&mut self, alarm: &Alarm) -> Result<bool, CatalogError> {
+        let query = sqlx::query(RAISE_ONCE)
+            .bind(alarm.code.word())
+            .bind(&alarm.subject)
+            .bind(alarm.since.as_micros())
+            .bind(&alarm.japanese)
+            .bind(&alarm.english);
+        let done = query.execute(self.connection()).await.map_err(|error| self.failed(error))?;
+        Ok(done.rows_affected() == 1)
     }
 
     /// Clears an alarm. `Stale` if it was cleared already.

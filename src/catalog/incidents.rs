@@ -126,6 +126,34 @@ pub struct IncidentRow {
     pub version: u64,
 }
 
+impl IncidentRow {
+    /// An incident that was found just now and has no number yet. Nothing is said of it.
+    pub fn found(cause: Cause, by: String, now: Instant) -> Self {
+        Self {
+            incident: String::new(),
+            cause,
+            state: IncidentState::Detected,
+            opened_by: by,
+            title: String::new(),
+            title_en: String::new(),
+            found_at: now,
+            occurred_at: None,
+            expected_at: None,
+            recovered_at: None,
+            services: Vec::new(),
+            concern: Concern::None,
+            told_at: None,
+            told_receipt: None,
+            no_action: None,
+            notice: None,
+            reports: 0,
+            reported_at: None,
+            closed_at: None,
+            version: 1,
+        }
+    }
+}
+
 /// An alarm of an incident.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LinkedAlarm {

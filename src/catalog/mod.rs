@@ -118,6 +118,15 @@ mod incidents;
 /// What belongs to an incident.
 mod incident_details;
 
+/// Records of work.
+mod works;
+
+/// How monitored targets stand.
+mod monitoring;
+
+/// Looks through access logs.
+mod log_looks;
+
 pub use accounts::AccountRow;
 pub use alarms::AlarmRow;
 pub use answers::{Answer, AnswerRow, Receipt};
@@ -132,6 +141,8 @@ pub use extracts::{CrowdsRow, ExtractPlanRow, ExtractRow, ExtractState};
 pub use incident_details::{ActionRow, EntryRow, MailRow, TickRow};
 pub use incidents::{IncidentRow, LinkedAlarm};
 pub use leases::Holder;
+pub use log_looks::LogLookRow;
+pub use monitoring::{MonitorChange, MonitorCheck};
 pub use notices::NoticeRow;
 pub use outbox::{Delivery, Message};
 pub use packs::PackRow;
@@ -145,6 +156,7 @@ pub use snapshots::SnapshotRow;
 pub use stopped_services::StoppedService;
 pub use tokens::TokenRow;
 pub use tx::Tx;
+pub use works::{PointRow, ResultRow, WorkRow};
 
 /// Why the catalog could not do what was asked.
 #[derive(Debug, thiserror::Error)]

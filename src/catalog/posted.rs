@@ -137,7 +137,7 @@ fn read(row: &SqliteRow) -> Result<Posted, CatalogError> {
     let notice = notices::read(row)?;
     if notice.incident.is_some() {
         // A failure comes once; its times are told in Tokyo, like those of all evidence.
-        let zone = Zone::named("Asia/Tokyo").unwrap_or_else(|_| Zone::utc());
+        let zone = Zone::tokyo();
         let from = notice.work_from;
         return Ok(Posted {
             approval: None,

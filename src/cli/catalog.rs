@@ -42,6 +42,7 @@ struct Rebuilt {
 pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Result<Exit, Failure> {
     let Command::Rebuild(wanted) = arguments.command;
     app.home.settings()?;
+    app.home.make_folders()?;
     let opened = wanted.opening.open(app).await?;
     let catalog = app.catalog().await?;
     let outcome = Box::pin(rebuild::rebuild(&opened, &catalog)).await;

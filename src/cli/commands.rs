@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand};
 
 use super::{
     account, alarm, audit, cat, catalog, certificate, config, coverage, diff, drill, erase, expire, extract,
-    find, hold, incident, init, key, ls, notice, pages, permit, plan, quickstart, report, restore, runbook,
-    scrub, serve, service, snapshot, snapshots, store, token, verify, window,
+    find, hold, incident, init, inventory, key, ls, monitor, notice, pages, permit, plan, quickstart, report,
+    restore, runbook, scrub, serve, service, snapshot, snapshots, store, token, verify, window, work,
 };
 
 /// Kura (蔵): sealed backups that are kept for their year, then provably gone.
@@ -81,6 +81,9 @@ pub(super) enum Command {
     /// List, correct and close notices.
     Notice(notice::Arguments),
     Incident(incident::Arguments),
+    Monitor(monitor::Arguments),
+    Work(work::Arguments),
+    Inventory(inventory::Arguments),
     Runbook(runbook::Arguments),
     /// Add, list and disable accounts.
     Account(account::Arguments),

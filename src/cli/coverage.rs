@@ -103,7 +103,18 @@ struct PlanProved<'a> {
     whole: u64,
     packs: u64,
     bytes: u64,
+    lock: LockSaid,
     exceptions: Vec<Said>,
+}
+
+/// How a plan locks, and what was read back.
+#[derive(Serialize)]
+struct LockSaid {
+    mode: &'static str,
+    read: u64,
+    short: u64,
+    long: u64,
+    other_mode: u64,
 }
 
 #[derive(Serialize)]
@@ -233,6 +244,13 @@ fn plan_proved<'a>(plan: &'a str, found: &Coverage) -> PlanProved<'a> {
         whole: found.whole,
         packs: found.packs,
         bytes: found.bytes,
+        lock: LockSaid {
+            mode: found.lock_mode.word(),
+            read: found.locks.read,
+            short: found.locks.short,
+            long: found.locks.long,
+            other_mode: found.locks.other_mode,
+        },
         exceptions: said.collect(),
     }
 }
@@ -243,6 +261,10 @@ fn tell_words(proof: &Proof, tries: &Tries, now: Instant) -> Result<(), Failure>
     for (plan, found) in &proof.plans {
         let stored = format!("{} of {}", counted(found.packs, "pack"), size(found.bytes));
         lines.push(format!("{plan}: {} of {} whole ({stored})", found.whole, counted(found.alive, "cohort")));
+        if proof.can_lock {
+            let (mode, read) = (found.lock_mode.word(), counted(found.locks.read, "lock"));
+            lines.push(format!("  locks objects in {mode} mode; {read} read back"));
+        }
         lines.extend(found.exceptions.iter().map(|exception| format!("  {}", exception.english())));
     }
     for plan in &proof.unplanned {

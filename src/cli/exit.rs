@@ -93,6 +93,7 @@ impl Exit {
             Failure::Extract(error) => super::extract::exit_of(error),
             Failure::Desk(error) | Failure::Gate(GateError::Desk(error)) => Self::of_desk(error),
             Failure::Init(_)
+            | Failure::Rejoin(_)
             | Failure::Host(_)
             | Failure::Snapshot(_)
             | Failure::Load(_)
@@ -114,7 +115,8 @@ impl Exit {
             DeskError::Terms(_)
             | DeskError::Reason(_)
             | DeskError::Service { .. }
-            | DeskError::Application(_) => Self::Usage,
+            | DeskError::Application(_)
+            | DeskError::Instructions(_) => Self::Usage,
             DeskError::Move(_)
             | DeskError::Permit(_)
             | DeskError::Ahead(_)
@@ -123,6 +125,8 @@ impl Exit {
             | DeskError::Begun(_)
             | DeskError::Incident(_)
             | DeskError::OfIncident(_)
+            | DeskError::Work(_)
+            | DeskError::Checklist(_)
             | DeskError::Confirmation(_) => Self::Refused,
             DeskError::None { .. } | DeskError::Plan(_) | DeskError::Catalog(_) | DeskError::Lock(_) => {
                 Self::Failed

@@ -16,12 +16,12 @@ use crate::workflows::keys;
 
 use super::commands::Global;
 use super::exit::Exit;
-use super::extract_show::{figures, show_list, show_plan, show_verified};
+use super::extract_show::{figures, show_list, show_plan, show_verified, watched};
 use super::failure::Failure;
 use super::opening::Place;
 use super::passphrase;
 use super::who::Who;
-use super::words::{grouped, local, print, print_json, size, tell, tokyo};
+use super::words::{local, print, print_json, size, tell, tokyo};
 
 /// Plan, make, hand over and check extracts (抽出) under a permit.
 #[derive(Debug, Args)]
@@ -42,6 +42,8 @@ enum Command {
     Plan(Plan),
     /// Make an extract and hand it over (システム運用者, who neither applied nor approved).
     Run(RunArguments),
+    /// Stop an extract that is being made, here or by another program; nothing of it is handed over.
+    Cancel(Deliver),
     /// Print an address, once, at which the applicant fetches what was handed over.
     Deliver(Deliver),
     /// Open what was handed over, measure it again, and compare it with its report.
@@ -178,6 +180,7 @@ async fn act(app: &App, global: &Global, command: Command, catalog: &Catalog) ->
         Command::Columns(asked) => Box::pin(columns(app, global, catalog, &asked)).await,
         Command::Plan(asked) => Box::pin(plan(app, global, catalog, &asked)).await,
         Command::Run(asked) => Box::pin(make(app, global, catalog, &asked)).await,
+        Command::Cancel(asked) => cancel(app, global, catalog, &asked).await,
         Command::Deliver(asked) => deliver(app, global, catalog, &asked).await,
         Command::Verify(asked) => verify(app, global, catalog, &asked).await,
         Command::Report(asked) => report(app, global, catalog, &asked).await,
@@ -217,27 +220,6 @@ async fn stoppable<T>(cancel: &Cancel, work: impl Future<Output = T>) -> T {
         },
     }
     work.await
-}
-
-/// Says how far it is.
-fn watched(is_quiet: bool) -> impl FnMut(Told) + Send {
-    let mut last = 0;
-    move |told| match told {
-        _ if is_quiet => {}
-        Told::Estimated(estimate) => {
-            let nodes = estimate.nodes;
-            let proof = if estimate.is_exact { "" } else { "; the result will not be proved to be the best" };
-            tell(&format!("kura: {nodes} choices of levels to search{proof}"));
-        }
-        Told::Searched(progress) => {
-            // A line for each doubling is enough.
-            if progress.looks >= last * 2 {
-                last = progress.looks.max(1);
-                let (looks, open) = (grouped(progress.looks), grouped(progress.open));
-                tell(&format!("kura: looked at {looks}, about {open} left"));
-            }
-        }
-    }
 }
 
 async fn plan(app: &App, global: &Global, catalog: &Catalog, asked: &Plan) -> Result<Exit, Failure> {
@@ -309,6 +291,23 @@ async fn make(app: &App, global: &Global, catalog: &Catalog, asked: &RunArgument
             "\npermit {permit}: extract {} handed over, {bytes}, SHA-256 {digest}\nnext: `kura extract deliver {permit}` prints \
              the address for the applicant; give the passphrase, if there is one, another way\n",
             handed.execution
+        ))?;
+    }
+    Ok(Exit::Done)
+}
+
+async fn cancel(app: &App, global: &Global, catalog: &Catalog, asked: &Deliver) -> Result<Exit, Failure> {
+    let now = app.clock.now();
+    let by = asked.who.sign_in_for(app, catalog, Act::ExecutePermit, now).await?;
+    let execution = extracts::cancel(catalog, &asked.permit, (&by, now)).await?;
+    if global.json {
+        print_json(
+            &serde_json::json!({ "permit": asked.permit, "execution": execution, "state": "abandoned" }),
+        )?;
+    } else {
+        print(&format!(
+            "permit {}: extract {execution} was cancelled; nothing is handed over\n",
+            asked.permit
         ))?;
     }
     Ok(Exit::Done)

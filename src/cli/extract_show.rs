@@ -1,10 +1,31 @@
-//! What `kura extract` shows: figures, plans, what was found, lists.
+//! What `kura extract` shows: how far it is, figures, plans, what was found, lists.
 
-use crate::workflows::extracts::{ExtractPlan, ExtractReport, ExtractRow, Verified};
+use crate::workflows::extracts::{ExtractPlan, ExtractReport, ExtractRow, Told, Verified};
 
 use super::commands::Global;
 use super::failure::Failure;
-use super::words::{counted, grouped, local, print, print_json, table, tokyo};
+use super::words::{counted, grouped, local, print, print_json, table, tell, tokyo};
+
+/// Says how far it is.
+pub(super) fn watched(is_quiet: bool) -> impl FnMut(Told) + Send {
+    let mut last = 0;
+    move |told| match told {
+        _ if is_quiet => {}
+        Told::Estimated(estimate) => {
+            let nodes = estimate.nodes;
+            let proof = if estimate.is_exact { "" } else { "; the result will not be proved to be the best" };
+            tell(&format!("kura: {nodes} choices of levels to search{proof}"));
+        }
+        Told::Searched(progress) => {
+            // A line for each doubling is enough.
+            if progress.looks >= last * 2 {
+                last = progress.looks.max(1);
+                let (looks, open) = (grouped(progress.looks), grouped(progress.open));
+                tell(&format!("kura: looked at {looks}, about {open} left"));
+            }
+        }
+    }
+}
 
 /// A plan.
 pub(super) fn show_plan(made: &ExtractPlan) -> Result<(), Failure> {

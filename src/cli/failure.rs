@@ -23,6 +23,7 @@ use crate::workflows::init::InitError;
 use crate::workflows::keys::IdentityError;
 use crate::workflows::reading::ReadError;
 use crate::workflows::rebuild::RebuildError;
+use crate::workflows::rejoin::RejoinError;
 use crate::workflows::repository::RepositoryError;
 use crate::workflows::restore::RestoreError;
 use crate::workflows::sign_in::AccessError;
@@ -52,6 +53,9 @@ pub enum Failure {
     /// Making an installation or a key.
     #[error(transparent)]
     Init(#[from] InitError),
+    /// Taking the place of a lost host.
+    #[error(transparent)]
+    Rejoin(#[from] RejoinError),
     /// The host.
     #[error(transparent)]
     Host(#[from] HostError),
@@ -252,6 +256,7 @@ impl Failure {
             | Self::Expire(ExpireError::Repository(error))
             | Self::Hold(HoldError::Repository(error))
             | Self::Init(InitError::Repository(error))
+            | Self::Rejoin(RejoinError::Repository(error))
             | Self::Rebuild(RebuildError::Repository(error))
             | Self::Host(HostError::Repository(error))
             | Self::Snapshot(SnapshotError::Repository(error))

@@ -2,17 +2,18 @@
 
 use clap::{Args, Subcommand};
 
-use crate::app::{App, Catalog};
+use crate::app::{App, Catalog, Host};
 use crate::clock::Clock as _;
 use crate::domain::plan::PlanName;
 use crate::domain::role::Act;
 use crate::workflows::holds::{self, HoldError, NewHold};
+use crate::workflows::legal_holds::{self, Kept};
 
 use super::commands::Global;
 use super::exit::Exit;
-use super::failure::Failure;
+use super::failure::{Failure, with_causes};
 use super::who::Who;
-use super::words::{day, plan_name, print, print_json, table, tokyo};
+use super::words::{counted, day, plan_name, print, print_json, table, tokyo};
 
 /// Place, release and list holds (保全).
 #[derive(Debug, Args)]
@@ -112,14 +113,16 @@ async fn act(app: &App, global: &Global, command: Command, catalog: &Catalog) ->
             let new = NewHold { plan, days: (from, to), until, reason: add.reason };
             let host = app.host(None).await?;
             let number = holds::add(&host, catalog, &new, &by, app.clock.now()).await?;
-            say(global, &new.plan, number, "placed")?;
+            let kept = legal(app, (&host, catalog), &new.plan).await;
+            say(global, (&new.plan, number), "placed", &kept)?;
         }
         Command::Release(release) => {
             let by = release.who.sign_in_for(app, catalog, Act::ManageHolds, now).await?;
             let (plan, host) = (plan_name(&release.plan)?, app.host(None).await?);
             let which = (&plan, release.number, release.reason.as_str());
             holds::release(&host, catalog, which, &by, app.clock.now()).await?;
-            say(global, &plan, release.number, "released")?;
+            let kept = legal(app, (&host, catalog), &plan).await;
+            say(global, (&plan, release.number), "released", &kept)?;
         }
         Command::List(list) => show(app, global, catalog, list.plan.as_deref()).await?,
     }
@@ -171,10 +174,40 @@ async fn show(app: &App, global: &Global, catalog: &Catalog, only: Option<&str>)
     print(&table(&["PLAN", "NO>", "DAYS", "STATE", "UNTIL", "BY", "WHY"], &cells.collect::<Vec<_>>()))
 }
 
-fn say(global: &Global, plan: &PlanName, number: u64, what: &str) -> Result<(), Failure> {
+/// What became of the store's own legal hold. The hold itself stands, whatever that is.
+async fn legal(app: &App, (host, catalog): (&Host, &Catalog), plan: &PlanName) -> (&'static str, String) {
+    let plans: Vec<_> = app.plan(plan.as_str()).into_iter().collect();
+    match legal_holds::keep_up(host, catalog, &plans, app.clock.now()).await {
+        Ok(Kept::Done { held, released }) => {
+            let (held, released) = (counted(held, "object"), counted(released, "object"));
+            ("set", format!("the store's legal hold was set on {held} and taken off {released}"))
+        }
+        Ok(Kept::Unsupported) => (
+            "unsupported",
+            "this store has no legal hold: Kura keeps what is held by its ledger, and the lock keeps it to its day".to_owned(),
+        ),
+        Ok(Kept::NoCredential) => (
+            "no-credential",
+            "no legal hold was set in the store: kura.toml has no [legal_hold]; Kura keeps what is held by its ledger".to_owned(),
+        ),
+        Err(error) => (
+            "failed",
+            format!("the store's legal hold could not be brought in line: {}; the service tries again", with_causes(&error)),
+        ),
+    }
+}
+
+fn say(
+    global: &Global,
+    (plan, number): (&PlanName, u64),
+    what: &str,
+    (code, words): &(&'static str, String),
+) -> Result<(), Failure> {
     if global.json {
-        print_json(&serde_json::json!({ "plan": plan.as_str(), "hold": number, "state": what }))
+        let said =
+            serde_json::json!({ "plan": plan.as_str(), "hold": number, "state": what, "legal_hold": code });
+        print_json(&said)
     } else {
-        print(&format!("hold {number} of {plan}: {what}\n"))
+        print(&format!("hold {number} of {plan}: {what}\n{words}\n"))
     }
 }

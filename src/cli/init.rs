@@ -6,14 +6,17 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::app::App;
+use crate::clock::Clock as _;
 use crate::config::ConfigError;
 use crate::workflows::init::{self, InitError, Installed, NewInstallation};
+use crate::workflows::rejoin::{self, Rejoining};
 use crate::workflows::store::{self, StoreUrl, Verdict};
 
 use super::commands::Global;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::words::{print, print_json};
+use super::opening::Place;
+use super::words::{counted, print, print_json};
 use super::{passphrase, store as probe};
 
 /// Make an installation: keys, settings and an empty repository.
@@ -36,6 +39,16 @@ pub(super) struct Arguments {
     /// The root key: read from here, or made here if missing [default: beside the new recovery key, `.root`].
     #[arg(long, value_name = "FILE")]
     root_key: Option<PathBuf>,
+    /// The repository is there and its host was lost: make this machine its new host, with a recovery key and the root
+    /// key. The keys of hosts before end.
+    #[arg(long, requires = "identity", requires = "root_key", conflicts_with_all = ["recipient", "new_recovery_key"])]
+    rejoin: bool,
+    /// With --rejoin: the recovery key.
+    #[arg(long, short, value_name = "FILE", requires = "rejoin")]
+    identity: Option<PathBuf>,
+    /// With --rejoin: other hosts of the repository live, and their keys count as before.
+    #[arg(long, requires = "rejoin")]
+    keep_others: bool,
     /// Protect the new recovery key with a passphrase (asked for, or from the file named in `KURA_PASSPHRASE_FILE`).
     #[arg(long, requires = "new_recovery_key")]
     passphrase: bool,
@@ -55,6 +68,9 @@ struct Made<'a> {
 
 pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Result<Exit, Failure> {
     let address: StoreUrl = arguments.store.parse()?;
+    if let (Some(identity), Some(root_key)) = (&arguments.identity, &arguments.root_key) {
+        return rejoin(app, global, (&address, arguments.keep_others), (identity, root_key)).await;
+    }
     let parsed = arguments.recipient.iter().map(|text| {
         text.parse().map_err(|_| {
             Failure::Usage(format!(
@@ -122,6 +138,39 @@ async fn try_out(app: &App, address: &StoreUrl) -> Result<Vec<String>, Failure> 
     let lacks =
         report.lines.iter().filter(|line| matches!(line.verdict, Verdict::Fail | Verdict::NotSupported));
     Ok(lacks.map(|line| format!("{}: {}", line.check, line.detail)).collect())
+}
+
+/// Makes this machine the new host of a repository that is there.
+async fn rejoin(
+    app: &App,
+    global: &Global,
+    (address, keeps_others): (&StoreUrl, bool),
+    (identity, root_key): (&Path, &Path),
+) -> Result<Exit, Failure> {
+    if app.home.exists() {
+        return Err(ConfigError::Taken(app.home.path().to_owned()).into());
+    }
+    let opened = Box::pin(Place::at(address.to_string()).open(app, identity)).await?;
+    let asked = Rejoining { home: &app.home, store: address, root_key, keeps_others };
+    let made = Box::pin(rejoin::rejoin(&asked, &opened, app.clock.now())).await?;
+    let home = app.home.path().display();
+    if global.json {
+        let ended = made.ended;
+        let json = serde_json::json!({
+            "home": app.home.path(), "store": address.to_string(), "repository": made.repository, "ended_host_keys": ended,
+        });
+        print_json(&json)?;
+        return Ok(Exit::Done);
+    }
+    print(&format!(
+        "Made {home} the home of a new host of repository {}\n  {} of hosts before ended\n\nNext:\n  \
+         kura catalog rebuild --identity {}\n  put the plans and the settings back: {home}/policies, {home}/kura.toml\n  \
+         take the recovery key and the root key offline again\n",
+        made.repository,
+        counted(u64::try_from(made.ended).unwrap_or(u64::MAX), "key"),
+        identity.display(),
+    ))?;
+    Ok(Exit::Done)
 }
 
 fn words(app: &App, address: &StoreUrl, made: &Installed, warnings: &[String]) -> String {

@@ -8,14 +8,16 @@ use serde::Serialize;
 use crate::app::App;
 use crate::clock::Clock as _;
 use crate::workflows::keys::{self, Recipient};
+use crate::workflows::replica;
 use crate::workflows::repository::Opened;
 use crate::workflows::rewrap::{self, RewrapError, Rewrapped};
 use crate::workflows::rotate::{self, Change, RecoveryKeys, RotateError};
+use crate::workflows::store;
 use crate::workflows::take_snapshot::SnapshotError;
 
 use super::commands::Global;
 use super::exit::Exit;
-use super::failure::Failure;
+use super::failure::{Failure, with_causes};
 use super::opening::Opening;
 use super::words::{counted, print, print_json, tell};
 
@@ -32,6 +34,16 @@ pub(super) struct Wrap {
     /// The root key, to sign with [default: the backup host's key, on that host].
     #[arg(long, value_name = "FILE")]
     root_key: Option<PathBuf>,
+    #[command(flatten)]
+    second: Second,
+}
+
+/// The second store of a repository, where no home names it.
+#[derive(Debug, Args)]
+struct Second {
+    /// The second store, if there is one: it gets the new objects too [default: the one in the settings of the home].
+    #[arg(long, value_name = "URL")]
+    second: Option<String>,
 }
 
 /// Change which recovery keys count: add new ones, retire old ones, say that one is in wrong hands.
@@ -60,6 +72,8 @@ pub(super) struct Rotate {
     /// The retired keys are, or may be, in wrong hands: cohorts that grow get new keys and are sent again.
     #[arg(long, requires = "retire")]
     compromised: bool,
+    #[command(flatten)]
+    second: Second,
 }
 
 /// Take over the recovery keys that the root key signed in the store, on the backup host.
@@ -111,7 +125,48 @@ pub(super) async fn wrap(app: &App, global: &Global, wrap: &Wrap) -> Result<Exit
     };
     let recovery = opened.trust.recovery.clone();
     let done = rewrap::rewrap(&opened, &recovery, &signer, app.clock.now()).await?;
-    tell_done(global, &recovery, &done, false)
+    let exit = tell_done(global, &recovery, &done, false)?;
+    let copied = to_second(app, (&wrap.second, wrap.opening.is_of_home()), &opened).await?;
+    Ok(if copied { exit } else { Exit::Partial })
+}
+
+/// Brings the new objects to the second store, if there is one; `false` if it did not get them all, which is told.
+///
+/// They are copied and not sealed again: both stores hold the same objects under the same names.
+async fn to_second(
+    app: &App,
+    (second, is_of_home): (&Second, bool),
+    opened: &Opened,
+) -> Result<bool, Failure> {
+    let now = app.clock.now();
+    let copied = match &second.second {
+        Some(url) => {
+            let vault = store::open(&url.parse()?).await?;
+            let who = (&opened.trust, &opened.secrets.catalog);
+            replica::copy_with((&*opened.vault, &*vault), who, now).await.map(Some)
+        }
+        None if is_of_home && app.home.exists() => {
+            let host = app.host(None).await?;
+            replica::copy_host(&host, now).await
+        }
+        None => return Ok(true),
+    };
+    match copied {
+        Ok(copied) => {
+            let wrong = copied.map(|copied| copied.wrong).unwrap_or_default();
+            for (object, what) in &wrong {
+                tell(&format!("kura: not copied to the second store: {object}: {what}"));
+            }
+            Ok(wrong.is_empty())
+        }
+        Err(error) => {
+            tell(&format!(
+                "kura: the second store did not get the new keys: {}; the service tries again, or run this once more",
+                with_causes(&error)
+            ));
+            Ok(false)
+        }
+    }
 }
 
 pub(super) async fn rotate(app: &App, global: &Global, rotate: &Rotate) -> Result<Exit, Failure> {
@@ -131,7 +186,8 @@ pub(super) async fn rotate(app: &App, global: &Global, rotate: &Rotate) -> Resul
     if !global.quiet {
         tell_next(rotate, is_here);
     }
-    Ok(exit)
+    let copied = to_second(app, (&rotate.second, rotate.opening.is_of_home()), &opened).await?;
+    Ok(if copied { exit } else { Exit::Partial })
 }
 
 fn change(rotate: &Rotate) -> Result<Change, Failure> {

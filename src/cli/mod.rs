@@ -121,6 +121,15 @@ mod incident_words;
 /// `kura runbook`.
 mod runbook;
 
+/// `kura monitor`.
+mod monitor;
+
+/// `kura work`.
+mod work;
+
+/// `kura inventory`.
+mod inventory;
+
 /// `kura notice`.
 mod notice;
 
@@ -223,6 +232,9 @@ fn keep_to_its_owner(app: &App, command: &Command) -> Result<(), Failure> {
         | Command::Permit(_)
         | Command::Notice(_)
         | Command::Incident(_)
+        | Command::Monitor(_)
+        | Command::Work(_)
+        | Command::Inventory(_)
         | Command::Serve(_)
         | Command::Account(_)
         | Command::Token(_)
@@ -293,6 +305,9 @@ async fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Permit(arguments) => Box::pin(permit::run(&app, &global, arguments)).await,
         Command::Notice(arguments) => Box::pin(notice::run(&app, &global, arguments)).await,
         Command::Runbook(arguments) => runbook::run(&global, &arguments),
+        Command::Work(arguments) => Box::pin(work::run(&app, &global, arguments)).await,
+        Command::Inventory(arguments) => Box::pin(inventory::run(&app, &global, arguments)).await,
+        Command::Monitor(arguments) => Box::pin(monitor::run(&app, &global, arguments)).await,
         Command::Incident(arguments) => Box::pin(incident::run(&app, &global, arguments)).await,
         Command::Serve(arguments) => Box::pin(serve::run(&app, &global, arguments)).await,
         Command::Account(arguments) => Box::pin(account::run(&app, &global, arguments)).await,

@@ -72,6 +72,11 @@ impl Place {
         Self { store: None, root: None, trust_on_first_use: false }
     }
 
+    /// The repository at an address, with the root key that the identity file names.
+    pub(super) const fn at(store: String) -> Self {
+        Self { store: Some(store), root: None, trust_on_first_use: false }
+    }
+
     /// The address of the store.
     pub(super) fn address(&self, app: &App) -> Result<StoreUrl, Failure> {
         let text = match (&self.store, app.home.settings()) {

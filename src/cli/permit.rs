@@ -52,6 +52,8 @@ enum Command {
     Approve(Approve),
     /// Return an application with a reason (サービス運用者).
     Return(Reasoned),
+    /// Take back what you applied for, before anything is extracted; with --replaces it can be written anew.
+    Withdraw(Reasoned),
     /// Take a permit away, before or after something was handed over (サービス運用者).
     Revoke(Reasoned),
     /// Confirm the after-use measure: what was found, and how.
@@ -138,6 +140,11 @@ async fn dispatch(
             let (by, words) = decide(app, catalog, Act::DecidePermit, &reasoned, now).await?;
             permits::return_application(catalog, &reasoned.number, words, &by, now).await?;
             tell(global, &reasoned.number, "returned", "")
+        }
+        Command::Withdraw(reasoned) => {
+            let (by, words) = decide(app, catalog, Act::ApplyPermit, &reasoned, now).await?;
+            permits::withdraw(catalog, &reasoned.number, words, &by, now).await?;
+            tell(global, &reasoned.number, "withdrawn", "")
         }
         Command::Revoke(reasoned) => {
             let (by, words) = decide(app, catalog, Act::DecidePermit, &reasoned, now).await?;
@@ -270,7 +277,7 @@ async fn list(global: &Global, catalog: &Catalog, wanted: &List, now: Instant) -
         let content = &row.permit.content;
         vec![
             row.permit.number.clone(),
-            format!("{} {}", row.permit.state.word(), row.permit.state.japanese()),
+            format!("{} {}", row.permit.state.word(), row.permit.japanese()),
             content.applicant.to_string(),
             format!("{} to {}", content.period.0, content.period.1),
             content.after_use_due.to_string(),
@@ -298,7 +305,7 @@ fn sheet(row: &PermitRow) -> String {
     let span = |(first, last)| format!("{}～{}", wareki(first), wareki(last));
     let mut lines = vec![
         ("許可番号", row.permit.number.clone()),
-        ("状態", row.permit.state.japanese().to_owned()),
+        ("状態", row.permit.japanese().to_owned()),
         ("申請日", wareki(content.applied_on)),
         ("申請者", content.applicant.to_string()),
         ("件名", content.subject.clone()),

@@ -17,15 +17,16 @@ use super::words::{counted, print, print_json, size, tell};
 /// Read every object of both stores, compare them, and say what is missing or altered in which.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Needs [replica] in kura.toml. --heal puts back what one store lost and the other has, locked as it was. An\n\
-                  altered object is named and not replaced, because nothing that is locked is written over: restore from the\n\
-                  store that has it right (--store). Exit code 1: something is wrong that was not mended."
+    after_help = "Needs [replica] in kura.toml. --heal puts back what one store lost or has altered and the other has right,\n\
+                  locked as its plan says. Only bytes that are shown to be right (by a digest or a signature) are put over\n\
+                  others; in a bucket with versions the altered ones stay below until their lock is over. Exit code 1:\n\
+                  something is wrong that was not mended."
 )]
 pub(super) struct Arguments {
     /// Read part N of M of all objects.
     #[arg(long, value_name = "N/M")]
     read: Option<String>,
-    /// Put back what one store lost and the other has.
+    /// Put back what one store lost or has altered and the other has right.
     #[arg(long)]
     heal: bool,
 }

@@ -112,6 +112,18 @@ struct Taken<'a> {
     report: Option<&'a Path>,
     adopted_packs: u64,
     repaired_cohorts: &'a [String],
+    changes: Changed,
+    sudden_change: Option<&'a str>,
+}
+
+/// What is different from the snapshot before.
+#[derive(Serialize)]
+struct Changed {
+    new_files: u64,
+    changed_files: u64,
+    removed_files: u64,
+    new_bytes: u64,
+    packed_bytes: u64,
 }
 
 /// A line of the run's report.
@@ -151,6 +163,10 @@ pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Res
         print(&words(&summary, plan))?;
     }
     tell_remarks(&summary, global.quiet)?;
+    if let Some((_, english)) = &summary.sudden {
+        tell(&format!("kura: warning: {english}"));
+        tell("kura: the snapshots before are as they were; next: `kura runbook source-changed-suddenly`");
+    }
     Ok(if summary.is_complete { Exit::Done } else { Exit::Partial })
 }
 
@@ -251,6 +267,14 @@ fn taken<'a>(summary: &'a Summary, plan: &'a str) -> Taken<'a> {
         report: summary.report.as_deref(),
         adopted_packs: summary.adopted_packs,
         repaired_cohorts: &summary.repaired_cohorts,
+        changes: Changed {
+            new_files: summary.changes.new_files,
+            changed_files: summary.changes.changed_files,
+            removed_files: summary.changes.removed_files,
+            new_bytes: summary.changes.new_bytes,
+            packed_bytes: summary.changes.packed_bytes,
+        },
+        sudden_change: summary.sudden.as_ref().map(|(_, english)| english.as_str()),
     }
 }
 

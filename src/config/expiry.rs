@@ -1,4 +1,4 @@
-//! Settings of deletion: `[reaper]` and `[expiry]` in `kura.toml`.
+//! Settings of deletion: `[reaper]`, `[legal_hold]` and `[expiry]` in `kura.toml`.
 
 use std::path::PathBuf;
 
@@ -8,6 +8,16 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReaperSettings {
+    /// The public half of the key pair.
+    pub access_key_id: String,
+    /// The file with the secret half, in the first line.
+    pub secret_access_key_file: PathBuf,
+}
+
+/// `[legal_hold]` in `kura.toml`: the credential that sets and takes off legal holds in the bucket, and nothing else.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LegalHoldSettings {
     /// The public half of the key pair.
     pub access_key_id: String,
     /// The file with the secret half, in the first line.

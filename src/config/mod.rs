@@ -21,6 +21,9 @@ mod expiry;
 /// The daily proof.
 mod coverage;
 
+/// Who is told that Kura lives.
+mod heartbeat;
+
 /// Which addresses are this machine.
 mod here;
 
@@ -33,24 +36,41 @@ mod mail;
 /// The second store.
 mod replica;
 
+/// Files with secrets.
+mod secret;
+
 /// What windows may stop.
 mod service;
+
+/// Settings of an identity provider.
+mod oidc;
+
+/// What settings say where they say nothing.
+mod settings;
 
 /// Whether files have changed.
 mod stamps;
 
+/// From where on a change of a source is sudden.
+mod sudden_change;
+
 pub use coverage::CoverageSettings;
 pub use dataset::{DatasetEncoding, DatasetKind, DatasetSettings};
-pub use expiry::{ExpirySettings, ReaperSettings};
+pub use expiry::{ExpirySettings, LegalHoldSettings, ReaperSettings};
+pub use heartbeat::HeartbeatSettings;
 pub use here::{is_surely_here, may_be_here};
 pub use incidents::{ContactSettings, ContactTrouble, IncidentSettings};
 pub use mail::{MailSettings, MailTls};
+pub use oidc::OidcSettings;
 pub use replica::ReplicaSettings;
+pub use secret::secret_line;
 pub use service::{DeadlineSetting, ServiceSettings};
+pub use settings::EVIDENCE_RETENTION;
 pub use stamps::Stamps;
+pub use sudden_change::SuddenChangeSettings;
 
 /// `kura.toml`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// Where objects are kept: `file:///…` or `s3://…`. Never holds a secret.
@@ -94,6 +114,9 @@ pub struct Settings {
     /// The credential that deletes. Default: none, so that nothing is deleted from a bucket.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reaper: Option<ReaperSettings>,
+    /// The credential that sets legal holds in the bucket. Default: none, holds are kept by the ledger alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub legal_hold: Option<LegalHoldSettings>,
     /// Tables that permits may name. Default: none, so that no extract can be made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dataset: Vec<DatasetSettings>,
@@ -109,32 +132,12 @@ pub struct Settings {
     /// Who reports incidents to whom. Default: see [`IncidentSettings`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incidents: Option<IncidentSettings>,
-}
-
-/// How long evidence is locked where the settings say nothing.
-const EVIDENCE_RETENTION: Retention = Retention::Years(5);
-
-impl Settings {
-    /// How long evidence is locked; what is not a period counts as the default, and `Home::settings` refuses it.
-    pub fn evidence_retention(&self) -> Retention {
-        let parsed = self.evidence_retention.as_deref().and_then(|text| text.parse().ok());
-        parsed.unwrap_or(EVIDENCE_RETENTION)
-    }
-}
-
-/// `[oidc]` in `kura.toml`: an OpenID Connect provider. Accounts and roles stay Kura's own.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct OidcSettings {
-    /// The issuer: `https://…`, or `http://` on this machine.
-    pub issuer: String,
-    /// The id under which the provider knows Kura.
-    pub client_id: String,
-    /// The file with the client secret, in the first line.
-    pub client_secret_file: PathBuf,
-    /// What the sign-in page calls it. Default: the issuer.
+    /// From where on a change of a source is sudden. Default: see [`SuddenChangeSettings`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
+    pub sudden_change: Option<SuddenChangeSettings>,
+    /// Who is told from time to time that Kura lives. Default: nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heartbeat: Option<HeartbeatSettings>,
 }
 
 /// `[[push]]` in `kura.toml`: a portal that takes notices as Standard Webhooks.
@@ -286,6 +289,11 @@ impl Home {
         if self.exists() {
             return Err(ConfigError::Taken(self.0.clone()));
         }
+        self.make_folders()
+    }
+
+    /// Makes the folders that are missing: in a new home, or in one that was given back without what only passes through.
+    pub fn make_folders(&self) -> Result<(), ConfigError> {
         for folder in ["", "policies", "keys", "state", "tmp", "reports"] {
             make_folder(&self.0.join(folder))?;
         }

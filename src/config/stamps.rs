@@ -26,10 +26,30 @@ fn stamp(path: &Path) -> Option<Stamp> {
 }
 
 impl Home {
-    /// The stamps of `kura.toml`, of `contacts.toml`, of everything in `policies` and of everything in `keys`.
+    /// Checklists of work.
+    pub fn checklists(&self) -> PathBuf {
+        self.policies().join("checklists")
+    }
+
+    /// The ledger of assets.
+    pub fn inventory(&self) -> PathBuf {
+        self.policies().join("inventory")
+    }
+
+    /// Results that are attached to records of work, under their digests.
+    pub fn works(&self) -> PathBuf {
+        self.path().join("works")
+    }
+
+    /// What is monitored.
+    pub fn monitoring(&self) -> PathBuf {
+        self.policies().join("monitoring")
+    }
+
+    /// The stamps of `kura.toml`, of `contacts.toml`, of everything in `policies` and its folders, and of everything in `keys`.
     pub fn stamps(&self) -> Stamps {
         let mut paths = vec![self.settings_file(), self.contacts_file()];
-        for folder in [self.policies(), self.key_file("")] {
+        for folder in [self.policies(), self.monitoring(), self.key_file("")] {
             paths.extend(fs::read_dir(&folder).into_iter().flatten().flatten().map(|entry| entry.path()));
             paths.push(folder);
         }

@@ -342,7 +342,7 @@ fn to_report(facts: &Facts<'_>, occurrence: &Occurrence, now: Instant) -> Option
 const OVERDUE_MINUTES: i64 = 7 * 24 * 60;
 
 fn of_expiry(expiring: &Expiring, now: Instant) -> Vec<Alarm> {
-    let Some(since) = expiring.due_since else { return Vec::new() };
+    let Some(since) = expiring.due_since else { return of_clock(expiring, now).into_iter().collect() };
     let (plan, mut found) = (&expiring.plan, Vec::new());
     if since.plus_minutes(OVERDUE_MINUTES) <= now {
         let japanese =
@@ -359,6 +359,22 @@ fn of_expiry(expiring: &Expiring, now: Instant) -> Vec<Alarm> {
         found.push(alarm(AlarmCode::DeletionStopped, plan, since, japanese, english));
     }
     found
+}
+
+/// A clock that is wrong hides what is due: it is told of although deletion has nothing to do. That nobody said what day it
+/// is does no harm as long as nothing is due.
+fn of_clock(expiring: &Expiring, now: Instant) -> Option<Alarm> {
+    let (plan, code) = (&expiring.plan, expiring.stopped.as_str());
+    if !["clock-disagrees", "clock-went-back"].contains(&code) {
+        return None;
+    }
+    let (japanese, english) = stop_words(code);
+    let japanese = format!(
+        "このマシンの時計を確かめてください：{japanese}（{code}）。直すまで計画 {plan} の消去もスナップショットも止まります。"
+    );
+    let english =
+        format!("Look at this machine's clock: {english} ({code}). Deletion of {plan} waits for it.");
+    Some(alarm(AlarmCode::ClockWrong, plan, now, japanese, english))
 }
 
 #[cfg(test)]
@@ -454,6 +470,10 @@ mod tests {
         };
         world.expiring = vec![expiring(None, "clock-unproved")];
         assert!(world.codes(30 * DAY).is_empty(), "nothing is due");
+        for wrong in ["clock-disagrees", "clock-went-back"] {
+            world.expiring = vec![expiring(None, wrong)];
+            assert_eq!(world.codes(1), ["clock-wrong"], "nothing is due by a clock that is wrong");
+        }
         world.expiring = vec![expiring(Some(at(0)), "")];
         assert!(world.codes(7 * DAY - 1).is_empty());
         assert_eq!(world.codes(7 * DAY), ["deletion-overdue"]);

@@ -35,15 +35,25 @@ pub enum AlarmCode {
     DrillOverdue,
     /// A store let something be deleted before its lock was over, or did not lock it.
     LockNotEnforced,
+    /// Objects of a plan are locked otherwise than it says: too short, too long, in another mode.
+    LockWrong,
     /// The after-use measure of an extract (使用後の措置) was due and nobody confirmed it.
     AfterUseOverdue,
     /// The last proof of coverage found that what a plan keeps is missing or altered.
     StoredDataDamaged,
+    /// Between two snapshots much of a source was rewritten, went, came, or stopped to compress: perhaps an attack.
+    SourceChangedSuddenly,
+    /// A monitored target does not answer as it should.
+    TargetDown,
+    /// Nobody knows whether a monitored target lives, because it is not asked.
+    MonitoringStopped,
+    /// Nobody has reviewed what was counted in an access log.
+    LogReviewOverdue,
 }
 
 impl AlarmCode {
     /// Every code.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 23] = [
         Self::BackupMissed,
         Self::SnapshotOld,
         Self::SnapshotPartial,
@@ -60,8 +70,13 @@ impl AlarmCode {
         Self::ClockWrong,
         Self::DrillOverdue,
         Self::LockNotEnforced,
+        Self::LockWrong,
         Self::AfterUseOverdue,
         Self::StoredDataDamaged,
+        Self::SourceChangedSuddenly,
+        Self::TargetDown,
+        Self::MonitoringStopped,
+        Self::LogReviewOverdue,
     ];
 
     /// The word.
@@ -83,8 +98,13 @@ impl AlarmCode {
             Self::ClockWrong => "clock-wrong",
             Self::DrillOverdue => "drill-overdue",
             Self::LockNotEnforced => "lock-not-enforced",
+            Self::LockWrong => "lock-wrong",
             Self::AfterUseOverdue => "after-use-overdue",
             Self::StoredDataDamaged => "stored-data-damaged",
+            Self::SourceChangedSuddenly => "source-changed-suddenly",
+            Self::TargetDown => "target-down",
+            Self::MonitoringStopped => "monitoring-stopped",
+            Self::LogReviewOverdue => "log-review-overdue",
         }
     }
 
@@ -99,6 +119,8 @@ impl AlarmCode {
                 | Self::ClockWrong
                 | Self::LockNotEnforced
                 | Self::StoredDataDamaged
+                | Self::SourceChangedSuddenly
+                | Self::TargetDown
         )
     }
 

@@ -10,7 +10,7 @@ use crate::domain::time::{Instant, Zone};
 
 /// Days of drills are those of Tokyo, like those of all evidence.
 pub(super) fn of_drill(drill: &DrillFacts, now: Instant) -> Option<Alarm> {
-    let zone = Zone::named("Asia/Tokyo").unwrap_or_else(|_| Zone::utc());
+    let zone = Zone::tokyo();
     let since = drill.due_at(&zone).filter(|due| *due <= now)?;
     let last = drill.last.map(|at| zone.day_of(at));
     let (japanese_last, english_last) = last.map_or_else(
@@ -49,7 +49,7 @@ pub(super) fn of_canary((store, outcome, since): &(String, CanaryOutcome, Instan
 
 /// Days of permits are those of Tokyo.
 pub(super) fn of_permit(permit: &Permit, now: Instant) -> Option<Alarm> {
-    let zone = Zone::named("Asia/Tokyo").unwrap_or_else(|_| Zone::utc());
+    let zone = Zone::tokyo();
     if !permit.is_overdue(&zone, now) {
         return None;
     }

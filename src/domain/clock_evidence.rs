@@ -156,7 +156,10 @@ pub fn prove(facts: &ClockFacts<'_>) -> Result<Proof, Doubt> {
         return Err(doubt);
     }
     let now = facts.outside.iter().map(|reading| reading.at).chain([facts.host]).min().unwrap_or(facts.host);
-    if let Some(last_line) = facts.last_line.filter(|last| seconds(*last, now) > DIFFERENCE_SECONDS_MAX) {
+    // A clock that went back writes lines too: the newest of them says nothing of how late it was, when the date was known
+    // last does.
+    let last_line = facts.last_line.max(facts.last_proved);
+    if let Some(last_line) = last_line.filter(|last| seconds(*last, now) > DIFFERENCE_SECONDS_MAX) {
         return Err(Doubt::Backwards { last_line });
     }
     let word = facts.word.filter(|word| {
@@ -245,6 +248,24 @@ mod tests {
         ] {
             assert_eq!(judged(host, outside, last, word), expected, "{host} {outside:?} {last:?} {word:?}");
         }
+    }
+
+    #[test]
+    fn lines_that_a_clock_wrote_after_it_went_back_do_not_hide_that_it_did() {
+        let zone = tokyo();
+        let judged = |host: i64, last_line: i64| {
+            let facts = ClockFacts {
+                host: at(host),
+                outside: &[],
+                last_line: Some(at(last_line)),
+                last_proved: Some(at(-DAY)),
+                word: None,
+                zone: &zone,
+            };
+            prove(&facts).map(|proof| proof.now).map_err(|doubt| doubt.code())
+        };
+        assert_eq!(judged(-395 * DAY, -395 * DAY - 5), Err("clock-went-back"));
+        assert_eq!(judged(0, -5), Err("clock-unproved"));
     }
 
     #[test]

@@ -5,7 +5,8 @@
 use crate::domain::alarm::{Alarm, AlarmCode};
 use crate::domain::calendar::{english, wareki};
 use crate::domain::cohort::CohortId;
-use crate::domain::plan::{Class, Plan};
+use crate::domain::locks::{LockFacts, LockFlaw};
+use crate::domain::plan::{Class, LockMode, Plan};
 use crate::domain::time::Instant;
 
 /// What a check found of one cohort.
@@ -38,6 +39,8 @@ pub struct PlanFacts<'a> {
     pub other_problems: u64,
     /// How many copies there are: stores that hold the same objects.
     pub copies: u8,
+    /// Its locks as they were read back.
+    pub locks: LockFacts,
 }
 
 /// Something that keeps the promise from being proved.
@@ -64,6 +67,10 @@ pub enum Exception {
         /// How many the plan asks for.
         wanted: u8,
     },
+    /// Objects are not locked as the plan says.
+    Locks(LockFlaw, u64),
+    /// Nobody may see how objects are locked.
+    LocksHidden,
 }
 
 impl Exception {
@@ -78,6 +85,8 @@ impl Exception {
             Self::Lost(_) => "cohort-lost",
             Self::Unlocked(_) => "newest-unlocked",
             Self::Copies { .. } => "too-few-copies",
+            Self::Locks(flaw, _) => flaw.code(),
+            Self::LocksHidden => "locks-hidden",
         }
     }
 
@@ -113,7 +122,13 @@ impl Exception {
             "too-few-copies" => {
                 ("写しの数が計画より少なくなっています。", "There are fewer copies than the plan asks for.")
             }
-            _ => return None,
+            "locks-hidden" => (
+                "保護の期限を読み取る権限がありません。",
+                "These credentials may not see until when objects are locked.",
+            ),
+            code => {
+                return LockFlaw::ALL.into_iter().find(|flaw| flaw.code() == code).map(LockFlaw::sentences);
+            }
         })
     }
 
@@ -145,6 +160,13 @@ impl Exception {
                 wareki(cohort.clock_day())
             ),
             Self::Copies { found, wanted } => format!("写しは{found}か所です。計画では{wanted}か所です。"),
+            Self::Locks(flaw, n) => {
+                format!("{}（調べたうちの{n}個）。", flaw.sentences().0.trim_end_matches('。'))
+            }
+            Self::LocksHidden => {
+                "保護の期限を読み取る権限がありません。認証情報に s3:GetObjectRetention を許してください。"
+                    .to_owned()
+            }
         }
     }
 
@@ -170,6 +192,11 @@ impl Exception {
             ),
             Self::Copies { found, wanted } => {
                 format!("Copies: {found}; the plan asks for {wanted}.")
+            }
+            Self::Locks(flaw, n) => format!("{} Found among those looked at: {n}.", flaw.sentences().1),
+            Self::LocksHidden => {
+                "These credentials may not see until when objects are locked: give them s3:GetObjectRetention."
+                    .to_owned()
             }
         }
     }
@@ -208,6 +235,10 @@ pub struct Coverage {
     pub packs: u64,
     /// Their bytes.
     pub bytes: u64,
+    /// How the plan locks.
+    pub lock_mode: LockMode,
+    /// How its locks were found.
+    pub locks: LockFacts,
     /// What keeps the promise from being proved, the plan first, then by cohort.
     pub exceptions: Vec<Exception>,
 }
@@ -215,7 +246,7 @@ pub struct Coverage {
 /// Decides how far a plan's promise is proved at `now`.
 pub fn coverage(facts: &PlanFacts<'_>, now: Instant) -> Coverage {
     let plan = facts.plan;
-    let mut found = Coverage::default();
+    let mut found = Coverage { lock_mode: plan.lock_mode(), locks: facts.locks, ..Coverage::default() };
     match facts.newest {
         None => found.exceptions.push(Exception::NoSnapshot),
         Some((_, false)) => found.exceptions.push(Exception::Partial),
@@ -226,6 +257,15 @@ pub fn coverage(facts: &PlanFacts<'_>, now: Instant) -> Coverage {
     }
     if facts.copies < plan.copies() {
         found.exceptions.push(Exception::Copies { found: facts.copies, wanted: plan.copies() });
+    }
+    if facts.locks.is_hidden {
+        found.exceptions.push(Exception::LocksHidden);
+    }
+    for flaw in LockFlaw::ALL {
+        let count = facts.locks.with(flaw);
+        if count > 0 {
+            found.exceptions.push(Exception::Locks(flaw, count));
+        }
     }
     for one in facts.cohorts {
         let is_past = one.cohort.delete_from(plan.retention(), plan.zone()) <= now;
@@ -286,7 +326,8 @@ mod tests {
         let plan = application();
         let cohorts = [cohort("2026-11-22", 3, 0)];
         let newest = Some((noon("2026-11-22"), true));
-        let facts = PlanFacts { plan: &plan, newest, cohorts: &cohorts, other_problems: 0, copies: 1 };
+        let locks = LockFacts::default();
+        let facts = PlanFacts { plan: &plan, newest, cohorts: &cohorts, other_problems: 0, copies: 1, locks };
         let last = coverage(&facts, noon("2027-11-22"));
         assert_eq!((last.alive, last.whole, last.packs, last.bytes), (1, 1, 3, 30));
         assert_eq!(last.exceptions, []);
@@ -318,12 +359,24 @@ mod tests {
     fn every_kind_of_doubt_is_named() {
         let plan = application();
         let cohorts = [cohort("2026-11-20", 1, 2), cohort("2026-11-21", 1, 0)];
-        let facts = PlanFacts { plan: &plan, newest: None, cohorts: &cohorts, other_problems: 1, copies: 0 };
+        let locks = LockFacts { short: 1, long: 2, other_mode: 3, is_hidden: true, read: 9 };
+        let facts =
+            PlanFacts { plan: &plan, newest: None, cohorts: &cohorts, other_problems: 1, copies: 0, locks };
         let found = coverage(&facts, noon("2026-11-22"));
         assert_eq!((found.alive, found.whole), (2, 1));
         let codes: Vec<&str> = found.exceptions.iter().map(Exception::code).collect();
         assert!(codes.iter().all(|code| Exception::sentences(code).is_some()), "{codes:?}");
-        assert_eq!(codes, ["no-snapshot", "records-damaged", "too-few-copies", "cohort-damaged"]);
+        let expected = [
+            "no-snapshot",
+            "records-damaged",
+            "too-few-copies",
+            "locks-hidden",
+            "lock-short",
+            "lock-long",
+            "lock-other-mode",
+            "cohort-damaged",
+        ];
+        assert_eq!(codes, expected);
         let partial = PlanFacts { newest: Some((noon("2026-11-22"), false)), ..facts };
         assert_eq!(coverage(&partial, noon("2026-11-22")).exceptions[0], Exception::Partial);
         let day = CohortId::Sent("2026-11-22".parse().unwrap());
@@ -336,6 +389,8 @@ mod tests {
             Exception::Lost(day),
             Exception::Unlocked(day),
             Exception::Copies { found: 1, wanted: 2 },
+            Exception::Locks(LockFlaw::Long, 1),
+            Exception::LocksHidden,
         ] {
             assert!(Exception::sentences(exception.code()).is_some(), "{exception:?}");
             assert!(exception.japanese().ends_with('。') && exception.english().ends_with('.'));

@@ -15,6 +15,10 @@ pub enum CauseKind {
     Clock,
     /// What is stored is missing or altered.
     StoredData,
+    /// A store does not keep what it is told to keep: what lies there could be gone tomorrow.
+    Store,
+    /// What a plan protects was changed by somebody, it seems, who must not.
+    Source,
     /// A service that users wait for.
     Service,
     /// Backups of a plan do not come.
@@ -23,19 +27,24 @@ pub enum CauseKind {
     Deletion,
     /// The public page does not show notices.
     Portal,
+    /// What is monitored does not answer.
+    Monitoring,
     /// What a person noticed.
     Person,
 }
 
 impl CauseKind {
     /// Every kind.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::Clock,
         Self::StoredData,
+        Self::Store,
+        Self::Source,
         Self::Service,
         Self::Backup,
         Self::Deletion,
         Self::Portal,
+        Self::Monitoring,
         Self::Person,
     ];
 
@@ -44,10 +53,13 @@ impl CauseKind {
         match self {
             Self::Clock => "clock",
             Self::StoredData => "stored-data",
+            Self::Store => "store",
+            Self::Source => "source",
             Self::Service => "service",
             Self::Backup => "backup",
             Self::Deletion => "deletion",
             Self::Portal => "portal",
+            Self::Monitoring => "monitoring",
             Self::Person => "person",
         }
     }
@@ -63,7 +75,7 @@ impl CauseKind {
 pub struct Cause {
     /// What kind of thing.
     pub kind: CauseKind,
-    /// Which: a plan, an occurrence, a service; empty for what there is one of.
+    /// Which: a plan, a store, an occurrence, a service; empty for what there is one of.
     pub subject: String,
 }
 
@@ -80,6 +92,8 @@ pub struct Raised {
     pub plan: Option<String>,
     /// The occurrence that it goes back to, where there is one.
     pub occurrence: Option<String>,
+    /// The service that users cannot use by it, where there is one.
+    pub service: Option<String>,
 }
 
 /// An incident that is not closed.
@@ -112,8 +126,9 @@ pub const fn weight(code: AlarmCode) -> Weight {
         | AlarmCode::SnapshotPartial
         | AlarmCode::RunRefused
         | AlarmCode::PlanUnreadable => Weight::Opens(CauseKind::Backup),
-        // A store that keeps no locks is one whose data could be gone tomorrow.
-        AlarmCode::StoredDataDamaged | AlarmCode::LockNotEnforced => Weight::Opens(CauseKind::StoredData),
+        AlarmCode::StoredDataDamaged | AlarmCode::LockWrong => Weight::Opens(CauseKind::StoredData),
+        AlarmCode::LockNotEnforced => Weight::Opens(CauseKind::Store),
+        AlarmCode::SourceChangedSuddenly => Weight::Opens(CauseKind::Source),
         AlarmCode::ServiceStopped => Weight::Opens(CauseKind::Service),
         AlarmCode::ClockWrong => Weight::Opens(CauseKind::Clock),
         AlarmCode::DeletionOverdue => Weight::Opens(CauseKind::Deletion),
@@ -121,11 +136,15 @@ pub const fn weight(code: AlarmCode) -> Weight {
         AlarmCode::DeletionStopped => Weight::Joins(CauseKind::Deletion),
         AlarmCode::NoticeNotReadable => Weight::Opens(CauseKind::Portal),
         AlarmCode::NoticeUndelivered => Weight::Joins(CauseKind::Portal),
+        AlarmCode::TargetDown => Weight::Opens(CauseKind::Monitoring),
+        // Nobody knows whether anything fails: that has to be mended, and is no failure of what users use.
+        AlarmCode::MonitoringStopped => Weight::Joins(CauseKind::Monitoring),
         AlarmCode::ApprovalLapsed
         | AlarmCode::ServiceByHand
         | AlarmCode::BreakGlass
         | AlarmCode::DrillOverdue
-        | AlarmCode::AfterUseOverdue => Weight::Nothing,
+        | AlarmCode::AfterUseOverdue
+        | AlarmCode::LogReviewOverdue => Weight::Nothing,
     }
 }
 
@@ -137,7 +156,9 @@ pub const fn asks_for_notice(code: AlarmCode) -> bool {
 
 /// Whether data of persons may be lost, so that the clock of the law runs until somebody says otherwise.
 pub const fn concern(code: AlarmCode) -> Concern {
-    if matches!(code, AlarmCode::StoredDataDamaged) { Concern::Possible } else { Concern::None }
+    // What was rewritten may have been read too; who finds that it was done on purpose says so.
+    let is_possible = matches!(code, AlarmCode::StoredDataDamaged | AlarmCode::SourceChangedSuddenly);
+    if is_possible { Concern::Possible } else { Concern::None }
 }
 
 impl Raised {
@@ -148,12 +169,20 @@ impl Raised {
             Weight::Joins(kind) => (kind, false),
             Weight::Opens(kind) => (kind, true),
         };
+        // Several targets of one service fail for one reason; what a window stopped fails because it does not run again.
+        if let (CauseKind::Monitoring, Some(occurrence)) = (kind, &self.occurrence) {
+            return Some((Cause { kind: CauseKind::Service, subject: occurrence.clone() }, opens));
+        }
         let subject = match kind {
+            CauseKind::Monitoring => self.service.clone().unwrap_or_else(|| self.subject.clone()),
             CauseKind::Clock | CauseKind::Portal => String::new(),
             CauseKind::Service => self.occurrence.clone().unwrap_or_else(|| self.subject.clone()),
-            CauseKind::StoredData | CauseKind::Backup | CauseKind::Deletion | CauseKind::Person => {
-                self.plan.clone().unwrap_or_else(|| self.subject.clone())
-            }
+            CauseKind::StoredData
+            | CauseKind::Store
+            | CauseKind::Source
+            | CauseKind::Backup
+            | CauseKind::Deletion
+            | CauseKind::Person => self.plan.clone().unwrap_or_else(|| self.subject.clone()),
         };
         Some((Cause { kind, subject }, opens))
     }
@@ -201,7 +230,7 @@ mod tests {
 
     fn raised(code: AlarmCode, subject: &str, plan: Option<&str>) -> Raised {
         let (subject, plan) = (subject.to_owned(), plan.map(str::to_owned));
-        Raised { code, subject, since: Instant::from_micros(1), plan, occurrence: None }
+        Raised { code, subject, since: Instant::from_micros(1), plan, occurrence: None, service: None }
     }
 
     fn standing(number: usize, cause: Cause, state: IncidentState) -> Standing {
@@ -242,9 +271,14 @@ mod tests {
                 "plan-unreadable: opens backup",
                 "clock-wrong: opens clock",
                 "drill-overdue: nothing",
-                "lock-not-enforced: opens stored-data",
+                "lock-not-enforced: opens store",
+                "lock-wrong: opens stored-data",
                 "after-use-overdue: nothing",
                 "stored-data-damaged: opens stored-data",
+                "source-changed-suddenly: opens source",
+                "target-down: opens monitoring",
+                "monitoring-stopped: joins monitoring",
+                "log-review-overdue: nothing",
             ]
         );
     }
@@ -273,6 +307,30 @@ mod tests {
     }
 
     #[test]
+    fn targets_of_one_service_are_one_incident_and_join_that_of_a_service_that_a_window_stopped() {
+        let down = |name: &str, service: Option<&str>| Raised {
+            service: service.map(str::to_owned),
+            ..raised(AlarmCode::TargetDown, name, None)
+        };
+        let Placed::Opens(portal) = place(&down("portal-web", Some("ポータル")), &[]) else {
+            panic!("it opens one")
+        };
+        assert_eq!(portal, cause(CauseKind::Monitoring, "ポータル"));
+        let open = [standing(1, portal, IncidentState::Detected)];
+        assert_eq!(
+            place(&down("portal-db", Some("ポータル")), &open),
+            Placed::Joins("I-2026-0001".to_owned())
+        );
+        assert!(matches!(place(&down("mail", None), &open), Placed::Opens(_)));
+        let left = Raised {
+            occurrence: Some("w-0001-2027-01-03".to_owned()),
+            ..down("portal-web", Some("ポータル"))
+        };
+        let stopped = [standing(1, cause(CauseKind::Service, "w-0001-2027-01-03"), IncidentState::Confirmed)];
+        assert_eq!(place(&left, &stopped), Placed::Joins("I-2026-0001".to_owned()));
+    }
+
+    #[test]
     fn what_a_rule_stops_is_no_failure_by_itself() {
         let stopped = raised(AlarmCode::DeletionStopped, "records", Some("records"));
         assert_eq!(place(&stopped, &[]), Placed::Nothing);
@@ -289,6 +347,7 @@ mod tests {
                 since: Instant::from_micros(since),
                 plan: Some(plan.to_owned()),
                 occurrence,
+                service: None,
             },
         )
     }

@@ -63,8 +63,14 @@ pub mod drill;
 /// Whether a store keeps its locks.
 pub mod canary;
 
+/// Whether a source changed suddenly between two snapshots.
+pub mod sudden_change;
+
 /// Reading everything again, a part a day.
 pub mod reread;
+
+/// The end of what a program said.
+pub mod last_words;
 
 /// What reports are made from.
 pub mod evidence_facts;
@@ -129,6 +135,9 @@ pub mod gate;
 /// How early users are told.
 pub mod lead;
 
+/// Locks as they were read back.
+pub mod locks;
+
 /// What a notice says, and who says it.
 pub mod notice_words;
 
@@ -188,3 +197,24 @@ pub mod incident_words;
 
 /// Of which days an identical copy exists.
 pub mod statement;
+
+/// What is monitored.
+pub mod monitor_target;
+
+/// How a monitored target stands.
+pub mod monitor;
+
+/// Alarms of monitoring.
+pub mod monitor_alarm;
+
+/// Access logs of firewalls.
+pub mod access_log;
+
+/// Which monitored services are down on purpose.
+pub mod monitor_silence;
+
+/// Records of acceptance, maintenance and inspections.
+pub mod work;
+
+/// The inventory, and what is missing in it.
+pub mod inventory;

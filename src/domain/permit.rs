@@ -114,6 +114,11 @@ pub enum PermitEvent {
         /// Why.
         reason: String,
     },
+    /// The applicant takes it back before anything is made: it is returned by himself, and may be written anew.
+    Withdraw {
+        /// Why.
+        reason: String,
+    },
     /// サービス運用者 takes it away, before or after delivery.
     Revoke {
         /// Why.
@@ -184,6 +189,7 @@ impl Permit {
     /// Where the permit stands after an event; or why it does not happen.
     pub fn after(&self, event: &PermitEvent, here: PermitCircumstances<'_>) -> Result<Self, PermitRefusal> {
         let (by, at) = (here.by.clone(), here.now);
+        let is_over = here.zone.day_of(at) > self.content.period.1;
         let mut next = self.clone();
         next.state = match (&self.state, event) {
             (
@@ -195,14 +201,16 @@ impl Permit {
             }
             (PermitState::Applied, PermitEvent::Approve { digest }) => {
                 self.not_the_applicant(here.by)?;
-                if here.zone.day_of(at) > self.content.period.1 {
+                if is_over {
                     return Err(PermitRefusal::Over(self.content.period.1));
                 }
                 PermitState::Approved(PermitApproval { by, at, digest: *digest })
             }
             (PermitState::Applied, PermitEvent::Return { reason }) => {
-                self.not_the_applicant(here.by)?;
-                PermitState::Returned { by, at, reason: reason.clone() }
+                Self::returned(self.not_the_applicant(here.by), here, reason)?
+            }
+            (PermitState::Applied | PermitState::Approved(_), PermitEvent::Withdraw { reason }) => {
+                Self::returned(self.only_the_applicant(here.by), here, reason)?
             }
             (
                 PermitState::Approved(approval) | PermitState::Delivered { approval, .. },
@@ -241,9 +249,7 @@ impl Permit {
                 let was_delivered = self.delivered_at().is_some();
                 PermitState::Revoked { by, at, reason: reason.clone(), was_delivered }
             }
-            (PermitState::Applied | PermitState::Approved(_), PermitEvent::Expire)
-                if here.zone.day_of(at) > self.content.period.1 =>
-            {
+            (PermitState::Applied | PermitState::Approved(_), PermitEvent::Expire) if is_over => {
                 PermitState::Expired { at }
             }
             (state, event) => {
@@ -286,6 +292,19 @@ impl Permit {
         Ok(())
     }
 
+    fn returned(
+        may: Result<(), PermitRefusal>,
+        here: PermitCircumstances<'_>,
+        reason: &str,
+    ) -> Result<PermitState, PermitRefusal> {
+        may.map(|()| PermitState::Returned { by: here.by.clone(), at: here.now, reason: reason.to_owned() })
+    }
+
+    fn only_the_applicant(&self, by: &AccountId) -> Result<(), PermitRefusal> {
+        let applicant = &self.content.applicant;
+        if by == applicant { Ok(()) } else { Err(PermitRefusal::IsNotApplicant(applicant.clone())) }
+    }
+
     fn not_the_applicant(&self, by: &AccountId) -> Result<(), PermitRefusal> {
         if *by == self.content.applicant { Err(PermitRefusal::IsApplicant(by.clone())) } else { Ok(()) }
     }
@@ -295,11 +314,19 @@ impl Permit {
         content: &PermitContent,
         by: &AccountId,
     ) -> Result<PermitContent, PermitRefusal> {
-        let applicant = &self.content.applicant;
-        if by != applicant || content.applicant != *applicant {
-            return Err(PermitRefusal::IsNotApplicant(applicant.clone()));
-        }
+        self.only_the_applicant(by)?;
+        self.only_the_applicant(&content.applicant)?;
         Ok(content.clone())
+    }
+
+    /// Whether the applicant took it back himself.
+    pub fn is_withdrawn(&self) -> bool {
+        matches!(&self.state, PermitState::Returned { by, .. } if *by == self.content.applicant)
+    }
+
+    /// Where it stands, for people.
+    pub fn japanese(&self) -> &'static str {
+        if self.is_withdrawn() { "取下げ" } else { self.state.japanese() }
     }
 
     /// Whether something was handed over whose after-use measure nobody confirmed although it is due.
@@ -359,6 +386,7 @@ impl PermitEvent {
             Self::Change { .. } => "changed",
             Self::Approve { .. } => "approved",
             Self::Return { .. } => "returned",
+            Self::Withdraw { .. } => "withdrawn",
             Self::Revoke { .. } => "revoked",
             Self::Begin { .. } => "executed",
             Self::Abort => "aborted",

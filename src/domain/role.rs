@@ -121,11 +121,13 @@ pub enum Act {
     ClosePermit,
     /// Open incidents, write what happens, tell those concerned, report and close.
     ManageIncidents,
+    /// Keep the records of acceptance and maintenance; review access logs.
+    KeepRecords,
 }
 
 impl Act {
     /// Every act.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Read,
         Self::ReadNotices,
         Self::ReadAudit,
@@ -148,6 +150,7 @@ impl Act {
         Self::ExecutePermit,
         Self::ClosePermit,
         Self::ManageIncidents,
+        Self::KeepRecords,
     ];
 
     /// The word, also the name of a token's scope.
@@ -175,6 +178,7 @@ impl Act {
             Self::ExecutePermit => "permit.execute",
             Self::ClosePermit => "permit.close",
             Self::ManageIncidents => "incident",
+            Self::KeepRecords => "record",
         }
     }
 
@@ -208,6 +212,7 @@ impl Act {
             Self::ExecutePermit => "make extracts under a permit",
             Self::ClosePermit => "confirm the after-use measure of permits",
             Self::ManageIncidents => "open, write or close incidents",
+            Self::KeepRecords => "keep records of acceptance, maintenance and reviews",
         }
     }
 }
@@ -257,7 +262,9 @@ pub const fn may(role: Role, act: Act) -> bool {
             | Act::RunDeletion
             | Act::ApplyPermit
             // 第17条: システム管理者 finds what fails and records it in 別紙3; システム運用者 answers for it.
-            | Act::ManageIncidents,
+            | Act::ManageIncidents
+            // 第19条, 第20条, 第22条②: the administrator accepts, maintains and watches.
+            | Act::KeepRecords,
         )
         | (
             Role::SystemOperator,
@@ -293,7 +300,8 @@ pub const fn may(role: Role, act: Act) -> bool {
             | Act::DecidePermit
             | Act::ExecutePermit
             | Act::ClosePermit
-            | Act::ManageIncidents,
+            | Act::ManageIncidents
+            | Act::KeepRecords,
         ) => false,
     }
 }
@@ -328,7 +336,7 @@ mod tests {
             ),
             (
                 "system_administrator",
-                "read notice.read audit window.request snapshot service.confirm account.manage deletion.approve deletion.run permit.read permit.apply incident",
+                "read notice.read audit window.request snapshot service.confirm account.manage deletion.approve deletion.run permit.read permit.apply incident record",
             ),
             (
                 "system_operator",

@@ -187,6 +187,11 @@ impl Zone {
         jiff::tz::TimeZone::get(name).map(Self).map_err(|_| UnknownZone(name.to_owned()))
     }
 
+    /// The zone of the network, its notices and all evidence. Its table is built in.
+    pub fn tokyo() -> Self {
+        Self::named("Asia/Tokyo").unwrap_or_else(|_| Self::utc())
+    }
+
     /// UTC, which needs no table.
     pub const fn utc() -> Self {
         Self(jiff::tz::TimeZone::UTC)

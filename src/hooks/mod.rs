@@ -13,6 +13,8 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::{Child, Command};
 use tokio::task::JoinSet;
 
+use crate::domain::last_words::LastWords;
+
 /// The end of the output that is kept, bytes.
 const TAIL_BYTES: usize = 2048;
 /// How long output is waited for after a command ended: a service that it started may keep it open for ever.
@@ -74,7 +76,7 @@ impl Hooks for HostCommands {
         let program = command.first().cloned().unwrap_or_default();
         let not_started = |source| HookError::NotStarted { program: program.clone(), source };
         let mut child = start(command).map_err(not_started)?;
-        let (group, tail) = (child.id(), Arc::new(Mutex::new(Vec::new())));
+        let (group, tail) = (child.id(), Arc::new(Mutex::new(LastWords::new(TAIL_BYTES))));
         let mut readers = JoinSet::new();
         if let Some(output) = child.stdout.take() {
             readers.spawn(keep_tail(output, tail.clone()));
@@ -88,7 +90,7 @@ impl Hooks for HostCommands {
         }
         // What is still open then belongs to a service that was started.
         drop(tokio::time::timeout(OUTPUT_WAIT, async { while readers.join_next().await.is_some() {} }).await);
-        let tail = words(&tail.lock().unwrap_or_else(PoisonError::into_inner));
+        let tail = tail.lock().unwrap_or_else(PoisonError::into_inner).line();
         match ended {
             Ok(Ok(status)) if status.success() => Ok(()),
             Ok(Ok(status)) => Err(HookError::Failed { program, status, tail }),
@@ -121,21 +123,12 @@ fn kill_group(leader: Option<u32>) {
     }
 }
 
-async fn keep_tail(mut output: impl AsyncRead + Unpin, tail: Arc<Mutex<Vec<u8>>>) {
+async fn keep_tail(mut output: impl AsyncRead + Unpin, tail: Arc<Mutex<LastWords>>) {
     let mut part = [0_u8; 4096];
     while let Ok(count @ 1..) = output.read(&mut part).await {
-        let mut tail = tail.lock().unwrap_or_else(PoisonError::into_inner);
-        tail.extend(part.iter().take(count));
-        let over = tail.len().saturating_sub(TAIL_BYTES);
-        tail.drain(..over);
+        let said = part.get(..count).unwrap_or_default();
+        tail.lock().unwrap_or_else(PoisonError::into_inner).hear(said);
     }
-}
-
-/// One line without control characters: it goes into rows and onto pages.
-fn words(tail: &[u8]) -> String {
-    let text = String::from_utf8_lossy(tail);
-    let shown = text.chars().map(|c| if c.is_control() { ' ' } else { c });
-    shown.collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

@@ -9,19 +9,26 @@ use crate::anonymize::classes::{Class, ColumnRule, Treatment};
 use crate::anonymize::delimited::{Encoding, Writing, read_hierarchy};
 use crate::anonymize::extract::ExtractRules;
 use crate::anonymize::hierarchy::Hierarchy;
-use crate::anonymize::instructions::{Comparison, CountsAsked, Instructions, Seal, Test};
+use crate::anonymize::instructions::{Comparison, CountsAsked, Instructions, Seal, Shape, Test};
 use crate::anonymize::ladders::Ladder;
 use crate::anonymize::metric::Metric;
 use crate::anonymize::number::Ratio;
 use crate::anonymize::rules::Model;
 use crate::anonymize::statistics::{Protection, TableRules};
 
-use super::extraction_file::{ColumnFile, File, FilterFile, ModelFile, TableFile};
+use super::extraction_file::{ColumnFile, File, FilterFile, ModelFile, OutputFile, TableFile};
 
 /// The instructions cannot be used; the text says what is wrong with which key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the instructions of the extract cannot be used: {0}")]
 pub struct BadInstructions(pub String);
+
+impl BadInstructions {
+    /// The sentence for people; keys and what they may say stand as they are written in the instructions.
+    pub fn japanese(&self) -> String {
+        format!("抽出の条件をこのままでは実施できません。次の箇所を直してください。{}", self.0)
+    }
+}
 
 /// The smallest cell that a permit may ask for.
 ///
@@ -48,6 +55,7 @@ pub fn read_instructions(text: &str) -> Result<Instructions, BadInstructions> {
         rows_max: file.rows_max,
         filter: file.filter.iter().map(test).collect::<Result<_, _>>()?,
         counts: file.table.as_ref().map(counts).transpose()?,
+        shape: shape(&file.output)?,
         seal: seal(&file.output.seal)?,
         dataset: file.dataset,
         rules,
@@ -66,7 +74,6 @@ fn bad(message: &str) -> BadInstructions {
 fn rules(file: &File, columns: Vec<ColumnRule>) -> Result<(ExtractRules, bool), BadInstructions> {
     let privacy = &file.privacy;
     let output = &file.output;
-    word("output.format", &output.format, &[("csv", ())])?;
     let encodings = [("utf-8", Encoding::Utf8), ("shift_jis", Encoding::ShiftJis)];
     let encoding = word("output.encoding", output.encoding.as_deref().unwrap_or("utf-8"), &encodings)?;
     let metrics = [
@@ -268,6 +275,16 @@ fn test(file: &FilterFile) -> Result<Test, BadInstructions> {
     Ok(Test { column: file.column.clone(), comparison, values })
 }
 
+/// As what it is handed over; only CSV has an encoding to choose.
+fn shape(output: &OutputFile) -> Result<Shape, BadInstructions> {
+    let known = Shape::ALL.map(|shape| (shape.word(), shape));
+    let shape = word("output.format", &output.format, &known)?;
+    if shape != Shape::Csv && output.encoding.is_some() {
+        return Err(bad(&format!("output.encoding has no meaning with format = {:?}", output.format)));
+    }
+    Ok(shape)
+}
+
 fn seal(text: &str) -> Result<Seal, BadInstructions> {
     match text {
         "passphrase" => Ok(Seal::Passphrase),
@@ -372,7 +389,7 @@ seal = "passphrase"
             ("column = \"admitted\"", "column = \"name\"", "names persons"),
             ("column = \"admitted\"", "column = \"nothing\"", "has no rule"),
             ("value = \"2024-04-01\"", "value = \"spring\"", "by order"),
-            ("format = \"csv\"", "format = \"xlsx\"", "output.format"),
+            ("format = \"csv\"", "format = \"parquet\"", "output.format"),
             ("seal = \"passphrase\"", "seal = \"none\"", "output.seal"),
             ("schema = \"0", "schema = \"x", "kura extract columns"),
         ];

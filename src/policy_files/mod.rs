@@ -9,7 +9,8 @@
 //! and so are guidelines.
 //!
 //! Public here: `parse_plan`, `load_plan`, `load_plans`, `Refused`, `Problem`, `Position`; `parse_permit`;
-//! `read_instructions`; `load_guidelines`.
+//! `read_instructions`; `load_guidelines`, `load_monitoring`,
+//! `load_checklist`, `load_ledger`.
 
 mod load;
 
@@ -19,14 +20,28 @@ mod diagnose;
 
 mod guidelines;
 
+mod checklists;
+
+mod ledger;
+
+mod expression;
+
+mod folder;
+
+mod monitoring;
+
 mod permit;
 
 mod extraction;
 
 mod extraction_file;
 
+pub use checklists::load_checklist;
 pub use diagnose::{Position, Problem, Refused};
+pub use expression::Expression;
 pub use extraction::{BadInstructions, read_instructions};
 pub use guidelines::{GuidelineError, load_guidelines};
+pub use ledger::load_ledger;
 pub use load::{load_plan, load_plans, parse_plan};
+pub use monitoring::load_monitoring;
 pub use permit::{Application, Attaching, beside, parse_permit};

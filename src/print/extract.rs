@@ -60,6 +60,7 @@ fn heading(report: &ExtractReport) -> Markup {
         ("上限・下限・少数値をまとめた行数", report.coded.to_string()),
         ("読み取れず「不明」とした行数", report.unreadable.to_string()),
         ("比較した過去の抽出", format!("{}件", report.compared_with)),
+        ("提供の形", shape(&report.shape).to_owned()),
         ("暗号化", sealed.to_owned()),
         ("ファイルの大きさ", size(report.extract_bytes)),
         ("許可内容のSHA-256", report.permit_digest.clone()),
@@ -67,10 +68,22 @@ fn heading(report: &ExtractReport) -> Markup {
         ("出力（暗号化前）のSHA-256", report.extract_digest.clone()),
         ("プログラム", report.program.clone()),
     ];
+    if let Some(digest) = &report.table_digest {
+        rows.push(("紙に印字した表のSHA-256", digest.clone()));
+    }
     if let Some(snapshot) = &report.snapshot {
         rows.push(("元のスナップショット", snapshot.clone()));
     }
     fields("抽出", &rows)
+}
+
+fn shape(word: &str) -> &str {
+    match word {
+        "csv" => "ファイル（CSV）",
+        "xlsx" => "ファイル（Excel。すべて文字列）",
+        "paper" => "紙（印刷用のページ）",
+        other => other,
+    }
 }
 
 /// What is done with each column.

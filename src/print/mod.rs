@@ -18,6 +18,12 @@ pub mod incident_report;
 /// Permits.
 pub mod permit;
 
+/// Records of work.
+pub mod work;
+
+/// Who holds which role.
+pub mod role_holders;
+
 /// Recovery sheets.
 pub mod key_sheet;
 

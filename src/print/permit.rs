@@ -89,7 +89,7 @@ fn decision(row: &PermitRow) -> Vec<(&'static str, String)> {
     let mut rows = vec![
         ("許可番号", row.permit.number.clone()),
         ("申請の版", format!("第{}版", row.revision)),
-        ("状態", row.permit.state.japanese().to_owned()),
+        ("状態", row.permit.japanese().to_owned()),
         ("申請内容のSHA-256", row.digest.to_string()),
     ];
     match &row.approval {
@@ -104,7 +104,8 @@ fn decision(row: &PermitRow) -> Vec<(&'static str, String)> {
             rows.push(("使用後の措置の確認", format!("{}（{by}、{}）", row.reason, at(*closed))));
         }
         PermitState::Returned { by, at: when, reason } => {
-            rows.push(("差戻しの理由", format!("{reason}（{by}、{}）", at(*when))));
+            let why = if row.permit.is_withdrawn() { "取下げの理由" } else { "差戻しの理由" };
+            rows.push((why, format!("{reason}（{by}、{}）", at(*when))));
         }
         PermitState::Revoked { by, at: when, reason, .. } => {
             rows.push(("取消しの理由", format!("{reason}（{by}、{}）", at(*when))));

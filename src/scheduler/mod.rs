@@ -48,6 +48,10 @@ pub trait Works: Desks + 'static {
     fn is_waiting(&self, _plan: &str) -> bool {
         false
     }
+    /// Asks what is monitored and due.
+    fn monitor(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async {})
+    }
     /// Does what is done once a day: deletes what is past its time, proves that the rest is there.
     fn keep(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(async {})
@@ -68,6 +72,7 @@ pub struct Heart {
     is_beating: tokio::sync::Mutex<()>,
     is_delivering: Arc<tokio::sync::Mutex<()>>,
     is_tending: Arc<tokio::sync::Mutex<()>>,
+    is_monitoring: Arc<tokio::sync::Mutex<()>>,
     is_keeping: Arc<tokio::sync::Mutex<()>>,
     /// Plans that run, or pause after a try, with the instant from which they may be tried again, and
     /// whether a break-glass let that try through.
@@ -92,6 +97,7 @@ impl Heart {
             is_beating: tokio::sync::Mutex::new(()),
             is_delivering: Arc::default(),
             is_tending: Arc::default(),
+            is_monitoring: Arc::default(),
             is_keeping: Arc::default(),
             pauses: Mutex::new(BTreeMap::new()),
         })
@@ -139,6 +145,13 @@ impl Heart {
             let works = self.works.clone();
             self.runs.spawn(async move {
                 works.tend().await;
+                drop(guard);
+            });
+        }
+        if let Ok(guard) = self.is_monitoring.clone().try_lock_owned() {
+            let works = self.works.clone();
+            self.runs.spawn(async move {
+                works.monitor().await;
                 drop(guard);
             });
         }

@@ -20,10 +20,14 @@ use crate::workflows::deliver_notices::{self, Target};
 use crate::workflows::desk::Desks;
 use crate::workflows::expire::{Bench, Benches};
 use crate::workflows::keep_day::{self, Kept};
+use crate::workflows::monitor::Asker;
+use crate::workflows::monitor::beat::{OutwardBeat, Told};
+use crate::workflows::pulse::Pulse;
 use crate::workflows::start_due_runs::{self, Attempt, Runner};
 use crate::workflows::under_way::UnderWay;
 use crate::workflows::{
-    alarms, extracts, incidents, notice_ends, permits, prove_notices, replica, services, take_event_snapshot,
+    alarms, extracts, incidents, monitor, notice_ends, own, permits, prove_notices, replica, services,
+    take_event_snapshot,
 };
 
 /// How often a plan's lock is asked for, and how long is waited in between.
@@ -47,11 +51,20 @@ pub(super) struct Program {
     /// When storing the head of the audit log was tried last, microseconds.
     pub(super) head_tried: AtomicI64,
     pub(super) kept: Kept,
+    /// Since when this program runs.
+    pub(super) began: Instant,
+    pub(super) pulse: Arc<Pulse>,
+    /// Who is told that it lives, and when.
+    pub(super) outward: OutwardBeat,
+    /// Who asks what is monitored.
+    pub(super) asker: Arc<dyn Asker>,
 }
 
 impl Desks for Program {
     fn desk(&self) -> Result<Desk, String> {
-        self.source.desk().map_err(|error| error.to_string())
+        let mut desk = self.source.desk().map_err(|error| error.to_string())?;
+        desk.monitoring.began = Some(self.began);
+        Ok(desk)
     }
 }
 
@@ -79,6 +92,10 @@ impl Works for Program {
         Box::pin(self.look_after())
     }
 
+    fn monitor(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(self.ask_targets())
+    }
+
     fn is_waiting(&self, plan: &str) -> bool {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner).contains(plan)
     }
@@ -103,19 +120,10 @@ impl Program {
                 tracing::error!(%error, "notices could not be pushed; it is tried again");
             }
         }
-        self.write_to_contacts(&desk).await;
-        self.store_audit_head().await;
-    }
-
-    /// Mails of incidents to those of 別紙4.
-    async fn write_to_contacts(&self, desk: &Desk) {
-        let settings = match self.app.home.settings() {
-            Ok(settings) => settings,
-            Err(error) => return tracing::error!(%error, "the settings cannot be read"),
-        };
-        if let Err(error) = incidents::mails::deliver(desk, &settings, &*self.clock).await {
+        if let Err(error) = incidents::mails::deliver(&desk, &*self.clock).await {
             tracing::error!(%error, "mails of incidents could not be sent; it is tried again");
         }
+        self.store_audit_head().await;
     }
 
     /// Once a day: how far the audit log is, to where this host cannot change it.
@@ -170,6 +178,26 @@ impl Program {
         }
     }
 
+    /// Asks what is monitored, looks through logs, tells outside that Kura lives.
+    async fn ask_targets(&self) {
+        let settings = self.app.home.settings().ok().and_then(|settings| settings.heartbeat);
+        match self.outward.tell(settings.as_ref(), &self.pulse, self.clock.now()).await {
+            Ok(Told::NotTaken) => tracing::warn!("nobody took the heartbeat; it is tried again"),
+            Ok(_) => {}
+            Err(error) => tracing::error!(%error, "the heartbeat cannot be sent: url_file of [heartbeat]"),
+        }
+        let desk = match self.desk() {
+            Ok(desk) => desk,
+            Err(error) => return tracing::error!(error, "the installation cannot be read"),
+        };
+        if let Err(error) = monitor::refresh(&desk, &self.asker, &*self.clock).await {
+            tracing::error!(%error, "what came of monitoring could not be noted");
+        }
+        if let Err(error) = monitor::logs::refresh(&desk, &*self.clock).await {
+            tracing::error!(%error, "what was counted in access logs could not be noted");
+        }
+    }
+
     /// Once a day: delete what is past its time, prove that the rest is there.
     async fn keep_day(&self) {
         let now = self.clock.now();
@@ -187,7 +215,38 @@ impl Program {
                 return tracing::error!(?plans, ?desk, ?host, "deletion and proof cannot begin");
             }
         };
+        let has_plans = !plans.is_empty();
         Box::pin(keep_day::keep(host, (&desk, plans), &*self.clock)).await;
+        if has_plans {
+            self.keep_own().await;
+        }
+    }
+
+    /// Kura's own records, after the day's work, so that today's evidence is in them.
+    async fn keep_own(&self) {
+        // A run reads on threads of the runtime; the service always has several, and only a test may have one.
+        if tokio::runtime::Handle::current().runtime_flavor() == tokio::runtime::RuntimeFlavor::CurrentThread
+        {
+            return;
+        }
+        let (desk, plan, host) = match self.parts(own::PLAN).await {
+            Ok(parts) => parts,
+            Err(error) => return tracing::error!(plan = own::PLAN, error, "Kura's own records are not kept"),
+        };
+        match Box::pin(own::keep((&host, &desk), &plan, &*self.clock)).await {
+            Ok(None) => {}
+            Ok(Some(summary)) => {
+                tracing::info!(plan = own::PLAN, snapshot.id = %summary.snapshot, "Kura's own records were kept");
+                Box::pin(replica::keep_up(&host, self.clock.now())).await;
+            }
+            Err(error) => {
+                tracing::error!(
+                    plan = own::PLAN,
+                    error = with_causes(&error),
+                    "Kura's own records are not kept"
+                );
+            }
+        }
     }
 
     async fn prove(&self, desk: &Desk) {

@@ -9,7 +9,7 @@ use crate::archive::stream::{StreamFile, Streams};
 use crate::archive::walk::Refusal;
 use crate::domain::source_kind::CommandOutput;
 
-use super::program::Program;
+use crate::programs::Program;
 
 /// The output of a program. What it will write is not known before, so it runs every time.
 pub(super) struct Output {

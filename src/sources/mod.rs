@@ -10,9 +10,6 @@ use crate::archive::stream::Streams;
 use crate::domain::plan::{Plan, Source, SourceKind};
 use crate::domain::time::Instant;
 
-/// Running programs and reading what they write.
-mod program;
-
 /// A program's standard output as one file.
 mod command;
 

@@ -16,10 +16,22 @@ use super::{Basis, SourceError, file_time};
 /// SQLite reads in one transaction and writes a new, whole database.
 const COPY: &str = "VACUUM INTO ?";
 
+/// What a catalog of Kura's own knows from the store, and reads again from there: it is left out of its copy, so that
+/// nothing of a cohort outlives it there.
+const CACHE: [&str; 2] = ["DELETE FROM packs", "DELETE FROM snapshots"];
+
+/// Gives back the room of what was deleted, and overwrites it.
+const PACK: &str = "VACUUM";
+
+/// The name of a catalog in its home.
+const OWN: &str = "catalog.sqlite";
+
 /// A SQLite database.
 pub(super) struct Database {
     path: PathBuf,
     spill: PathBuf,
+    /// It is the catalog of the home that the run belongs to.
+    is_own: bool,
     prefix: String,
     files: Vec<StreamFile>,
     handle: Handle,
@@ -44,11 +56,18 @@ impl Database {
         Ok(Self {
             path: path.to_owned(),
             spill: basis.spill.to_owned(),
+            is_own: is_own(basis.spill, path),
             prefix,
             files: vec![file],
             handle: Handle::current(),
         })
     }
+}
+
+/// Temporary files lie in a folder of the home, and the catalog beside it.
+fn is_own(spill: &Path, path: &Path) -> bool {
+    let real = |path: &Path| fs::canonicalize(path).ok();
+    spill.parent().is_some_and(|home| real(&home.join(OWN)).is_some_and(|own| real(path) == Some(own)))
 }
 
 fn remove_leftovers(spill: &Path, prefix: &str) -> io::Result<()> {
@@ -75,12 +94,28 @@ impl Streams for Database {
         let folder =
             tempfile::Builder::new().prefix(&self.prefix).tempdir_in(&self.spill).map_err(temporary)?;
         let target = folder.path().join("copy");
-        self.handle.block_on(copy(&self.path, &target)).map_err(|error| error.to_string())?;
+        let made = self.handle.block_on(async {
+            copy(&self.path, &target).await?;
+            if self.is_own { without_cache(&target).await } else { Ok(()) }
+        });
+        made.map_err(|error: sqlx::Error| error.to_string())?;
         // Gone from the disk as soon as it is open: a run that dies leaves nothing that can be read.
         let file = File::open(&target).map_err(temporary)?;
         folder.close().map_err(temporary)?;
         Ok(Box::new(file))
     }
+}
+
+async fn without_cache(copy: &Path) -> Result<(), sqlx::Error> {
+    let options = SqliteConnectOptions::new().filename(copy).disable_statement_logging();
+    let mut connection = options.connect().await?;
+    for statement in CACHE.into_iter().chain([PACK]) {
+        if let Err(error) = sqlx::query(statement).execute(&mut connection).await {
+            connection.close().await?;
+            return Err(error);
+        }
+    }
+    connection.close().await
 }
 
 async fn copy(from: &Path, to: &Path) -> Result<(), sqlx::Error> {

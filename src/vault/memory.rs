@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::reaper::{Locking, Reaper, Remain, RemainKind};
-use super::{Listed, Put, Vault, VaultError, key};
+use super::{KeptLock, Listed, Lock, Put, Vault, VaultError, key};
 use crate::clock::Clock;
 use crate::domain::time::Instant;
 
@@ -48,7 +48,7 @@ struct State {
 #[derive(Debug)]
 struct Object {
     bytes: Bytes,
-    retain_until: Option<Instant>,
+    lock: Option<Lock>,
 }
 
 /// Counts calls and knows which of them fail.
@@ -124,7 +124,7 @@ impl MemoryVault {
 
     /// Until when an object was asked to be locked.
     pub fn lock_of(&self, key: &str) -> Option<Instant> {
-        self.state().objects.get(key).and_then(|object| object.retain_until)
+        self.state().objects.get(key).and_then(|object| object.lock).map(|lock| lock.until)
     }
 
     /// Every key, ascending.
@@ -158,7 +158,7 @@ impl Vault for MemoryVault {
         "memory:".to_owned()
     }
 
-    async fn put(&self, key: &str, bytes: Bytes, retain_until: Option<Instant>) -> Result<Put, VaultError> {
+    async fn put(&self, key: &str, bytes: Bytes, lock: Option<Lock>) -> Result<Put, VaultError> {
         key::check(key)?;
         let mut state = self.state();
         let fault = state.puts.next();
@@ -168,10 +168,26 @@ impl Vault for MemoryVault {
         let put = if state.objects.contains_key(key) {
             Put::AlreadyThere
         } else {
-            state.objects.insert(key.to_owned(), Object { bytes, retain_until });
+            state.objects.insert(key.to_owned(), Object { bytes, lock });
             Put::Created
         };
         fault.map_or(Ok(put), |fault| Err(error_of(fault, "PUT", key)))
+    }
+
+    async fn mend(&self, key: &str, bytes: Bytes, lock: Option<Lock>) -> Result<(), VaultError> {
+        key::check(key)?;
+        let mut state = self.state();
+        if let Some(fault) = state.puts.next() {
+            return Err(error_of(fault, "PUT", key));
+        }
+        state.objects.insert(key.to_owned(), Object { bytes, lock });
+        Ok(())
+    }
+
+    async fn kept_lock(&self, key: &str) -> Result<Option<KeptLock>, VaultError> {
+        key::check(key)?;
+        let lock = self.state().objects.get(key).and_then(|object| object.lock);
+        Ok(lock.map(|lock| KeptLock { until: lock.until, mode: Some(lock.mode) }))
     }
 
     async fn get(&self, key: &str, range: Option<Range<u64>>) -> Result<Bytes, VaultError> {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 
+use crate::domain::plan::LockMode;
 use crate::domain::time::Instant;
 
 /// The address of a store.
@@ -31,11 +32,15 @@ pub mod probe;
 /// Deleting what is past its time.
 pub mod reaper;
 
+/// Legal holds.
+mod legal_hold;
+
 /// Trying again after a passing fault.
 mod retry;
 
 pub use address::{BucketUrl, LockKind, StoreUrl, StoreUrlError};
 pub use dir::DirVault;
+pub use legal_hold::{LegalHolds, open_legal_holds};
 pub use memory::MemoryVault;
 pub use reaper::{Locking, Reaper, Remain, RemainKind, open_reaper};
 pub use retry::Patience;
@@ -66,6 +71,31 @@ pub struct Listed {
     pub key: String,
     /// Size of the object, bytes.
     pub size_bytes: u64,
+}
+
+/// The lock to ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lock {
+    /// Its end.
+    pub until: Instant,
+    /// Which kind. A store whose address allows only the weaker one uses that.
+    pub mode: LockMode,
+}
+
+/// The kind that nobody can lift: what belongs to no plan is locked so.
+impl From<Instant> for Lock {
+    fn from(until: Instant) -> Self {
+        Self { until, mode: LockMode::Compliance }
+    }
+}
+
+/// The lock that a store says an object has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeptLock {
+    /// Its end.
+    pub until: Instant,
+    /// Which kind; `None` where the store only notes the end.
+    pub mode: Option<LockMode>,
 }
 
 /// How a write ended.
@@ -141,8 +171,20 @@ pub trait Vault: Send + Sync {
     /// The address, for messages; never holds a secret.
     fn address(&self) -> String;
 
-    /// Creates an object, locked until `retain_until` where the store can lock.
-    async fn put(&self, key: &str, bytes: Bytes, retain_until: Option<Instant>) -> Result<Put, VaultError>;
+    /// Creates an object, locked where the store can lock.
+    async fn put(&self, key: &str, bytes: Bytes, lock: Option<Lock>) -> Result<Put, VaultError>;
+
+    /// Puts the right bytes in front of an object that was altered; only for mending (K-96). In a store with versions the
+    /// altered one stays below until its lock is over.
+    async fn mend(&self, key: &str, _bytes: Bytes, _lock: Option<Lock>) -> Result<(), VaultError> {
+        let reason = format!("{key} is altered, and nothing can be put in its place here");
+        Err(VaultError::Unusable { place: self.address(), reason })
+    }
+
+    /// The lock that the store says an object has; `None` if it has none.
+    async fn kept_lock(&self, _key: &str) -> Result<Option<KeptLock>, VaultError> {
+        Ok(None)
+    }
 
     /// Reads an object, whole or a range of its bytes. A range past the end is `VaultError::Missing`.
     async fn get(&self, key: &str, range: Option<Range<u64>>) -> Result<Bytes, VaultError>;

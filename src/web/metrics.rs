@@ -14,6 +14,7 @@ use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::domain::monitor::Standing;
 use crate::domain::time::Instant;
 use crate::workflows::figures::{self, Figures};
 
@@ -39,7 +40,7 @@ pub async fn serve(listener: TcpListener, shared: Shared, stop: CancellationToke
 /// `/metrics`.
 async fn metrics(State(shared): State<Shared>) -> Result<impl IntoResponse, Problem> {
     let desk = shared.desk()?;
-    let figures = figures::read(&desk).await?;
+    let figures = figures::read(&desk, shared.clock.now()).await?;
     let mut text = String::new();
     // Writing to a String cannot fail.
     encode(&mut text, &registry(&shared, &figures)).unwrap_or_default();
@@ -92,6 +93,7 @@ fn registry(shared: &Shared, figures: &Figures) -> Registry {
     add(&mut registry, "outbox_messages", "Messages to portals by state", outbox);
     let stopped = signed(figures.services_stopped);
     add(&mut registry, "services_stopped", "Services that are recorded as stopped", [(Vec::new(), stopped)]);
+    add_monitored(&mut registry, figures);
     add_runs(&mut registry, shared);
     registry
 }
@@ -102,6 +104,31 @@ fn add_age(registry: &mut Registry, shared: &Shared, name: &str, (since, help): 
     let micros = shared.clock.now().as_micros().saturating_sub(since.as_micros());
     age.set(std::time::Duration::from_micros(u64::try_from(micros).unwrap_or(0)).as_secs_f64());
     registry.register(name, help, age);
+}
+
+fn add_monitored(registry: &mut Registry, figures: &Figures) {
+    let target = |name: &String| vec![("target", name.clone())];
+    let up = figures.monitored.iter().map(|(name, (standing, _, _))| {
+        let value = match standing {
+            Standing::Up => 1,
+            Standing::Down => 0,
+            Standing::Unknown => -1,
+        };
+        (target(name), value)
+    });
+    add(registry, "monitor_target_up", "Whether a monitored target lives; -1 while nobody knows", up);
+    let asked = figures.monitored.iter();
+    let asked = asked.filter_map(|(name, (_, asked, _))| Some((target(name), (*asked)?.as_seconds())));
+    add(registry, "monitor_asked_timestamp_seconds", "When a monitored target was asked last", asked);
+    let shares = Family::<Labels, Gauge<f64, AtomicU64>>::default();
+    for (name, (_, _, tally)) in &figures.monitored {
+        if let Some(share) = tally.availability().and_then(|share| u32::try_from(share).ok()) {
+            shares.get_or_create(&target(name)).set(f64::from(share) / 10_000.0);
+        }
+    }
+    registry.register("monitor_availability_ratio", "The share of good answers this month", shares);
+    let unseen = figures.unreviewed.iter().map(|(log, n)| (vec![("log", log.clone())], signed(*n)));
+    add(registry, "log_looks_unreviewed", "Looks through an access log that nobody has reviewed", unseen);
 }
 
 fn add_runs(registry: &mut Registry, shared: &Shared) {

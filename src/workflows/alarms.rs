@@ -2,17 +2,23 @@
 
 use std::collections::BTreeMap;
 
+use crate::catalog::LinkedAlarm;
 use crate::domain::alarm::{self, Expiring, Facts, Stopped, StoppedHow, Taken};
 use crate::domain::coverage::damage_alarm;
 use crate::domain::hand_stop::Stage;
+use crate::domain::locks::lock_alarm;
+use crate::domain::monitor_alarm;
 use crate::domain::occurrence::Occurrence;
 use crate::domain::permit::Permit;
 use crate::domain::service::{How, stops_at};
+use crate::domain::sudden_change::is_answered;
 use crate::domain::time::Instant;
 use crate::domain::window::Window;
 
 use super::desk::{Desk, DeskError};
 use super::drill;
+use super::incidents::tend;
+use super::monitor;
 use super::sign_in::line;
 
 pub use crate::catalog::AlarmRow;
@@ -71,7 +77,54 @@ async fn gather(desk: &Desk, now: Instant) -> Result<Vec<Alarm>, DeskError> {
     let mut found = alarm::alarms(&facts, now);
     let proofs = desk.catalog.newest_coverage(now).await?;
     found.extend(proofs.iter().filter_map(|row| damage_alarm(&row.plan, &row.exceptions, row.checked_at)));
+    found.extend(proofs.iter().filter_map(|row| lock_alarm(&row.plan, &row.exceptions, row.checked_at)));
+    found.extend(unanswered(desk).await?);
+    found.extend(monitored(desk, now).await?);
     Ok(found)
+}
+
+/// Sudden changes that nobody has looked at yet. A run raises them; they tell of what happened once, so that no later
+/// snapshot ends them.
+async fn unanswered(desk: &Desk) -> Result<Vec<Alarm>, DeskError> {
+    let open = desk.catalog.open_alarms().await?.into_iter().map(|row| row.alarm);
+    let sudden: Vec<Alarm> = open.filter(|alarm| alarm.code == AlarmCode::SourceChangedSuddenly).collect();
+    let linked = if sudden.is_empty() { Vec::new() } else { desk.catalog.linked_alarms().await? };
+    let mut found = Vec::new();
+    for alarm in sudden {
+        let is_same = |known: &&LinkedAlarm| {
+            (known.code, &known.subject, known.since) == (alarm.code, &alarm.subject, alarm.since)
+        };
+        let entries = match linked.iter().find(is_same) {
+            Some(known) => desk.catalog.incident_entries(&known.incident).await?,
+            None => Vec::new(),
+        };
+        let told = entries.iter().map(|one| (one.actor.as_str(), one.kind.as_str(), one.reference.as_str()));
+        if !is_answered(&tend::reference_of(&alarm), told) {
+            found.push(alarm);
+        }
+    }
+    Ok(found)
+}
+
+/// What monitoring tells of.
+async fn monitored(desk: &Desk, now: Instant) -> Result<Vec<Alarm>, DeskError> {
+    let monitoring = &desk.monitoring;
+    if monitoring.trouble.is_some() {
+        // Nobody knows any more what is monitored: what was down counts as down until somebody does.
+        let open = desk.catalog.open_alarms().await?.into_iter().map(|row| row.alarm);
+        let kept =
+            open.filter(|alarm| matches!(alarm.code, AlarmCode::TargetDown | AlarmCode::LogReviewOverdue));
+        return Ok(kept.chain([monitor_alarm::of_file(now)]).collect());
+    }
+    let (pulses, looks) = (desk.catalog.monitor_pulses().await?, monitor::logs::open_looks(desk).await?);
+    let times = (monitoring.began.unwrap_or(Instant::from_micros(i64::MIN)), now);
+    let down = monitoring.rules.targets.iter();
+    let down = down.filter_map(|target| monitor_alarm::of_target(target, pulses.get(&target.name), times));
+    let unseen = monitoring.rules.logs.iter().filter_map(|log| {
+        let looks = looks.get(&log.name).map(Vec::as_slice).unwrap_or_default();
+        monitor_alarm::of_log(log, looks, now)
+    });
+    Ok(down.chain(unseen).collect())
 }
 
 async fn stopped(

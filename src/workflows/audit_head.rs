@@ -85,7 +85,7 @@ pub async fn write(
     let bytes = Bytes::from(host.sign_record(layout::AUDIT, payload_type::AUDIT_HEAD, &record)?);
     let key = layout::audit_head(head.sequence, &Sha256::of(&bytes));
     let now = clock.now();
-    put_and_compare(&*host.vault, &key, &bytes, Some(host.evidence_end(now))).await?;
+    put_and_compare(&*host.vault, &key, &bytes, Some(host.evidence_end(now).into())).await?;
     host.vault.flush().await?;
     let tx = catalog.begin().await?;
     let detail = format!("{}:{}", head.sequence, head.digest);

@@ -62,7 +62,7 @@ async fn try_lock(
     random_bytes(&mut name);
     let key = format!("{PREFIX}{}", hex::encode(name));
     let until = now.plus_minutes(LOCK_MINUTES);
-    vault.put(&key, Bytes::from_static(b"locked, to see that it stays"), Some(until)).await?;
+    vault.put(&key, Bytes::from_static(b"locked, to see that it stays"), Some(until.into())).await?;
     let mut locked = None;
     let mut is_written = false;
     for remain in reaper.remains(PREFIX).await? {

@@ -7,6 +7,7 @@ use crate::domain::plan::PlanName;
 use crate::vault::Vault;
 
 use super::chain::{BrokenChain, Chain};
+use super::own;
 use super::repository::RepositoryError;
 use super::snapshots::{SnapshotKeys, SnapshotName, fetch, list};
 
@@ -96,7 +97,13 @@ pub async fn choose(
     keys: &SnapshotKeys<'_>,
 ) -> Result<(SnapshotName, Snapshot), ChoiceError> {
     let plan = if let Wanted::LatestOf(plan) = wanted { Some(plan) } else { None };
-    let all = list(vault, plan).await?;
+    let mut all = list(vault, plan).await?;
+    // Kura's own records are meant only if they are named: who has one plan beside them may say `latest` or a day.
+    if !matches!(wanted, Wanted::LatestOf(_) | Wanted::Prefix(_))
+        && all.keys().any(|plan| plan.as_str() != own::PLAN)
+    {
+        all.retain(|plan, _| plan.as_str() != own::PLAN);
+    }
     if all.is_empty() {
         return Err(ChoiceError::None);
     }

@@ -14,6 +14,7 @@ use crate::domain::retention::Retention;
 use crate::domain::time::Instant;
 
 use super::holds::{self, HoldError};
+use super::locks;
 use super::replica::{self, Compared, Ends};
 use super::repository::RepositoryError;
 use super::sign_in::line;
@@ -70,12 +71,14 @@ pub async fn prove(
         let (holds, is_gap) = holds_of(&checked, catalog, plan).await?;
         let (cohorts, mut other_problems) = facts(&proof.report, plan, &holds, now);
         other_problems = other_problems.saturating_add(u64::from(is_gap));
+        let locks = locks::look(&*checked.vault, plan, read, now).await.map_err(RepositoryError::from)?;
         let facts = PlanFacts {
             plan,
             newest: head.map(|head| (head.taken_at, head.is_complete)),
             cohorts: &cohorts,
             other_problems,
             copies: copies(&proof.report, plan),
+            locks,
         };
         proof.plans.insert(plan.name().to_string(), coverage(&facts, now));
     }

@@ -102,11 +102,7 @@ impl Target {
     /// The people with mail that the settings describe.
     pub fn mail(settings: &MailSettings, base: &str) -> Result<Self, TargetError> {
         let password = match &settings.password_file {
-            Some(file) => {
-                let bytes = zeroize::Zeroizing::new(config::read_file(file)?);
-                let text = zeroize::Zeroizing::new(String::from_utf8_lossy(&bytes).into_owned());
-                Some(text.lines().next().unwrap_or_default().to_owned().into())
-            }
+            Some(file) => Some(config::secret_line(file)?.as_str().into()),
             None => None,
         };
         let bag = Mailbag::new(settings, password)

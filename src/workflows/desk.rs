@@ -6,7 +6,7 @@ use crate::archive::digest::Sha256;
 use crate::catalog::{Catalog, CatalogError, Holder};
 use crate::clock;
 use crate::config::{
-    ContactTrouble, DeadlineSetting, IncidentSettings, NoticeSettings, ServiceSettings, Settings,
+    ContactTrouble, DeadlineSetting, MailSettings, NoticeSettings, ServiceSettings, Settings,
 };
 use crate::domain::actor::Denied;
 use crate::domain::hand_stop::NotConfirmed;
@@ -19,7 +19,10 @@ use crate::domain::retention::Retention;
 use crate::domain::service::{OnDeadline, Service};
 use crate::domain::time::Zone;
 use crate::domain::window::{BadTerms, IllegalMove, Terms, Window, WindowKind};
+use crate::domain::work::WorkRefusal;
+use crate::policy_files::BadInstructions;
 
+use super::monitor::MonitorDesk;
 use super::sign_in::AccessError;
 
 /// Everything that decisions about windows look at, beside the catalog.
@@ -45,6 +48,8 @@ pub struct Desk {
     pub holder: Holder,
     /// Who reports incidents to whom, and who is told of them.
     pub incidents: IncidentDesk,
+    /// What is monitored.
+    pub monitoring: MonitorDesk,
 }
 
 /// Who reports incidents to whom (別紙3), and who is told of them (別紙4).
@@ -58,6 +63,8 @@ pub struct IncidentDesk {
     pub contacts: Vec<Contact>,
     /// Why nobody is, if the file of contacts cannot be used.
     pub trouble: Option<ContactTrouble>,
+    /// The server that mails to them go through.
+    pub server: Option<MailSettings>,
 }
 
 impl Default for IncidentDesk {
@@ -68,6 +75,7 @@ impl Default for IncidentDesk {
             sender: "中部テレコミュニケーション株式会社".to_owned(),
             contacts: Vec::new(),
             trouble: None,
+            server: None,
         }
     }
 }
@@ -91,7 +99,7 @@ pub fn content(plan: &Plan, recipients: &[String]) -> String {
 
 /// The zone in which the screens of the 医師会 tell days and times.
 pub fn tokyo() -> Zone {
-    Zone::named("Asia/Tokyo").unwrap_or_else(|_| Zone::utc())
+    Zone::tokyo()
 }
 
 impl Desk {
@@ -120,7 +128,14 @@ impl Desk {
             on_deadline: OnDeadline::default(),
             holder: Holder { program: clock::program_id().to_owned(), place: "-".to_owned() },
             incidents: IncidentDesk::default(),
+            monitoring: MonitorDesk::default(),
         }
+    }
+
+    /// The same with what is monitored.
+    #[must_use]
+    pub fn with_monitoring(self, monitoring: MonitorDesk) -> Self {
+        Self { monitoring, ..self }
     }
 
     /// The same with the services of the settings, and what they say about deadlines.
@@ -138,10 +153,12 @@ impl Desk {
     #[must_use]
     pub fn with_incidents(
         mut self,
-        settings: Option<&IncidentSettings>,
+        settings: &Settings,
         contacts: Result<Vec<Contact>, ContactTrouble>,
     ) -> Self {
-        let (settings, default) = (settings.cloned().unwrap_or_default(), IncidentDesk::default());
+        let mut servers = settings.mail.iter();
+        let (settings, default) = (settings.incidents.clone().unwrap_or_default(), IncidentDesk::default());
+        let server = servers.find(|mail| settings.mail.as_ref().is_none_or(|wanted| mail.name == *wanted));
         let (contacts, trouble) = match contacts {
             Ok(contacts) => (contacts, None),
             Err(trouble) => (Vec::new(), Some(trouble)),
@@ -151,6 +168,7 @@ impl Desk {
             sender: settings.sender.unwrap_or(default.sender),
             contacts,
             trouble,
+            server: server.cloned(),
         };
         self
     }
@@ -255,6 +273,9 @@ pub enum DeskError {
     /// An application for a permit is wrong.
     #[error(transparent)]
     Application(#[from] BadContent),
+    /// What an application says about the extract cannot be carried out.
+    #[error(transparent)]
+    Instructions(#[from] BadInstructions),
     /// The lock of a plan in the home.
     #[error("the lock of a plan cannot be used: {0}")]
     Lock(String),
@@ -266,6 +287,12 @@ pub enum DeskError {
         "this notice tells of incident {0}, which lasts: it ends when that is recovered (`kura incident recover`)"
     )]
     OfIncident(String),
+    /// A record of work stands differently, or lacks something.
+    #[error(transparent)]
+    Work(#[from] WorkRefusal),
+    /// A checklist cannot be read.
+    #[error("a checklist in policies/checklists cannot be used: {0}")]
+    Checklist(String),
     /// A right is missing.
     #[error(transparent)]
     Access(#[from] AccessError),

@@ -309,7 +309,7 @@ async fn store(
     let key = layout::erasure(plan, number);
     let signed = host.sign_record(&key, payload_type::ERASURE, &record)?;
     let bytes = host.seal(&compress::compress(&signed)?)?;
-    if !put_own(&*host.vault, &key, &bytes, Some(host.evidence_end(now))).await? {
+    if !put_own(&*host.vault, &key, &bytes, Some(host.evidence_end(now).into())).await? {
         return Err(ErasureError::Raced);
     }
     host.vault.flush().await?;

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use crate::domain::alarm::AlarmCode;
+use crate::domain::monitor::{Standing, Tally};
 use crate::domain::time::Instant;
 
 use super::desk::{Desk, DeskError};
+use super::monitor;
 
 /// What monitoring asks for.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -22,10 +24,14 @@ pub struct Figures {
     pub outbox: BTreeMap<(String, String), u64>,
     /// Services that are recorded as stopped.
     pub services_stopped: u64,
+    /// By monitor target: how it stands, when it was asked last, and what was heard this month.
+    pub monitored: BTreeMap<String, (Standing, Option<Instant>, Tally)>,
+    /// By access log: looks that nobody has reviewed.
+    pub unreviewed: BTreeMap<String, u64>,
 }
 
 /// Reads them.
-pub async fn read(desk: &Desk) -> Result<Figures, DeskError> {
+pub async fn read(desk: &Desk, now: Instant) -> Result<Figures, DeskError> {
     let mut figures = Figures::default();
     for row in desk.catalog.newest_snapshots().await? {
         if row.is_complete {
@@ -44,5 +50,16 @@ pub async fn read(desk: &Desk) -> Result<Figures, DeskError> {
     let by_hand = desk.catalog.open_hand_stops().await?.into_iter().filter(|row| row.stopped.is_some());
     let stopped = desk.catalog.stopped_services().await?.len().saturating_add(by_hand.count());
     figures.services_stopped = u64::try_from(stopped).unwrap_or(u64::MAX);
+    for shown in monitor::list(desk, 1, now).await? {
+        let standing = shown.pulse.as_ref().map_or(Standing::Unknown, |pulse| pulse.standing);
+        let asked = shown.pulse.as_ref().map(|pulse| pulse.asked_at);
+        let month = shown.months.first().map(|(_, tally)| *tally).unwrap_or_default();
+        figures.monitored.insert(shown.target.name, (standing, asked, month));
+    }
+    let waiting = monitor::logs::open_looks(desk).await?;
+    for log in &desk.monitoring.rules.logs {
+        let count = waiting.get(&log.name).map_or(0, Vec::len);
+        figures.unreviewed.insert(log.name.clone(), u64::try_from(count).unwrap_or(u64::MAX));
+    }
     Ok(figures)
 }

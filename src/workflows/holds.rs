@@ -265,7 +265,7 @@ async fn store(
     let key = layout::hold(plan, number);
     let signed = host.sign_record(&key, payload_type::HOLD, &record)?;
     let bytes = host.seal(&compress::compress(&signed)?)?;
-    put_and_compare(&*host.vault, &key, &bytes, Some(host.evidence_end(now))).await?;
+    put_and_compare(&*host.vault, &key, &bytes, Some(host.evidence_end(now).into())).await?;
     host.vault.flush().await?;
     let mut tx = catalog.begin().await?;
     tx.note_hold(plan.as_str(), number, &Sha256::of(&bytes)).await?;

@@ -7,9 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use secrecy::SecretString;
 use serde::Serialize;
-use zeroize::Zeroizing;
 
 use crate::archive::crew::Crew;
 use crate::archive::envelope::{self, SigningKey, payload_type};
@@ -180,10 +178,8 @@ impl Host {
 
 /// A credential whose secret half stands on the first line of a file.
 pub(super) fn credentials(id: &str, file: &Path) -> Result<Credentials, ConfigError> {
-    let bytes = Zeroizing::new(config::read_file(file)?);
-    let text = Zeroizing::new(String::from_utf8_lossy(&bytes).into_owned());
-    let secret = text.lines().next().unwrap_or_default().trim().to_owned();
-    Ok(Credentials::Keys { access_key_id: id.to_owned(), secret_access_key: SecretString::from(secret) })
+    let secret = config::secret_line(file)?.trim().into();
+    Ok(Credentials::Keys { access_key_id: id.to_owned(), secret_access_key: secret })
 }
 
 /// Who counts, by the records in a home; the store is not asked.

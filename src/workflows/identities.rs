@@ -68,9 +68,7 @@ pub struct Entrance {
 impl Entrance {
     /// The provider of the settings; `base` is the service's address as people use it.
     pub fn open(settings: &OidcSettings, base: &str) -> Result<Self, OpenError> {
-        let bytes = zeroize::Zeroizing::new(config::read_file(&settings.client_secret_file)?);
-        let text = String::from_utf8_lossy(&bytes);
-        let secret = text.lines().next().unwrap_or_default().trim().to_owned().into();
+        let secret = config::secret_line(&settings.client_secret_file)?.trim().into();
         let back = format!("{base}/console/provider/return");
         Ok(Self {
             name: settings.name.clone().unwrap_or_else(|| settings.issuer.clone()),

@@ -112,27 +112,7 @@ pub async fn init(new: NewInstallation, clock: &dyn Clock) -> Result<Installed, 
         store(&*vault, key, bytes, now).await?;
     }
     vault.flush().await?;
-    let settings = Settings {
-        store: new.store.to_string(),
-        operator: None,
-        threads: None,
-        nice: None,
-        limit_upload_kib: None,
-        sort_memory_mib: None,
-        notices: None,
-        oidc: None,
-        push: Vec::new(),
-        service: Vec::new(),
-        on_deadline: None,
-        mail: Vec::new(),
-        reaper: None,
-        replica: None,
-        dataset: Vec::new(),
-        expiry: None,
-        coverage: None,
-        incidents: None,
-        evidence_retention: None,
-    };
+    let settings = Settings::of_store(new.store.to_string());
     new.home.write_settings(&settings)?;
     Ok(Installed {
         repository: made.repository,
@@ -275,7 +255,7 @@ fn records(
 async fn store(vault: &dyn Vault, key: &str, bytes: &[u8], now: Instant) -> Result<(), InitError> {
     let zone = Zone::named("Asia/Tokyo").map_err(|e| RepositoryError::wrong(key, e.to_string()))?;
     let until = retention::delete_from_instant(Retention::Years(1), zone.day_of(now), &zone);
-    let put = vault.put(key, bytes.to_vec().into(), Some(until)).await?;
+    let put = vault.put(key, bytes.to_vec().into(), Some(until.into())).await?;
     let back = vault.get(key, None).await?;
     if put == Put::AlreadyThere || Sha256::of(&back) != Sha256::of(bytes) {
         return Err(InitError::Lost(key.to_owned()));

@@ -11,6 +11,7 @@ use crate::domain::canary::CanaryOutcome;
 use crate::domain::plan::Plan;
 use crate::domain::reread;
 use crate::domain::time::Instant;
+use crate::vault::Vault;
 
 use super::canary;
 use super::causes::with_causes;
@@ -19,6 +20,8 @@ use super::desk::{Desk, tokyo};
 use super::drill;
 use super::expire::{self, Bench, Refusal};
 use super::host::Host;
+use super::legal_holds;
+use super::perpetual;
 use super::replica;
 use super::verify::Viewer;
 
@@ -57,6 +60,17 @@ pub async fn keep(host: Host, (desk, plans): (&Desk, Vec<Plan>), clock: &dyn Clo
         return;
     }
     let catalog = &desk.catalog;
+    let second = replica::open(&host.settings).await.unwrap_or_else(|error| {
+        tracing::error!(error = with_causes(&error), "the second store cannot be used");
+        None
+    });
+    // Before deletion: what was released may go today.
+    match legal_holds::keep_up(&host, catalog, &plans, clock.now()).await {
+        Ok(_) => {}
+        Err(error) => {
+            tracing::error!(error = with_causes(&error), "legal holds could not be brought in line");
+        }
+    }
     let host = match Bench::open(host, plans.clone(), desk.contents.clone()).await {
         Ok(bench) => {
             match Box::pin(expire::run(bench.on(catalog, clock), "kura")).await {
@@ -65,7 +79,7 @@ pub async fn keep(host: Host, (desk, plans): (&Desk, Vec<Plan>), clock: &dyn Clo
                     tracing::error!(error = with_causes(&error), "deletion failed; it is tried again");
                 }
             }
-            try_locks(&bench, catalog, clock.now()).await;
+            try_locks(&bench, second.as_deref(), catalog, clock.now()).await;
             bench.host
         }
         Err((host, error)) => {
@@ -73,11 +87,17 @@ pub async fn keep(host: Host, (desk, plans): (&Desk, Vec<Plan>), clock: &dyn Clo
             *host
         }
     };
+    match perpetual::renew(&host, catalog, &plans, clock.now()).await {
+        Ok(made) if made.is_empty() => {}
+        Ok(made) => tracing::info!(objects = made.len(), "who counts was written again under new locks"),
+        Err(error) => {
+            tracing::error!(
+                error = with_causes(&error),
+                "who counts could not be written again under new locks"
+            );
+        }
+    }
     replica::keep_up(&host, clock.now()).await;
-    let second = replica::open(&host.settings).await.unwrap_or_else(|error| {
-        tracing::error!(error = with_causes(&error), "the second store cannot be used");
-        None
-    });
     drill::sweep(&host.home.spill());
     if let Err(error) = drill::absorb(&host, catalog).await {
         tracing::warn!(error = with_causes(&error), "drills could not be looked up");
@@ -94,15 +114,10 @@ pub async fn keep(host: Host, (desk, plans): (&Desk, Vec<Plan>), clock: &dyn Clo
 }
 
 /// Sees whether the stores keep their locks.
-async fn try_locks(bench: &Bench, catalog: &Catalog, now: Instant) {
-    let second = match replica::open(&bench.host.settings).await {
-        Ok(second) => second.zip(bench.second.clone()),
-        // Told of below, where it is needed.
-        Err(_) => None,
-    };
-    let first = (bench.host.vault.clone(), bench.reaper.clone());
-    for (vault, reaper) in std::iter::once(first).chain(second) {
-        match canary::fly((&*vault, &*reaper), catalog, now).await {
+async fn try_locks(bench: &Bench, second: Option<&dyn Vault>, catalog: &Catalog, now: Instant) {
+    let first = (&*bench.host.vault, &*bench.reaper);
+    for store in std::iter::once(first).chain(second.zip(bench.second.as_deref())) {
+        match canary::fly(store, catalog, now).await {
             Ok(None | Some(CanaryOutcome::Held)) => {}
             Ok(Some(outcome)) => {
                 tracing::error!(outcome = outcome.word(), "the store does not keep its locks");

@@ -27,6 +27,9 @@ pub mod host;
 /// Making an installation.
 pub mod init;
 
+/// A new host for a repository whose host was lost.
+pub mod rejoin;
+
 /// Recovery keys: a further one, and those in force.
 pub mod keys;
 
@@ -59,6 +62,18 @@ pub mod take_snapshot;
 
 /// Loading a restored database.
 pub mod load_database;
+
+/// The store's legal holds follow the ledger.
+pub mod legal_holds;
+
+/// Reading locks back.
+pub mod locks;
+
+/// Kura's own records as a source.
+pub mod own;
+
+/// Writing again what has no day on which it goes.
+pub mod perpetual;
 
 /// What the sources of a plan lack on this machine.
 pub mod check_sources;
@@ -228,8 +243,20 @@ pub mod quickstart;
 pub use crate::archive::progress::{Phase, Progress, Shown};
 pub use crate::archive::report::shown as shown_path;
 
+/// Records of acceptance, maintenance and inspections.
+pub mod works;
+
+/// What is protected, where, with what, and what is missing.
+pub mod inventory;
+
+/// Monitoring: what lives, what is down, who has reviewed the logs.
+pub mod monitor;
+
 /// Incidents: from what fails to the report.
 pub mod incidents;
 
 /// Of which days and paths an identical copy exists.
 pub mod statement;
+
+/// The same, as the service issues it.
+pub mod issue_statement;

@@ -1,6 +1,6 @@
 //! The facts of reports to the 医師会: gathered from the home, its catalog and what was proved; nothing is asked of people.
 
-use crate::catalog::{CatalogError, CoverageRow};
+use crate::catalog::{CatalogError, CoverageRow, DrillRow};
 use crate::domain::evidence_facts::{Facts, PlanEvidence, ProofEvidence};
 use crate::domain::plan::Plan;
 use crate::domain::reread;
@@ -24,6 +24,7 @@ pub async fn facts(host: &Host, desk: &Desk, plans: &[Plan], now: Instant) -> Re
     let (catalog, zone) = (&desk.catalog, tokyo());
     let proofs = catalog.newest_coverage(now).await?;
     let windows = catalog.windows_alive().await?;
+    let tried = catalog.last_drills(DRILLS_MAX).await?;
     let drills = drill::standing(catalog, &desk.drills, &desk.recovery_keys).await?;
     let parts = host.settings.coverage.unwrap_or_default().parts();
     let read = catalog.read_parts(parts).await?;
@@ -35,7 +36,7 @@ pub async fn facts(host: &Host, desk: &Desk, plans: &[Plan], now: Instant) -> Re
     let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
     let mut shown = Vec::new();
     for plan in plans {
-        shown.push(plan_facts(desk, plan, &windows, &proofs).await?);
+        shown.push(plan_facts(desk, plan, (&windows, &proofs, &tried)).await?);
     }
     Ok(Facts {
         plans: shown,
@@ -61,8 +62,7 @@ pub async fn facts(host: &Host, desk: &Desk, plans: &[Plan], now: Instant) -> Re
 async fn plan_facts(
     desk: &Desk,
     plan: &Plan,
-    windows: &[Window],
-    proofs: &[CoverageRow],
+    (windows, proofs, tried): (&[Window], &[CoverageRow], &[DrillRow]),
 ) -> Result<PlanEvidence, CatalogError> {
     let name = plan.name().to_string();
     let zone = tokyo();
@@ -79,8 +79,7 @@ async fn plan_facts(
         bytes: row.bytes,
         is_clean: row.exceptions.is_empty(),
     });
-    let drills = desk.catalog.last_drills(DRILLS_MAX).await?;
-    let drill = drills.iter().find(|row| row.plan == name && row.failed == 0);
+    let drill = tried.iter().find(|row| row.plan == name && row.failed == 0);
     Ok(PlanEvidence {
         class: plan.class(),
         retention: plan.retention(),

@@ -13,10 +13,11 @@ use crate::archive::layout::{self, ObjectKind};
 use crate::archive::records::{CatalogSecrets, CohortKey, RecoveryKeys};
 use crate::archive::seal::{self, Recipient, SealError};
 use crate::domain::cohort::CohortId;
+use crate::domain::plan::LockMode;
 use crate::domain::plan::PlanName;
 use crate::domain::retention::{self, Retention};
 use crate::domain::time::Instant;
-use crate::vault::{Put, Vault, VaultError};
+use crate::vault::{Lock, Put, Vault, VaultError};
 
 use super::cohort_key::{check_cohort_key, open_identity};
 use super::desk::tokyo;
@@ -188,7 +189,7 @@ impl To<'_> {
             _ => None,
         });
         let first = numbers.max().map_or(1, |number| number.saturating_add(1));
-        self.put_next(first, layout::catalog_key, &bytes, Some(until)).await?;
+        self.put_next(first, layout::catalog_key, &bytes, Some(until.into())).await?;
         Ok(true)
     }
 
@@ -231,6 +232,10 @@ impl To<'_> {
             }
         }
         let mut outcome = Sealed::Already;
+        let lock = match until {
+            Some(until) => Some(Lock { until, mode: self.mode_of(plan, cohort, numbers).await? }),
+            None => None,
+        };
         let mut next = numbers.last().map_or(1, |number| number.saturating_add(1));
         for objects in by_recipient.into_values() {
             if objects.iter().any(|(_, record)| record.set == self.recovery.set) {
@@ -248,10 +253,27 @@ impl To<'_> {
                 .map_err(|e| RepositoryError::wrong("cohort key", e.to_string()))?;
             let bytes = Bytes::from(self.signer.sign(payload_type::COHORT_KEY, &payload));
             let name = |number| layout::cohort_key(plan, cohort, number);
-            next = self.put_next(next, name, &bytes, until).await?.saturating_add(1);
+            next = self.put_next(next, name, &bytes, lock).await?.saturating_add(1);
             outcome = Sealed::Now;
         }
         Ok(outcome)
+    }
+
+    /// How the cohort's key objects are locked; where the plan is not at hand, the store says it.
+    async fn mode_of(
+        &self,
+        plan: &PlanName,
+        cohort: &CohortId,
+        numbers: &BTreeSet<u32>,
+    ) -> Result<LockMode, RewrapError> {
+        let Some(number) = numbers.first() else { return Ok(LockMode::default()) };
+        let kept = match self.opened.vault.kept_lock(&layout::cohort_key(plan, cohort, *number)).await {
+            Ok(kept) => kept,
+            // These credentials may not ask: the kind that nobody can lift is never too weak.
+            Err(VaultError::Denied { .. }) => None,
+            Err(error) => return Err(error.into()),
+        };
+        Ok(kept.and_then(|kept| kept.mode).unwrap_or_default())
     }
 
     /// Stores under the first number that is free, from `first` on; gives the number.
@@ -260,14 +282,14 @@ impl To<'_> {
         first: u32,
         name: impl Fn(u32) -> String,
         bytes: &Bytes,
-        until: Option<Instant>,
+        lock: Option<Lock>,
     ) -> Result<u32, RewrapError> {
         for number in first..=u32::MAX {
             let key = name(number);
-            let put = self.opened.vault.put(&key, bytes.clone(), until).await?;
+            let put = self.opened.vault.put(&key, bytes.clone(), lock).await?;
             // An answer that was lost on its way shows as an object that is there, with these bytes.
             if put == Put::Created || self.opened.vault.holds(&key, bytes).await? {
-                put_and_compare(&*self.opened.vault, &key, bytes, until).await?;
+                put_and_compare(&*self.opened.vault, &key, bytes, lock).await?;
                 return Ok(number);
             }
         }

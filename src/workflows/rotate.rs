@@ -171,12 +171,12 @@ pub async fn rotate(
         serde_json::to_vec_pretty(&next).map_err(|e| RepositoryError::wrong(&key, e.to_string()))?;
     let bytes = root.sign(payload_type::RECOVERY_KEYS, &payload);
     let until = keys_end(opened, now).await?;
-    if opened.vault.put(&key, bytes.clone().into(), Some(until)).await? == Put::AlreadyThere
+    if opened.vault.put(&key, bytes.clone().into(), Some(until.into())).await? == Put::AlreadyThere
         && Sha256::of(&opened.vault.get(&key, None).await?) != Sha256::of(&bytes)
     {
         return Err(RotateError::Raced);
     }
-    put_and_compare(&*opened.vault, &key, &bytes.into(), Some(until)).await?;
+    put_and_compare(&*opened.vault, &key, &bytes.into(), Some(until.into())).await?;
     opened.vault.flush().await?;
     Ok(next)
 }

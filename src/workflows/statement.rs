@@ -298,7 +298,7 @@ pub async fn record(
         record.number = number;
         let key = layout::statement(number);
         signed = host.sign_record(&key, payload_type::STATEMENT, &record)?;
-        let stored = put_own(&*host.vault, &key, &Bytes::from(signed.clone()), Some(until)).await;
+        let stored = put_own(&*host.vault, &key, &Bytes::from(signed.clone()), Some(until.into())).await;
         if stored.map_err(SnapshotError::from)? {
             break;
         }

@@ -24,8 +24,7 @@ use crate::archive::unseal::{Checker, UnsealError};
 use crate::archive::wire::to_u64;
 use crate::domain::cohort::CohortId;
 use crate::domain::plan::Plan;
-use crate::domain::time::Instant;
-use crate::vault::{Put, Vault, VaultError};
+use crate::vault::{Lock, Put, Vault, VaultError};
 
 use super::index_copies::IndexCopies;
 use super::journal::{Journal, JournalledPack};
@@ -248,7 +247,8 @@ async fn send(sending: Arc<Sending>, queued: Queued) -> Result<(), UploadError> 
     };
     let until = cohort.delete_from(sending.plan.retention(), sending.plan.zone());
     sending.pace.take(bytes.len()).await;
-    put_and_compare(&*sending.vault, &key, &bytes, Some(until)).await?;
+    let lock = Lock { until, mode: sending.plan.lock_mode() };
+    put_and_compare(&*sending.vault, &key, &bytes, Some(lock)).await?;
     let length = to_u64(bytes.len());
     match facts {
         Some(facts) => check(sending.clone(), key, bytes, facts).await?,
@@ -288,9 +288,9 @@ pub async fn put_and_compare(
     vault: &dyn Vault,
     key: &str,
     bytes: &Bytes,
-    until: Option<Instant>,
+    lock: Option<Lock>,
 ) -> Result<(), UploadError> {
-    if put_own(vault, key, bytes, until).await? {
+    if put_own(vault, key, bytes, lock).await? {
         return Ok(());
     }
     Err(UploadError::NotKept { key: key.to_owned() })
@@ -302,10 +302,10 @@ pub(super) async fn put_own(
     vault: &dyn Vault,
     key: &str,
     bytes: &Bytes,
-    until: Option<Instant>,
+    lock: Option<Lock>,
 ) -> Result<bool, UploadError> {
     let failed = |source| UploadError::Vault { key: key.to_owned(), source };
-    let put = vault.put(key, bytes.clone(), until).await.map_err(failed)?;
+    let put = vault.put(key, bytes.clone(), lock).await.map_err(failed)?;
     let is_kept = match vault.holds(key, bytes).await {
         // It was acknowledged a moment ago.
         Err(VaultError::Missing { .. }) => false,

@@ -60,6 +60,13 @@ const LAYERS: &[Layer] = &[
         instead: "anonymize turns rows into rows and a report: let the workflow read, write and seal them",
     },
     Layer {
+        module: "paper",
+        may_use: "",
+        never: "axum askama clap hyper lettre reqwest sqlx tower tower_http tokio serde serde_json toml age zstd \
+                aws_config aws_sdk_s3 getrandom std::env std::fs std::net std::process",
+        instead: "pages are made from texts: let the workflow gather them, and read the font",
+    },
+    Layer {
         module: "vault",
         may_use: "domain config clock",
         never: "axum askama clap sqlx age zstd",
@@ -84,8 +91,20 @@ const LAYERS: &[Layer] = &[
         instead: "a hook runs a command and says how it ended: let the workflow say which and when",
     },
     Layer {
+        module: "programs",
+        may_use: "domain",
+        never: "axum askama clap hyper lettre reqwest sqlx age zstd aws_config aws_sdk_s3 tokio",
+        instead: "a program is run and read: let whoever needs its output say what it means",
+    },
+    Layer {
+        module: "monitor",
+        may_use: "domain config clock programs",
+        never: "axum askama clap age zstd aws_config aws_sdk_s3",
+        instead: "a target is asked once and answers: let the workflow say when, and what it means",
+    },
+    Layer {
         module: "sources",
-        may_use: "domain archive config clock",
+        may_use: "domain archive config clock programs",
         never: "axum askama clap hyper lettre reqwest age zstd aws_config aws_sdk_s3",
         instead: "a source names files and gives their bytes: let the workflow and the archive store them",
     },
@@ -121,7 +140,7 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         module: "workflows",
-        may_use: "domain policy_files archive anonymize vault catalog clock config credentials identity portal hooks sources",
+        may_use: "domain policy_files archive anonymize paper vault catalog clock config credentials identity portal hooks sources monitor",
         never: OUTSIDE,
         instead: "put SQL into catalog/, S3 into vault/, words for people into cli/; call a function there",
     },

@@ -17,10 +17,10 @@ use kura::workflows::{alarms, canary, check_audit};
 use crate::support::s3::{address, server, settings};
 
 /// A store that says it locks, and does what it likes.
-struct Lying<'a> {
-    store: &'a MemoryVault,
-    deletes: bool,
-    forgets: bool,
+pub(crate) struct Lying<'a> {
+    pub(crate) store: &'a MemoryVault,
+    pub(crate) deletes: bool,
+    pub(crate) forgets: bool,
 }
 
 #[async_trait]

@@ -441,6 +441,8 @@ const SAMPLES: &[(i64, &str)] = &[
     (19, include_str!("fixtures/migrations/0019_extracts.sql")),
     (20, include_str!("fixtures/migrations/0020_incidents.sql")),
     (21, include_str!("fixtures/migrations/0021_checks.sql")),
+    (22, include_str!("fixtures/migrations/0022_monitoring.sql")),
+    (23, include_str!("fixtures/migrations/0023_works.sql")),
 ];
 
 #[tokio::test]

@@ -38,6 +38,9 @@ mod erase;
 /// Incidents, statements, runbooks.
 mod incident;
 
+/// Monitoring, records of work, the inventory.
+mod records;
+
 /// `kura serve`.
 mod serve;
 
@@ -61,6 +64,9 @@ mod report;
 
 /// `kura verify` as a daily check, and the mistakes around it.
 mod verify;
+
+/// Kura's own records, and an installation that comes back from them.
+mod own;
 
 /// A user that owns nothing.
 const NOBODY: u32 = 65534;

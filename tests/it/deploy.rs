@@ -152,8 +152,16 @@ fn each_credential_may_do_what_its_part_needs_and_no_more() {
             .iter()
             .all(|right| denied.contains(*right))
     );
+    let keeper = policy("legal-hold");
+    let (allowed, denied) = (actions(&keeper, "Allow"), actions(&keeper, "Deny"));
+    assert!(allowed.contains("s3:PutObjectLegalHold") && !allowed.contains("s3:PutObject"));
+    assert!(
+        ["s3:DeleteObjectVersion", "s3:GetObject", "s3:PutObject"]
+            .iter()
+            .all(|right| denied.contains(*right))
+    );
     // No star, no other service, and a cap on locks that covers the longest that Kura asks for.
-    for name in ["writer", "reaper", "auditor", "restorer"] {
+    for name in ["writer", "reaper", "legal-hold", "auditor", "restorer"] {
         let all = actions(&policy(name), "Allow");
         assert!(all.iter().all(|right| right.starts_with("s3:") && !right.contains('*')), "{name}: {all:?}");
     }

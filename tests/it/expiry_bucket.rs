@@ -9,7 +9,7 @@ use bytes::Bytes;
 use kura::clock::{Clock as _, SystemClock};
 use kura::domain::time::Instant;
 use kura::vault::s3::S3Vault;
-use kura::vault::{Listed, Put, Reaper, RemainKind, Vault, VaultError};
+use kura::vault::{Listed, Lock, Put, Reaper, RemainKind, Vault, VaultError};
 use kura::workflows::host::Host;
 
 use crate::expiry::{Desk, a_year_later};
@@ -32,8 +32,8 @@ impl Vault for Hasty {
         Vault::address(&self.0)
     }
 
-    async fn put(&self, key: &str, bytes: Bytes, retain_until: Option<Instant>) -> Result<Put, VaultError> {
-        self.0.put(key, bytes, retain_until.map(|_| in_seconds(LOCK_SECONDS))).await
+    async fn put(&self, key: &str, bytes: Bytes, lock: Option<Lock>) -> Result<Put, VaultError> {
+        self.0.put(key, bytes, lock.map(|lock| Lock { until: in_seconds(LOCK_SECONDS), ..lock })).await
     }
 
     async fn get(&self, key: &str, range: Option<Range<u64>>) -> Result<Bytes, VaultError> {
@@ -78,7 +78,7 @@ async fn a_locked_day_is_refused_and_goes_by_version_when_its_lock_has_ended() {
     for key in objects(&kura) {
         let bytes = std::fs::read(kura.store().join(&key)).expect("an object");
         last = in_seconds(LOCK_SECONDS);
-        assert_eq!(vault.put(&key, bytes.into(), Some(last)).await.expect("put"), Put::Created);
+        assert_eq!(vault.put(&key, bytes.into(), Some(last.into())).await.expect("put"), Put::Created);
     }
     let reaper = Arc::new(S3Vault::open(&address, &settings(&server.admin)).await.expect("the reaper"));
     desk.host = Host { vault: Arc::new(vault), ..desk.host };

@@ -14,6 +14,7 @@ use kura::workflows::{certificates, check_audit, cohort_key, expire, holds};
 
 use crate::expiry::{Desk, Portal, doctor, manager};
 use crate::steps::killed_after;
+use crate::support::dice::Dice;
 use crate::support::kura::Kura;
 use crate::support::simulate::{files, write};
 
@@ -25,17 +26,6 @@ struct Course {
     sent_daily: u64,
     check_every: i32,
     seed: u64,
-}
-
-/// Numbers that seem random and are the same every time.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.0 += 1;
-        let hash = blake3::hash(&self.0.to_le_bytes());
-        u64::from_le_bytes(hash.as_bytes()[..8].try_into().expect("8 bytes")) % sides
-    }
 }
 
 struct World {
@@ -230,7 +220,7 @@ async fn simulate(course: Course) {
     let mut world = World {
         kura,
         plan,
-        dice: Dice(course.seed << 32),
+        dice: Dice::of(course.seed),
         sent: BTreeMap::new(),
         seen: BTreeSet::new(),
         source: BTreeMap::new(),
@@ -281,20 +271,4 @@ async fn every_day_what_is_owed_is_there_and_what_is_past_is_nowhere() {
         seed: 1,
     };
     simulate(course).await;
-}
-
-/// A year's retention over 800 days, two seeds; a leap day among the sent days and among the last days.
-#[tokio::test(flavor = "multi_thread")]
-async fn long_eight_hundred_days_of_a_year_s_retention() {
-    for seed in [1, 2] {
-        let course = Course {
-            first: "2031-01-10",
-            days: 800,
-            retention: "1 year",
-            sent_daily: 6,
-            check_every: 40,
-            seed,
-        };
-        simulate(course).await;
-    }
 }

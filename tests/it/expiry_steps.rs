@@ -12,7 +12,7 @@ use kura::clock::{Clock as _, ManualClock};
 use kura::domain::time::Instant;
 use kura::vault::memory::Fault;
 use kura::vault::reaper::Locking;
-use kura::vault::{Listed, MemoryVault, Put, Reaper, Remain, RemainKind, Vault, VaultError};
+use kura::vault::{KeptLock, Listed, Lock, MemoryVault, Put, Reaper, Remain, RemainKind, Vault, VaultError};
 use kura::workflows::expire::{self, ExpireError};
 use kura::workflows::host::Host;
 use kura::workflows::{check_audit, evidence, holds};
@@ -33,7 +33,7 @@ async fn in_memory() -> (Kura, Desk, Arc<MemoryVault>) {
             std::fs::metadata(kura.store().join(&key)).expect("an object").modified().expect("a time");
         let until = modified.duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_micros();
         let until = Instant::from_micros(i64::try_from(until).expect("small"));
-        assert_eq!(vault.put(&key, bytes.into(), Some(until)).await.expect("put"), Put::Created);
+        assert_eq!(vault.put(&key, bytes.into(), Some(until.into())).await.expect("put"), Put::Created);
     }
     desk.host = Host { vault: vault.clone(), ..desk.host };
     desk.reaper = vault.clone();
@@ -74,7 +74,7 @@ impl Saved {
         let mut desk = Desk::of(kura, plan).await;
         let vault = Arc::new(MemoryVault::with_clock(desk.clock.clone()));
         for (key, bytes, until) in &self.objects {
-            vault.put(key, bytes.clone(), *until).await.expect("put");
+            vault.put(key, bytes.clone(), until.map(Lock::from)).await.expect("put");
         }
         let slow = Arc::new(Slow(vault.clone()));
         desk.host = Host { vault: slow.clone(), ..desk.host };
@@ -82,7 +82,7 @@ impl Saved {
         // A second store with the same objects: it is deleted from as well, whatever happens.
         let second = Arc::new(MemoryVault::with_clock(desk.clock.clone()));
         for (key, bytes, until) in &self.objects {
-            second.put(key, bytes.clone(), *until).await.expect("put");
+            second.put(key, bytes.clone(), until.map(Lock::from)).await.expect("put");
         }
         desk.second = Some(Arc::new(Slow(second)));
         (desk, vault)
@@ -98,11 +98,19 @@ impl Vault for Slow {
         Vault::address(&*self.0)
     }
 
-    async fn put(&self, key: &str, bytes: Bytes, until: Option<Instant>) -> Result<Put, VaultError> {
+    async fn put(&self, key: &str, bytes: Bytes, lock: Option<Lock>) -> Result<Put, VaultError> {
         tokio::task::yield_now().await;
-        let put = self.0.put(key, bytes, until).await;
+        let put = self.0.put(key, bytes, lock).await;
         tokio::task::yield_now().await;
         put
+    }
+
+    async fn mend(&self, key: &str, bytes: Bytes, lock: Option<Lock>) -> Result<(), VaultError> {
+        self.0.mend(key, bytes, lock).await
+    }
+
+    async fn kept_lock(&self, key: &str) -> Result<Option<KeptLock>, VaultError> {
+        self.0.kept_lock(key).await
     }
 
     async fn get(&self, key: &str, range: Option<Range<u64>>) -> Result<Bytes, VaultError> {
@@ -276,7 +284,7 @@ async fn what_is_locked_for_longer_is_refused_by_name_and_never_tried_in_a_loop(
     let bytes = vault.get(&key, None).await.unwrap();
     vault.remove(&key);
     let until = desk.clock.now().plus_minutes(1);
-    vault.put(&key, bytes, Some(until)).await.unwrap();
+    vault.put(&key, bytes, Some(until.into())).await.unwrap();
     let remains = desk.reaper.remains(&key).await.unwrap();
     let refused = desk.reaper.delete(&remains[0]).await.unwrap_err();
     assert!(

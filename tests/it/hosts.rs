@@ -8,8 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use kura::domain::time::Instant;
-use kura::vault::{DirVault, Listed, Put, Vault, VaultError};
+use kura::vault::{DirVault, Listed, Lock, Put, Vault, VaultError};
 use kura::workflows::take_snapshot::Summary;
 use tokio::sync::Barrier;
 
@@ -29,7 +28,7 @@ impl Vault for Meeting {
         self.vault.address()
     }
 
-    async fn put(&self, key: &str, bytes: Bytes, until: Option<Instant>) -> Result<Put, VaultError> {
+    async fn put(&self, key: &str, bytes: Bytes, lock: Option<Lock>) -> Result<Put, VaultError> {
         if key.contains("/key-") {
             let place = || Arc::new(Barrier::new(2));
             let place = self
@@ -43,7 +42,7 @@ impl Vault for Meeting {
                 .await
                 .expect("the other host comes too");
         }
-        self.vault.put(key, bytes, until).await
+        self.vault.put(key, bytes, lock).await
     }
 
     async fn get(&self, key: &str, range: Option<Range<u64>>) -> Result<Bytes, VaultError> {

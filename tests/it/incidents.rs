@@ -7,7 +7,7 @@ use kura::archive::digest::Sha256;
 use kura::archive::progress::Progress;
 use kura::catalog::{Catalog, SnapshotRow};
 use kura::clock::Clock as _;
-use kura::config::{IncidentSettings, MailSettings, MailTls, Settings};
+use kura::config::{MailSettings, MailTls};
 use kura::domain::incident_contact::{Contact, Group, Way};
 use kura::domain::window::WindowKind;
 use kura::print::incident_report;
@@ -424,15 +424,12 @@ async fn those_of_the_contact_tree_are_told_once_by_mail_and_ticked_by_phone() {
         user: None,
         password_file: None,
     };
-    let mut settings: Settings = toml::from_str("store = \"file:///srv/store\"").expect("settings");
-    settings.mail = vec![mail];
-    settings.incidents = Some(IncidentSettings::default());
+    machine.office.desk.incidents.server = Some(mail);
     machine.shop.fail("start", 9);
     drop(machine.run().await);
     let desk = &machine.office.desk;
     beat(desk, machine.clock.now()).await;
-    let deliver =
-        async || incidents::mails::deliver(desk, &settings, &*machine.clock).await.expect("delivered");
+    let deliver = async || incidents::mails::deliver(desk, &*machine.clock).await.expect("delivered");
     assert_eq!((deliver().await, deliver().await), (0, 0), "refused, and not again at once");
     machine.clock.set(machine.clock.now().plus_minutes(2));
     assert_eq!((deliver().await, deliver().await), (1, 0));

@@ -15,6 +15,19 @@ use kura::workflows::{alarms, check_audit};
 use crate::steps::killed_after;
 use crate::windows::{Office, at};
 
+/// The shortest instructions that can be carried out, without a character that HTML escapes.
+pub(crate) const INSTRUCTIONS: &str = "\
+dataset = 'admissions'
+schema = '0000000000000000000000000000000000000000000000000000000000000000'
+[columns]
+age = { class = 'qi', do = 'age', widths = [10] }
+[privacy]
+k = 10
+[output]
+format = 'csv'
+seal = 'passphrase'
+";
+
 /// What somebody applies for who may; the account is written by the workflow.
 pub(crate) fn content() -> PermitContent {
     let day = |text: &str| text.parse().expect("a day");
@@ -34,8 +47,69 @@ pub(crate) fn content() -> PermitContent {
         form: Form::File,
         legal_class: LegalClass::AnonymouslyProcessed,
         executions_max: 2,
-        extraction: "k = 10\n".to_owned(),
+        extraction: INSTRUCTIONS.to_owned(),
     }
+}
+
+#[tokio::test]
+async fn nothing_is_applied_for_that_no_program_would_carry_out() {
+    let bureau = Bureau::new().await;
+    let (manager, catalog) = (&bureau.office.manager, bureau.catalog());
+    let number = bureau.apply().await;
+    for (from, to, said) in [
+        ("k = 10", "k = 10\nquery = 'SELECT 1'", "query"),
+        ("do = 'age'", "do = 'agee'", "columns.age.do"),
+        ("format = 'csv'", "format = 'docx'", "output.format"),
+        ("schema = '0", "schema = '", "schema"),
+        ("format = 'csv'", "format = 'paper'", "output.format"),
+        ("format = 'csv'", "format = 'xlsx'\nencoding = 'shift_jis'", "output.encoding"),
+        ("[privacy]", "[table]\nby = [{ column = 'age' }]\n[privacy]", "統計情報"),
+    ] {
+        let extraction = INSTRUCTIONS.replacen(from, to, 1);
+        assert_ne!(extraction, INSTRUCTIONS, "{said}");
+        let wrong = PermitContent { extraction, ..content() };
+        let applied_for = permits::apply(catalog, &wrong, manager, applied()).await;
+        let changed =
+            permits::change(catalog, &number, (&wrong, Seen::Anything), manager, decided()).await.map(|_| ());
+        for refused in [applied_for.map(|_| ()), changed] {
+            let Err(DeskError::Instructions(problem)) = refused else { panic!("{said}: {refused:?}") };
+            assert!(problem.to_string().contains(said) && problem.japanese().contains(said), "{problem}");
+        }
+    }
+    assert_eq!(bureau.lines("permit.apply").await, 1);
+    assert_eq!(bureau.row(&number).await.revision, 1);
+}
+
+#[tokio::test]
+async fn an_applicant_takes_his_application_back_and_nobody_else_does() {
+    let bureau = Bureau::new().await;
+    let (office, catalog) = (&bureau.office, bureau.catalog());
+    let number = bureau.apply().await;
+    bureau.approve(&number).await;
+    let seen = Seen::Version(permits::version(&bureau.row(&number).await));
+    let why = ("目的の変更", &seen);
+    let by_other = permits::withdraw(catalog, &number, why, &office.admin, decided()).await;
+    assert!(matches!(refusal(by_other), PermitRefusal::IsNotApplicant(_)));
+    let without = permits::withdraw(catalog, &number, ("", &seen), &office.manager, decided()).await;
+    assert!(matches!(without, Err(DeskError::Reason(_))), "{without:?}");
+    permits::withdraw(catalog, &number, why, &office.manager, decided()).await.unwrap();
+    let row = bureau.row(&number).await;
+    // Who had approved it stays to be read.
+    assert_eq!((row.permit.state.word(), row.permit.japanese()), ("returned", "取下げ"));
+    let begun = refusal(bureau.begin(&number, &office.operator, used()).await);
+    assert!(matches!(begun, PermitRefusal::State { .. }), "{begun}");
+    let again =
+        permits::withdraw(catalog, &number, ("再度", &Seen::Anything), &office.manager, decided()).await;
+    assert!(matches!(refusal(again), PermitRefusal::State { .. }));
+    // It may be written anew, and what runs under a permit cannot be taken back.
+    permits::change(catalog, &number, (&content(), Seen::Anything), &office.manager, decided())
+        .await
+        .unwrap();
+    bureau.approve(&number).await;
+    bureau.begin(&number, &office.operator, used()).await.unwrap();
+    let late = permits::withdraw(catalog, &number, ("再度", &Seen::Anything), &office.manager, used()).await;
+    assert!(matches!(refusal(late), PermitRefusal::State { .. }));
+    assert_eq!(bureau.lines("permit.withdraw").await, 1);
 }
 
 /// An office in which somebody may apply, and a second サービス運用者 decides too.
@@ -224,10 +298,13 @@ async fn whatever_changes_the_approval_is_void() {
         |c| c.execution.0 = c.execution.0.next(),
         |c| c.remarks.push('改'),
         |c| c.attachments[0].sha256[0] = 8,
-        |c| c.form = Form::Paper,
-        |c| c.legal_class = LegalClass::Statistics,
+        |c| {
+            c.form = Form::Paper;
+            c.extraction = INSTRUCTIONS.replace("'csv'", "'paper'");
+        },
+        |c| c.legal_class = LegalClass::PseudonymouslyProcessed,
         |c| c.executions_max = 3,
-        |c| c.extraction = "k = 9\n".to_owned(),
+        |c| c.extraction = INSTRUCTIONS.replace("k = 10", "k = 9"),
     ];
     for (place, change) in changes.into_iter().enumerate() {
         let mut first = content();

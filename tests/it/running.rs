@@ -12,6 +12,7 @@ use kura::clock::{Clock as _, ManualClock};
 use kura::config::Home;
 use kura::domain::occurrence::OccurrenceState;
 use kura::domain::service::{How, Service};
+use kura::domain::sudden_change::ChangeFacts;
 use kura::domain::window::WindowKind;
 use kura::hooks::{HookError, Hooks};
 use kura::workflows::desk::{Desk, DeskError};
@@ -150,6 +151,8 @@ impl Snaps {
             report: None,
             adopted_packs: 0,
             repaired_cohorts: Vec::new(),
+            changes: ChangeFacts::default(),
+            sudden: None,
         })
     }
 }

@@ -13,7 +13,7 @@ use crate::support::postgres::Database;
 use crate::support::simulate::{files, objects, sent_on};
 
 /// Every table of the fixture.
-const TABLES: &str = r#"
+pub(crate) const TABLES: &str = r#"
     [[source.table]]
     name = "emr.受診"
     sent_at = "発信日時"
@@ -37,17 +37,17 @@ const TABLES: &str = r#"
     system = true
 "#;
 
-fn plan_of(database: &Database, class: &str, tables: &str) -> Plan {
+pub(crate) fn plan_of(database: &Database, class: &str, tables: &str) -> Plan {
     let text = format!("name = \"test\"\nclass = \"{class}\"\n{}{tables}", database.source());
     policy_files::parse_plan("test.toml", &text).unwrap_or_else(|e| panic!("the plan is good: {e}"))
 }
 
-fn records(database: &Database) -> Plan {
+pub(crate) fn records(database: &Database) -> Plan {
     plan_of(database, "application", TABLES)
 }
 
 /// Rows of one day: a visit with a note, an attachment, events.
-fn day(database: &Database, day: &str, hour: &str) {
+pub(crate) fn day(database: &Database, day: &str, hour: &str) {
     database.run(&format!(
         "INSERT INTO emr.\"受診\" (patient, kind, code, detail, plain, tags, image, points, range, normal, ratio, \"発信日時\")
          VALUES ('患者' || '{day}', '往診', 'I10', '{{\"値\": [1, 2.5, null]}}', '{{\"b\":1,  \"a\":2}}',
@@ -59,14 +59,14 @@ fn day(database: &Database, day: &str, hour: &str) {
     ));
 }
 
-async fn complete(kura: &Kura, plan: &Plan) -> Summary {
+pub(crate) async fn complete(kura: &Kura, plan: &Plan) -> Summary {
     let summary = kura.snapshot(plan).await.unwrap();
     let said = summary.report.as_ref().map(|path| std::fs::read_to_string(path).unwrap());
     assert!(summary.is_complete, "{summary:?}\n{said:?}");
     summary
 }
 
-fn report(summary: &Summary) -> String {
+pub(crate) fn report(summary: &Summary) -> String {
     std::fs::read_to_string(summary.report.as_ref().expect("a report")).unwrap()
 }
 
@@ -82,7 +82,7 @@ fn in_schema(root: &Path, file: &str) -> String {
 }
 
 /// Loads the rows of both plans into an empty database, with psql alone.
-fn load(root: &Path, system: &Path) -> (Database, String) {
+pub(crate) fn load(root: &Path, system: &Path) -> (Database, String) {
     let empty = Database::empty();
     empty.load(root, &in_schema(root, "pre-data.sql"));
     empty.load(system, &in_schema(system, "rows.sql"));
@@ -142,7 +142,7 @@ async fn a_database_comes_back_as_it_was_day_after_day() {
 }
 
 /// Restores both snapshots, loads them and compares the dumps.
-async fn compare(kura: &Kura, system: &Kura, database: &Database, name: &str) {
+pub(crate) async fn compare(kura: &Kura, system: &Kura, database: &Database, name: &str) {
     let (rows, summary) = kura.restore_to(name, &[]).await;
     assert_eq!(summary.failed, Vec::new());
     let (codes, _) = system.restore_to(name, &[]).await;

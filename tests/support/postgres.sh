@@ -5,6 +5,8 @@
 #   postgres.sh share DIR     like `start`, but it stops by itself when no process holds a lock (flock) on DIR/users
 #                             any more; take a shared lock there first
 #   postgres.sh env DIR       print those lines again
+#   postgres.sh replica SOCKET PORT DIR   make a replica of that server, which never waits for its readers; prints
+#                             `export` lines with its socket and port
 #   postgres.sh stop DIR      stop it, wait for its end and remove its data
 #
 # Needs the Debian packages postgresql and postgresql-client (tests/run.sh installs them). Run by root, the server runs
@@ -54,6 +56,22 @@ start_server() {
     { cat "$dir/log" >&2; return 1; }
 }
 
+start_replica() {
+  local socket=$1 from=$2 dir=$3 place port
+  mkdir -p "$dir"
+  place=$(mktemp -d /tmp/kura-postgres.XXXXXX)
+  port=$(free_port)
+  if [ "$(id -u)" = 0 ]; then chown postgres "$place"; fi
+  chmod 755 "$place"
+  as_server "$BIN/pg_basebackup" -h "$socket" -p "$from" -U postgres -D "$place/data" \
+    -R -X stream -c fast --no-sync >"$dir/log" 2>&1
+  as_server "$BIN/pg_ctl" -D "$place/data" -w -l "$place/log" start -o "-c listen_addresses= -p $port \
+    -c unix_socket_directories=$place -c fsync=off -c shared_buffers=64MB -c max_connections=200 \
+    -c max_standby_streaming_delay=0 -c hot_standby_feedback=off" >>"$dir/log" 2>&1 8>&-
+  echo "$place" >"$dir/place"
+  echo "$port" >"$dir/port"
+}
+
 stop_server() {
   local place
   place=$(cat "$1/place" 2>/dev/null) || return 0
@@ -99,7 +117,8 @@ case ${1:-} in
   start) start_server "$2"; print_env "$2" ;;
   share) share_server "$2"; print_env "$2" ;;
   guard) guard_server "$2" ;;
+  replica) start_replica "$2" "$3" "$4"; print_env "$4" ;;
   env) print_env "$2" ;;
   stop) stop_server "$2" ;;
-  *) sed -n '2,11p' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
+  *) sed -n '2,13p' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
 esac

@@ -9,7 +9,7 @@ use crate::domain::source_kind::{Postgresql, TableClock, TableName};
 use crate::sources::Basis;
 
 use super::tables::{self, Table};
-use super::{DatabaseError, connect, reading_of, refuse_as_a_whole, schema};
+use super::{DatabaseError, connect, missing_indexes, reading_of, refuse_as_a_whole, schema, sorted};
 
 /// What is missing, in words; empty if nothing is.
 pub async fn check(basis: &Basis<'_>, settings: &Postgresql) -> Vec<String> {
@@ -51,23 +51,24 @@ async fn table_lacks(
     tables: &BTreeMap<TableName, Table>,
     missing: &mut Vec<String>,
 ) -> Result<(), DatabaseError> {
-    match reading_of(connection, (settings, basis.plan.zone()), table, tables).await {
-        Ok(_) => {}
+    let way = match reading_of(connection, (settings, basis.plan.zone()), table, tables).await {
+        Ok((_, way)) => way,
         Err(error) if error.is_of_connection() => return Err(error),
         Err(error) => {
             missing.push(error.to_string());
             return Ok(());
         }
-    }
-    let Some(rule) = settings.rule(&table.name) else { return Ok(()) };
-    if let TableClock::SentAt(column) = &rule.clock
-        && !tables::has_index(connection, table, column).await?
-    {
-        missing.push(format!(
-            "no index of {} begins with {column:?}: each day that is read scans the whole table; CREATE INDEX ON {} \
-             ({column})",
-            table.name, table.name
-        ));
+    };
+    for (name, column) in missing_indexes(connection, &way).await? {
+        let line = format!(
+            "no index of {name} begins with {column:?}: where more than {} days changed, the whole table is read and \
+             sorted, on the disk too; CREATE INDEX ON {name} ({column})",
+            sorted::SINGLE_DAYS
+        );
+        // The way from two tables may lead over the same column.
+        if !missing.contains(&line) {
+            missing.push(line);
+        }
     }
     if tables::primary_key(connection, table).await?.is_empty() {
         missing.push(format!(

@@ -54,6 +54,16 @@ pub enum DatabaseError {
         /// The role.
         user: String,
     },
+    /// It does not fit into memory.
+    #[error(
+        "{table} is larger than {bytes_max} bytes, which is the most that is read into memory; make a view of less"
+    )]
+    TooLarge {
+        /// The table.
+        table: TableName,
+        /// The limit.
+        bytes_max: usize,
+    },
     /// No way to a parent.
     #[error(
         "{child} has {count} foreign keys to {parent}, and exactly one is needed to find the day of its rows"
@@ -79,6 +89,15 @@ pub enum DatabaseError {
 }
 
 impl DatabaseError {
+    /// What is wrong without the words of the server, which may quote a value of a row: its code alone.
+    pub fn bare(&self) -> String {
+        let Self::Statement(error) = self else { return self.to_string() };
+        match error.as_database_error().and_then(|said| said.code().map(|code| (meaning(&code), code))) {
+            Some((meaning, code)) => format!("PostgreSQL refused the statement ({code}){meaning}"),
+            None => "the connection was lost, or the answer cannot be read".to_owned(),
+        }
+    }
+
     /// Whether the database is gone, not only a part of it.
     pub(super) fn is_of_connection(&self) -> bool {
         match self {
@@ -117,7 +136,12 @@ pub(super) fn words(error: &sqlx::Error) -> String {
         };
     };
     let code = said.code().unwrap_or_default();
-    let meaning = match code.as_ref() {
+    format!("PostgreSQL said: {} ({code}){}", said.message(), meaning(&code))
+}
+
+/// What a code means for administrators, if it is one that they can do something about.
+fn meaning(code: &str) -> &'static str {
+    match code {
         "28P01" | "28000" => ": the role or its password is not accepted; see password_file and pg_hba.conf",
         "3D000" => ": there is no such database",
         "42P01" => ": the table was dropped meanwhile",
@@ -129,6 +153,5 @@ pub(super) fn words(error: &sqlx::Error) -> String {
         "57014" => ": it took too long",
         "57P01" | "57P02" | "57P03" => ": the server is shutting down or starting up",
         _ => "",
-    };
-    format!("PostgreSQL said: {} ({code}){meaning}", said.message())
+    }
 }

@@ -1,12 +1,14 @@
 //! Loading a restored backup into an empty database, with `psql` and the scripts that stand in the backup.
 //!
-//! Nothing is done here that an administrator with `psql` could not do: the order is that of `load.sql`.
+//! Nothing is done here that an administrator with `psql` could not do: the order is that of `load.sql`, but that tables
+//! are filled several at a time.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crate::sources::program::Program;
+use crate::programs::Program;
 
 use super::schema::Programs;
 
@@ -16,6 +18,8 @@ const TIMEOUT: Duration = Duration::from_hours(7 * 24);
 const COUNT: &str = "SELECT count(*) FROM pg_catalog.pg_class c \
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
     WHERE n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%'";
+/// Tables that are filled at the same time, at most.
+const SESSIONS_MAX: usize = 4;
 /// Marks what the scripts say to the administrator.
 const MARK: &str = "kura: ";
 
@@ -70,9 +74,8 @@ pub fn load(load: &Load) -> Result<Vec<String>, LoadError> {
         return Err(LoadError::NotEmpty(count.trim().to_owned()));
     }
     psql.script(&main, "pre-data.sql")?;
-    for backup in others.iter().chain([&main]) {
-        psql.script(backup, "rows.sql")?;
-    }
+    let backups: Vec<&Backup> = others.iter().chain([&main]).collect();
+    psql.rows(&backups)?;
     psql.script(&main, "sequences.sql")?;
     psql.script(&main, "post-data.sql")?;
     let said = psql.script(&main, "foreign-keys.sql")?;
@@ -120,6 +123,37 @@ impl Backup {
     }
 }
 
+/// A table to be filled.
+struct Table {
+    /// The command of `psql` that does it.
+    copy: String,
+    /// About how much there is, bytes.
+    bytes: u64,
+}
+
+impl Backup {
+    /// The lines of `rows.sql`: one for each table, `\copy … from program '… FOLDER/*.copy …'`.
+    fn tables(&self) -> Result<Vec<Table>, LoadError> {
+        let failed = |error: std::io::Error| LoadError::Step {
+            step: "rows.sql".to_owned(),
+            reason: error.to_string(),
+        };
+        let script = std::fs::read_to_string(self.schema.join("rows.sql")).map_err(failed)?;
+        let table = |line: &str| {
+            let folder = line.rsplit_once("for f in ").and_then(|(_, rest)| rest.split_once("/*.copy"));
+            let bytes = folder.map_or(0, |(folder, _)| bytes_in(&self.root.join(folder)));
+            Table { copy: line.to_owned(), bytes }
+        };
+        Ok(script.lines().filter(|line| line.starts_with("\\copy ")).map(table).collect())
+    }
+}
+
+/// What the files of a folder hold, bytes.
+fn bytes_in(folder: &Path) -> u64 {
+    let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    files.filter_map(|file| Some(file.metadata().ok()?.len())).sum()
+}
+
 struct Psql<'a> {
     url: &'a str,
 }
@@ -128,6 +162,35 @@ impl Psql<'_> {
     fn script(&self, backup: &Backup, name: &str) -> Result<String, LoadError> {
         let file = backup.schema.join(name).display().to_string();
         Ok(self.run(backup, name, &["-q", "-f", &file])?.1)
+    }
+
+    /// Fills the tables: one session for each, the largest first, a few at a time.
+    fn rows(&self, backups: &[&Backup]) -> Result<(), LoadError> {
+        let mut tables = Vec::new();
+        for backup in backups {
+            tables.extend(backup.tables()?.into_iter().map(|table| (table, *backup)));
+        }
+        tables.sort_by_key(|(table, _)| std::cmp::Reverse(table.bytes));
+        let next = AtomicUsize::new(0);
+        let work = || -> Result<(), LoadError> {
+            while let Some((table, backup)) = tables.get(next.fetch_add(1, Ordering::SeqCst)) {
+                let filled = self.run(backup, "rows.sql", &["-q", "-c", &table.copy]);
+                if filled.is_err() {
+                    // Nobody begins another table.
+                    next.store(tables.len(), Ordering::SeqCst);
+                }
+                filled?;
+            }
+            Ok(())
+        };
+        let sessions = std::thread::available_parallelism().map_or(1, usize::from).min(SESSIONS_MAX);
+        std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..sessions).map(|_| scope.spawn(work)).collect();
+            let ended = workers
+                .into_iter()
+                .map(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            ended.collect()
+        })
     }
 
     /// Gives what it answered, and what it said beside.
@@ -152,5 +215,7 @@ fn environment() -> Vec<(OsString, OsString)> {
     let mut environment: Vec<(OsString, OsString)> =
         std::env::vars_os().filter(|(key, _)| is_needed(key)).collect();
     environment.push(("PGOPTIONS".into(), "-c client_min_messages=warning".into()));
+    // Rows are text in it, whatever the locale.
+    environment.push(("PGCLIENTENCODING".into(), "UTF8".into()));
     environment
 }

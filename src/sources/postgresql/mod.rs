@@ -1,14 +1,15 @@
 //! A PostgreSQL database: a stream for each table and sent day, as of one moment.
 //!
 //! One session exports its snapshot; every other one, and `pg_dump`, reads in the same. It stays open until the run is
-//! over. What is listed is what the snapshot shows: for each table the days it has, with a count and a sum of hashes
-//! that tell whether a day is as it was.
+//! over. What is listed is what the snapshot shows: for each table the days it has, with a count and a sum over the
+//! versions of its rows that tell whether a day is as it was.
 //!
 //! Below the source: `schema/<run day>/…` (see `schema`), `rows/<schema>/<table>/<day>.copy`, `undated.copy` for rows
 //! without a day, `all.copy` for a table of system data. The text of rows is PostgreSQL's own (COPY, text format).
 
 use std::collections::BTreeMap;
 use std::io::Read;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use sqlx::postgres::PgConnection;
@@ -24,18 +25,22 @@ use crate::domain::time::{Day, Zone};
 
 use super::{Basis, file_time};
 use rows::{DayCount, DayType, Reading, Step};
+use sorted::Sorted;
 use tables::Table;
 
 mod check;
 mod connect;
 mod copying;
+mod dataset;
 mod error;
 mod load;
 mod rows;
 mod schema;
+mod sorted;
 mod tables;
 
 pub use check::check;
+pub use dataset::{Dataset, DatasetColumn};
 pub use error::DatabaseError;
 pub use load::{Load, LoadError, check_address, load};
 
@@ -51,7 +56,13 @@ enum FileContent {
     /// It is here.
     Text(Vec<u8>),
     /// A statement gives it: so many rows.
-    Rows { statement: String, rows: i64 },
+    Rows { statement: String, rows: i64, of: Option<DayOf> },
+}
+
+/// A day of a table whose days no index finds.
+struct DayOf {
+    table: Arc<Sorted>,
+    day: Option<i32>,
 }
 
 /// A database under one snapshot.
@@ -64,6 +75,8 @@ pub struct Database {
     handle: Handle,
     /// Sessions that are not at work.
     idle: Arc<Mutex<Vec<PgConnection>>>,
+    /// Where rows in order may lie for the time of the run.
+    spill: PathBuf,
     /// The session whose snapshot is read; it ends with the run.
     exporter: PgConnection,
 }
@@ -75,7 +88,7 @@ impl Database {
         let snapshot: String = exporter.fetch_one(EXPORT).await?.try_get("it")?;
         let tables = tables::all(&mut exporter).await?;
         refuse_as_a_whole(&mut exporter, settings, &tables).await?;
-        let mut listing = Listing::default();
+        let mut listing = Listing { types: tables::types(&mut exporter).await?, ..Listing::default() };
         let zone = basis.plan.zone();
         let wants_system = basis.plan.class() == Class::System;
         let mut read = Vec::new();
@@ -86,9 +99,9 @@ impl Database {
             let Some(table) = tables.get(&rule.name) else { continue };
             // One table that cannot be read does not keep the others from being kept.
             match list_table(&mut exporter, (settings, zone), table, &tables).await {
-                Ok((reading, days)) => {
-                    listing.add_table(table, &reading, &days, (zone, file_time(basis.now)));
-                    read.push((table.name.clone(), reading.columns()));
+                Ok(listed) => {
+                    listing.add_table(table, &listed, (zone, file_time(basis.now)));
+                    read.push((table.name.clone(), listed.reading.columns()));
                 }
                 Err(error) if error.is_of_connection() => return Err(error),
                 Err(error) => {
@@ -106,6 +119,7 @@ impl Database {
             refusals: listing.refusals,
             handle: Handle::current(),
             idle: Arc::default(),
+            spill: basis.spill.to_owned(),
             exporter,
         };
         database.add_schema(basis, &read).await?;
@@ -173,26 +187,53 @@ async fn refuse_as_a_whole(
     }
 }
 
+/// A table that was looked at.
+struct Listed {
+    reading: Reading,
+    /// The days it has.
+    days: Vec<DayCount>,
+    /// What the text of its rows depends on.
+    shape: String,
+    /// Whether an index leads to the rows of a day.
+    is_found: bool,
+}
+
 /// How a table is read, and the days it has.
 async fn list_table(
     connection: &mut PgConnection,
     (settings, zone): (&Postgresql, &Zone),
     table: &Table,
     tables: &BTreeMap<TableName, Table>,
-) -> Result<(Reading, Vec<DayCount>), DatabaseError> {
+) -> Result<Listed, DatabaseError> {
     connection.execute(SAVEPOINT).await?;
-    let reading = reading_of(connection, (settings, zone), table, tables).await?;
+    let (reading, way) = reading_of(connection, (settings, zone), table, tables).await?;
     let days = rows::count(connection, &reading).await?;
-    Ok((reading, days))
+    let shape = tables::shape(connection, table).await?;
+    let is_found = missing_indexes(connection, &way).await?.is_empty();
+    Ok(Listed { reading, days, shape, is_found })
 }
 
-/// How a table is read.
-async fn reading_of(
+/// The tables and columns on the way to a day that no index begins with.
+async fn missing_indexes(
+    connection: &mut PgConnection,
+    way: &[(&Table, String)],
+) -> Result<Vec<(TableName, String)>, DatabaseError> {
+    let mut missing = Vec::new();
+    for (table, column) in way {
+        if !tables::has_index(connection, table, column).await? {
+            missing.push((table.name.clone(), column.clone()));
+        }
+    }
+    Ok(missing)
+}
+
+/// How a table is read, and the way to its day: the column of each table on it. A table without days has none.
+async fn reading_of<'a>(
     connection: &mut PgConnection,
     (settings, zone): (&Postgresql, &Zone),
-    table: &Table,
-    tables: &BTreeMap<TableName, Table>,
-) -> Result<Reading, DatabaseError> {
+    table: &'a Table,
+    tables: &'a BTreeMap<TableName, Table>,
+) -> Result<(Reading, Vec<(&'a Table, String)>), DatabaseError> {
     if !table.is_readable {
         return Err(DatabaseError::NotReadable { table: table.name.clone(), user: settings.user.clone() });
     }
@@ -200,7 +241,7 @@ async fn reading_of(
     let key = tables::primary_key(connection, table).await?;
     // A plan's tables were checked when it was made.
     let chain = settings.day_table(&table.name).unwrap_or_default();
-    let mut steps: Vec<Step<'_>> = Vec::new();
+    let (mut steps, mut way): (Vec<Step<'_>>, Vec<(&Table, String)>) = (Vec::new(), Vec::new());
     let mut at = table;
     for parent in chain.iter().skip(1) {
         let Some(parent) = tables.get(*parent) else { continue };
@@ -208,12 +249,14 @@ async fn reading_of(
             let table = parent.name.clone();
             return Err(DatabaseError::NotReadable { table, user: settings.user.clone() });
         }
-        steps.push(Step { parent, key: tables::foreign_key(connection, at, parent).await? });
+        let key = tables::foreign_key(connection, at, parent).await?;
+        way.extend(key.first().map(|(own, _)| (at, own.clone())));
+        steps.push(Step { parent, key });
         at = parent;
     }
     let clock = chain.last().and_then(|name| settings.rule(name)).map(|rule| &rule.clock);
     let Some(TableClock::SentAt(sent_at)) = clock else {
-        return Ok(Reading::new(table, &columns, &key, &steps, None));
+        return Ok((Reading::new(table, &columns, &key, &steps, None), Vec::new()));
     };
     let found = if steps.is_empty() { columns.clone() } else { tables::columns(connection, at).await? };
     let wrong = |found: Option<String>| DatabaseError::NoDayColumn {
@@ -223,26 +266,26 @@ async fn reading_of(
     };
     let column = found.iter().find(|column| column.name == *sent_at).ok_or_else(|| wrong(None))?;
     let kind = DayType::of(&column.type_name).ok_or_else(|| wrong(Some(column.type_name.clone())))?;
-    Ok(Reading::new(table, &columns, &key, &steps, Some((sent_at, kind, zone))))
+    way.push((at, sent_at.clone()));
+    Ok((Reading::new(table, &columns, &key, &steps, Some((sent_at, kind, zone))), way))
 }
 
 /// What is listed so far.
 #[derive(Default)]
 struct Listing {
+    /// What the text of all tables' rows depends on.
+    types: String,
     files: Vec<StreamFile>,
     contents: BTreeMap<Vec<u8>, FileContent>,
     refusals: Vec<Refusal>,
 }
 
 impl Listing {
-    fn add_table(
-        &mut self,
-        table: &Table,
-        reading: &Reading,
-        days: &[DayCount],
-        (zone, now): (&Zone, FileTime),
-    ) {
-        for day in days {
+    fn add_table(&mut self, table: &Table, listed: &Listed, (zone, now): (&Zone, FileTime)) {
+        let reading = &listed.reading;
+        let sorted = if listed.is_found { None } else { reading.sorted_statement() };
+        let sorted = sorted.map(|statement| Arc::new(Sorted::new(statement)));
+        for day in &listed.days {
             let statement = reading.copy_statement(day.day);
             let (name, mtime) = match day.day {
                 Some(number) => {
@@ -257,19 +300,27 @@ impl Listing {
                 path: path.clone(),
                 // A table of system data is filed by the run; the time of an unchanged one must not move.
                 mtime: if reading.has_days() { mtime } else { NEVER },
-                size_bytes: u64::try_from(day.bytes).unwrap_or(0),
-                print: Some(print_of(day, &statement)),
+                size_bytes: u64::try_from(day.rows).unwrap_or(0).saturating_mul(ROW_BYTES),
+                print: Some(print_of(day, &[&statement, &listed.shape, &self.types])),
             });
-            self.contents.insert(path, FileContent::Rows { statement, rows: day.rows });
+            let of = sorted.clone().map(|table| DayOf { table, day: day.day });
+            self.contents.insert(path, FileContent::Rows { statement, rows: day.rows, of });
         }
     }
 }
 
-/// The same rows under the same columns give the same print.
-fn print_of(day: &DayCount, statement: &str) -> StreamPrint {
-    let text = format!("{} {} {statement}", day.rows, day.sum);
+/// A guess at the length of a row, bytes: it must not move while the rows do not.
+const ROW_BYTES: u64 = 100;
+
+/// The same versions of rows, read the same way into the same text, give the same print.
+fn print_of(day: &DayCount, how: &[&str]) -> StreamPrint {
+    let mut hasher = blake3::Hasher::new();
+    let counted = format!("{} {}", day.rows, day.sum);
+    for part in std::iter::once(counted.as_str()).chain(how.iter().copied()) {
+        hasher.update(&part.len().to_le_bytes()).update(part.as_bytes());
+    }
     let mut print = StreamPrint::default();
-    print.copy_from_slice(&blake3::hash(text.as_bytes()).as_bytes()[..12]);
+    print.copy_from_slice(&hasher.finalize().as_bytes()[..12]);
     print
 }
 
@@ -291,6 +342,21 @@ fn in_path(name: &str) -> String {
     path
 }
 
+impl Database {
+    /// Begins a COPY that must give so many rows, if that is known.
+    fn copying(&self, statement: &str, rows: Option<i64>) -> copying::Copied {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let copying = copying::Copying {
+            settings: self.settings.clone(),
+            snapshot: self.snapshot.clone(),
+            statement: statement.to_owned(),
+            rows,
+            idle: self.idle.clone(),
+        };
+        copying.begin(&self.handle, idle)
+    }
+}
+
 impl Streams for Database {
     fn files(&self) -> &[StreamFile] {
         &self.files
@@ -303,16 +369,11 @@ impl Streams for Database {
     fn open(&self, below: &[u8]) -> Result<Box<dyn Read + Send>, String> {
         match self.contents.get(below) {
             Some(FileContent::Text(text)) => Ok(stream::of_bytes(text.clone())),
-            Some(FileContent::Rows { statement, rows }) => {
-                let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-                let copying = copying::Copying {
-                    settings: self.settings.clone(),
-                    snapshot: self.snapshot.clone(),
-                    statement: statement.clone(),
-                    rows: *rows,
-                    idle: self.idle.clone(),
-                };
-                Ok(Box::new(copying.begin(&self.handle, idle)))
+            Some(FileContent::Rows { rows, of: Some(DayOf { table, day }), .. }) if table.is_wanted() => {
+                table.day((*day, *rows), &self.spill, |statement| self.copying(statement, None))
+            }
+            Some(FileContent::Rows { statement, rows, .. }) => {
+                Ok(Box::new(self.copying(statement, Some(*rows))))
             }
             None => Err("is not in the listing".to_owned()),
         }

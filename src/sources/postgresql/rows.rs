@@ -59,10 +59,8 @@ pub(super) struct DayCount {
     pub(super) day: Option<i32>,
     /// Rows.
     pub(super) rows: i64,
-    /// The sum of the rows' hashes: it does not depend on their order.
+    /// The sum of hashes that say which transaction wrote each row, and where: it does not depend on their order.
     pub(super) sum: String,
-    /// About how many bytes.
-    pub(super) bytes: i64,
 }
 
 impl Reading {
@@ -108,23 +106,25 @@ impl Reading {
         self.day.is_some()
     }
 
-    /// Counts the rows of each day and sums their hashes: one scan.
+    /// Counts the rows of each day and sums what tells their versions apart: one scan that reads no column but the day's.
+    ///
+    /// Whatever is inserted or changed is a row of a transaction (`xmin`) that no earlier snapshot showed, and what is
+    /// deleted lowers the count. The table that holds a row stands beside it, for partitions that change places. What
+    /// changes the text of rows without writing them is in `tables::shape`.
     fn count_statement(&self) -> String {
         let day = self.day.as_ref().map_or("NULL::date", |day| &day.day);
         format!(
             "SELECT (kura_day - DATE '1970-01-01')::int4 AS day, count(*)::int8 AS rows, \
-             coalesce(sum(hashtextextended(kura_line, 0)::numeric), 0)::text AS sum, \
-             coalesce(sum(octet_length(kura_line)), 0)::int8 AS bytes \
-             FROM (SELECT {day} AS kura_day, (kura_0.*)::text AS kura_line FROM {}) AS kura_rows \
-             GROUP BY 1 ORDER BY 1 NULLS FIRST",
+             coalesce(sum(kura_version), 0)::text AS sum \
+             FROM (SELECT {day} AS kura_day, \
+             hashint8extended((kura_0.tableoid::int8 << 32) | kura_0.xmin::text::int8, 0) AS kura_version FROM {}) \
+             AS kura_rows GROUP BY 1 ORDER BY 1 NULLS FIRST",
             self.from
         )
     }
 
     /// Copies the rows of a day (`None`: those without one), or all rows of a table without days.
     pub(super) fn copy_statement(&self, day: Option<i32>) -> String {
-        // Parents may have columns of the same name.
-        let columns: Vec<String> = self.columns.iter().map(|name| format!("kura_0.{name}")).collect();
         let wanted = match (&self.day, day) {
             (None, _) => String::new(),
             (Some(found), None) => format!(" WHERE ({}) IS NULL", found.day),
@@ -132,10 +132,29 @@ impl Reading {
         };
         format!(
             "COPY (SELECT {} FROM {}{wanted} ORDER BY {}) TO STDOUT",
-            columns.join(", "),
+            self.selected().join(", "),
             self.from,
             self.order
         )
+    }
+
+    /// Copies all rows in the order of their days, each with the number of its day before it; none for a table without
+    /// days.
+    pub(super) fn sorted_statement(&self) -> Option<String> {
+        let day = &self.day.as_ref()?.day;
+        let mut columns = vec![format!("({day} - DATE '1970-01-01')::int4")];
+        columns.extend(self.selected());
+        Some(format!(
+            "COPY (SELECT {} FROM {} ORDER BY 1, {}) TO STDOUT",
+            columns.join(", "),
+            self.from,
+            self.order
+        ))
+    }
+
+    /// The copied columns. Parents may have columns of the same name.
+    fn selected(&self) -> Vec<String> {
+        self.columns.iter().map(|name| format!("kura_0.{name}")).collect()
     }
 }
 
@@ -215,12 +234,7 @@ pub(super) async fn count(
     let statement = made(reading.count_statement());
     let rows = sqlx::query(statement).fetch_all(connection).await?;
     let day = |row: &sqlx::postgres::PgRow| -> Result<DayCount, DatabaseError> {
-        Ok(DayCount {
-            day: row.try_get("day")?,
-            rows: row.try_get("rows")?,
-            sum: row.try_get("sum")?,
-            bytes: row.try_get("bytes")?,
-        })
+        Ok(DayCount { day: row.try_get("day")?, rows: row.try_get("rows")?, sum: row.try_get("sum")? })
     };
     rows.iter().map(day).collect()
 }
@@ -270,9 +284,13 @@ mod tests {
         let joined = "LEFT JOIN \"public\".\"parent\" AS kura_1 ON kura_0.\"parent_id\" = kura_1.\"id\"";
         assert!(counted.contains(joined), "{counted}");
         assert!(counted.contains("kura_1.\"sent_on\"::date"), "{counted}");
+        assert!(counted.contains("kura_0.xmin") && !counted.contains("kura_1.xmin"), "{counted}");
+        let sorted = reading.sorted_statement().unwrap();
+        assert!(sorted.ends_with("ORDER BY 1, (kura_0.*)::text COLLATE \"C\") TO STDOUT"), "{sorted}");
+        assert!(sorted.contains("- DATE '1970-01-01')::int4, kura_0.\"x\" FROM"), "{sorted}");
         let all = Reading::new(&child, &[column("x", "int4", false)], &[], &[], None);
         let wanted = "COPY (SELECT kura_0.\"x\" FROM ONLY \"public\".\"child\" AS kura_0 \
                       ORDER BY (kura_0.*)::text COLLATE \"C\") TO STDOUT";
-        assert_eq!(all.copy_statement(None), wanted);
+        assert_eq!((all.copy_statement(None).as_str(), all.sorted_statement()), (wanted, None));
     }
 }

@@ -10,7 +10,7 @@ use sqlx::postgres::PgConnection;
 use sqlx::{Executor as _, Row as _};
 
 use crate::domain::source_kind::{Postgresql, TableName};
-use crate::sources::program::Program;
+use crate::programs::Program;
 
 use super::rows::{literal, quoted};
 use super::{DatabaseError, connect, folder_of};

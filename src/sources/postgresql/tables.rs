@@ -58,6 +58,26 @@ const HAS_INDEX: &str = "
         WHERE i.indrelid = $1::int8::pg_catalog.oid AND a.attname = $2 AND i.indisvalid AND i.indpred IS NULL
     ) AS it";
 
+/// What the text of a table's rows depends on beside the rows: which column is which, of what type, and what rows that
+/// are older than a column have in it.
+const SHAPE: &str = "
+    SELECT coalesce(string_agg(format('%s %s %s %s', a.attnum, a.atttypid, a.atttypmod, a.attmissingval::text),
+                               ',' ORDER BY c.oid, a.attnum), '') AS it
+    FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+    WHERE (c.oid = $1::int8::pg_catalog.oid
+           OR c.oid IN (SELECT relid FROM pg_catalog.pg_partition_tree($1::int8::pg_catalog.regclass)))
+      AND a.attnum > 0 AND NOT a.attisdropped";
+
+/// What it depends on in all tables alike: the server's major version, the labels of enumerations, the fields of
+/// composite types.
+const TYPES: &str = "
+    SELECT concat(
+        pg_catalog.current_setting('server_version_num')::int4 / 10000, ';',
+        (SELECT string_agg(format('%s %s', e.oid, e.enumlabel), ',' ORDER BY e.oid) FROM pg_catalog.pg_enum e), ';',
+        (SELECT string_agg(format('%s %s %s', a.attrelid, a.attnum, a.atttypid), ',' ORDER BY a.attrelid, a.attnum)
+         FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+         WHERE c.relkind = 'c' AND NOT a.attisdropped)) AS it";
+
 /// How many large objects there are.
 const LARGE_OBJECTS: &str = "SELECT count(*) AS it FROM pg_catalog.pg_largeobject_metadata";
 
@@ -159,6 +179,18 @@ pub(super) async fn has_index(
     column: &str,
 ) -> Result<bool, DatabaseError> {
     let row = sqlx::query(HAS_INDEX).bind(table.oid).bind(column).fetch_one(connection).await?;
+    Ok(row.try_get("it")?)
+}
+
+/// What the text of a table's rows depends on beside the rows: equal as long as unchanged rows give the same text.
+pub(super) async fn shape(connection: &mut PgConnection, table: &Table) -> Result<String, DatabaseError> {
+    let row = sqlx::query(SHAPE).bind(table.oid).fetch_one(connection).await?;
+    Ok(row.try_get("it")?)
+}
+
+/// What the text of all tables' rows depends on.
+pub(super) async fn types(connection: &mut PgConnection) -> Result<String, DatabaseError> {
+    let row = sqlx::query(TYPES).fetch_one(connection).await?;
     Ok(row.try_get("it")?)
 }
 

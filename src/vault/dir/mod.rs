@@ -14,6 +14,9 @@ mod errors;
 /// The few system calls that it is made of.
 mod files;
 
+/// Mending what was altered, and clearing up what a crash left.
+mod mend;
+
 /// Deleting.
 mod reap;
 
@@ -34,15 +37,12 @@ use rustix::io::Errno;
 use errors::{cannot_open, fault, is_absence};
 use files::{has_bytes, open_folder, publish, random_name, remove_quietly, write_new};
 
-use super::{Listed, Put, Vault, VaultError, key};
-use crate::clock::{Clock, SystemClock};
+use super::{KeptLock, Listed, Lock, Put, Vault, VaultError, key};
+use crate::clock::Clock;
 use crate::domain::time::Instant;
 
 /// Where objects are written before they get their key.
 const TEMP: &str = ".tmp";
-
-/// A file in `.tmp` this old was left by a crash, seconds.
-const LEFTOVER_AGE_SECONDS: i64 = 24 * 60 * 60;
 
 /// Up to this many objects, `flush` syncs each; above, the whole file system.
 const FLUSH_EACH_MAX: usize = 16;
@@ -122,13 +122,31 @@ impl Vault for DirVault {
         format!("file://{}", self.tree.root.display())
     }
 
-    async fn put(&self, key: &str, bytes: Bytes, retain_until: Option<Instant>) -> Result<Put, VaultError> {
+    async fn put(&self, key: &str, bytes: Bytes, lock: Option<Lock>) -> Result<Put, VaultError> {
         key::check(key)?;
         let key = key.to_owned();
+        let until = lock.map(|lock| lock.until);
+        self.slowly(move |tree| tree.put(&key, &bytes, until).map_err(|error| fault("write", &key, &error)))
+            .await
+    }
+
+    async fn mend(&self, key: &str, bytes: Bytes, lock: Option<Lock>) -> Result<(), VaultError> {
+        key::check(key)?;
+        let key = key.to_owned();
+        let until = lock.map(|lock| lock.until);
         self.slowly(move |tree| {
-            tree.put(&key, &bytes, retain_until).map_err(|error| fault("write", &key, &error))
+            tree.replace(&key, &bytes, until).map_err(|error| fault("write", &key, &error))
         })
         .await
+    }
+
+    async fn kept_lock(&self, key: &str) -> Result<Option<KeptLock>, VaultError> {
+        key::check(key)?;
+        let key = key.to_owned();
+        let until = self
+            .slowly(move |tree| tree.locked_until(&key).map_err(|error| fault("look-up", &key, &error)))
+            .await?;
+        Ok(until.map(|until| KeptLock { until, mode: None }))
     }
 
     async fn get(&self, key: &str, range: Option<Range<u64>>) -> Result<Bytes, VaultError> {
@@ -365,25 +383,6 @@ impl Tree {
             }
         }
         Ok(())
-    }
-
-    /// Removes old files from `.tmp`. A store that may only be read keeps them; that is no reason to refuse it.
-    fn remove_leftovers(&self) {
-        let Ok(temp) = self.enter(TEMP, Missing::Report) else { return };
-        let Ok(entries) = Dir::read_from(&temp) else { return };
-        let oldest = SystemClock.now().as_seconds() - LEFTOVER_AGE_SECONDS;
-        for entry in entries.flatten() {
-            let about = rustix::fs::statat(&temp, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW);
-            let Ok(about) = about else { continue };
-            let is_file = FileType::from_raw_mode(about.st_mode) == FileType::RegularFile;
-            if let Ok(name) = entry.file_name().to_str()
-                && is_file
-                // The modification time may be the end of a lock.
-                && about.st_mtime.min(about.st_ctime) < oldest
-            {
-                remove_quietly(&temp, name);
-            }
-        }
     }
 }
 

@@ -94,7 +94,7 @@ impl Tree {
     }
 
     /// The end of an object's lock. A time in the past says nothing, and harms nothing.
-    fn locked_until(&self, key: &str) -> io::Result<Option<Instant>> {
+    pub(super) fn locked_until(&self, key: &str) -> io::Result<Option<Instant>> {
         let (path, name) = key.rsplit_once('/').unwrap_or(("", key));
         let about = self
             .enter(path, Missing::Report)

@@ -12,6 +12,12 @@ mod connect;
 /// What the answers of S3 servers mean.
 mod errors;
 
+/// Legal holds.
+mod legal_hold;
+
+/// Locks: asking for one, reading it back.
+mod locks;
+
 /// The checks of `kura store probe` that only S3 can answer.
 pub(super) mod probe;
 
@@ -38,7 +44,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 
 use super::retry::{Try, patiently};
-use super::{BucketUrl, Listed, LockKind, Put, Vault, VaultError, key};
+use super::{BucketUrl, KeptLock, Listed, Lock, LockKind, Put, Vault, VaultError, key};
 use crate::domain::time::Instant;
 use connect::{Locking, ServerClock};
 use errors::{Asked, Fault, judge};
@@ -57,6 +63,15 @@ pub struct S3Vault {
     settings: S3Settings,
     locking: Locking,
     server_clock: Arc<ServerClock>,
+}
+
+/// What a PUT may be put over.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Over {
+    /// Nothing may be there.
+    Nothing,
+    /// An altered object; in a bucket with versions it stays below.
+    Altered,
 }
 
 impl S3Vault {
@@ -82,33 +97,6 @@ impl S3Vault {
 
     fn asked<'a>(&'a self, act: &'static str, key: &'a str) -> Asked<'a> {
         Asked { act, key, store: &self.store }
-    }
-
-    /// The lock to ask for: its mode and its end, rounded up to a whole second.
-    fn lock(
-        &self,
-        key: &str,
-        until: Option<Instant>,
-    ) -> Result<Option<(ObjectLockMode, DateTime)>, VaultError> {
-        let Some(until) = until else { return Ok(None) };
-        let mode = match self.address.lock {
-            LockKind::Compliance => ObjectLockMode::Compliance,
-            LockKind::Governance => ObjectLockMode::Governance,
-            LockKind::Off => return Ok(None),
-        };
-        match self.locking {
-            Locking::On => {
-                let seconds = until.as_micros().saturating_add(999_999).div_euclid(1_000_000);
-                Ok(Some((mode, DateTime::from_secs(seconds))))
-            }
-            Locking::Off => Ok(None),
-            Locking::Unknown => Err(VaultError::Denied {
-                place: key.to_owned(),
-                reason: "these credentials may not read whether the bucket locks objects: give them \
-                         s3:GetBucketObjectLockConfiguration, or say lock=off in the address"
-                    .to_owned(),
-            }),
-        }
     }
 
     /// Tries a call until it is settled. Each try has a time limit that grows with the bytes to move.
@@ -144,7 +132,7 @@ impl S3Vault {
         &self,
         key: &str,
         bytes: Bytes,
-        lock: Option<(ObjectLockMode, DateTime)>,
+        (lock, over): (Option<(ObjectLockMode, DateTime)>, Over),
     ) -> Result<Put, Fault> {
         let digest = digest::digest(&digest::SHA256, &bytes);
         let (mode, until) = lock.unzip();
@@ -153,7 +141,7 @@ impl S3Vault {
             .put_object()
             .bucket(&self.address.bucket)
             .key(self.object_name(key))
-            .if_none_match("*")
+            .set_if_none_match((over == Over::Nothing).then(|| "*".to_owned()))
             .checksum_sha256(BASE64.encode(digest))
             .metadata(DIGEST_NAME, hex::encode(digest))
             .content_type("application/octet-stream")
@@ -249,11 +237,23 @@ impl Vault for S3Vault {
     ///
     /// If an answer was lost and the object turns out to be there, this is `Put::AlreadyThere`: who wrote it
     /// cannot be told.
-    async fn put(&self, key: &str, bytes: Bytes, retain_until: Option<Instant>) -> Result<Put, VaultError> {
+    async fn put(&self, key: &str, bytes: Bytes, lock: Option<Lock>) -> Result<Put, VaultError> {
         key::check(key)?;
-        let lock = self.lock(key, retain_until)?;
-        let call = || self.put_once(key, bytes.clone(), lock.clone());
+        let lock = self.lock(key, lock)?;
+        let call = || self.put_once(key, bytes.clone(), (lock.clone(), Over::Nothing));
         self.patiently(self.asked("PUT", key), size_of(&bytes), call).await
+    }
+
+    async fn mend(&self, key: &str, bytes: Bytes, lock: Option<Lock>) -> Result<(), VaultError> {
+        key::check(key)?;
+        let lock = self.lock(key, lock)?;
+        let call = || self.put_once(key, bytes.clone(), (lock.clone(), Over::Altered));
+        self.patiently(self.asked("PUT", key), size_of(&bytes), call).await.map(drop)
+    }
+
+    async fn kept_lock(&self, key: &str) -> Result<Option<KeptLock>, VaultError> {
+        key::check(key)?;
+        self.read_lock(key, None).await
     }
 
     async fn get(&self, key: &str, range: Option<Range<u64>>) -> Result<Bytes, VaultError> {

@@ -71,7 +71,7 @@ async fn locks(vault: &S3Vault, name: &str, clock: &dyn Clock) -> Vec<ProbeLine>
     let key = format!("{name}-locked");
     let now = clock.now().as_seconds();
     let until = Instant::from_micros((now + LOCK_SECONDS).saturating_mul(1_000_000));
-    let lock = match vault.lock(&key, Some(until)) {
+    let lock = match vault.lock(&key, Some(until.into())) {
         Ok(Some(lock)) => lock,
         Ok(None) => return Vec::new(),
         Err(error) => return vec![ProbeLine::new(KEPT, Verdict::Fail, error.to_string())],

@@ -1,8 +1,5 @@
 //! Deleting from a bucket: by version, with a credential that may do nothing before the date.
 
-use async_trait::async_trait;
-use aws_sdk_s3::primitives::DateTime;
-
 use super::connect::Locking as BucketLocking;
 use super::errors::{Fault, judge};
 use super::{PAGES_MAX, S3Vault};
@@ -11,6 +8,7 @@ use crate::config::may_be_here;
 use crate::domain::time::Instant;
 use crate::vault::reaper::{Locking, Reaper, Remain, RemainKind};
 use crate::vault::{VaultError, key};
+use async_trait::async_trait;
 
 #[async_trait]
 impl Reaper for S3Vault {
@@ -20,7 +18,7 @@ impl Reaper for S3Vault {
 
     async fn remains(&self, prefix: &str) -> Result<Vec<Remain>, VaultError> {
         key::split_prefix(prefix)?;
-        let mut found = self.versions(prefix).await?;
+        let mut found = self.list_versions(prefix).await?;
         found.extend(self.uploads(prefix).await?);
         found.sort_unstable();
         Ok(found)
@@ -30,27 +28,7 @@ impl Reaper for S3Vault {
         if self.locking != BucketLocking::On || remain.kind != RemainKind::Version {
             return Ok(None);
         }
-        let asked = self.asked("GET", &remain.key);
-        let answer = self
-            .patiently(asked, 0, || {
-                let ask = self.client.get_object_retention().bucket(&self.address.bucket);
-                let ask = ask.key(self.object_name(&remain.key)).version_id(&remain.id);
-                async move {
-                    match ask.send().await {
-                        Ok(answer) => Ok(answer.retention.and_then(|kept| kept.retain_until_date)),
-                        // Servers differ in how they say that an object has no lock.
-                        Err(error) => match super::errors::code_of(&error) {
-                            "NoSuchObjectLockConfiguration"
-                            | "ObjectLockConfigurationNotFoundError"
-                            | "NoSuchKey"
-                            | "NoSuchVersion" => Ok(None),
-                            _ => Err(judge(asked, &error)),
-                        },
-                    }
-                }
-            })
-            .await?;
-        Ok(answer.map(instant))
+        Ok(self.read_lock(&remain.key, Some(&remain.id)).await?.map(|kept| kept.until))
     }
 
     async fn delete(&self, remain: &Remain) -> Result<(), VaultError> {
@@ -99,17 +77,13 @@ impl Reaper for S3Vault {
     }
 }
 
-fn instant(date: DateTime) -> Instant {
-    Instant::from_micros(date.secs().saturating_mul(1_000_000))
-}
-
 impl S3Vault {
     /// The key of a name in the bucket, if it lies in this store.
     fn key_of(&self, name: Option<&str>) -> Option<String> {
         name?.strip_prefix(&self.object_name("")).map(str::to_owned)
     }
 
-    async fn versions(&self, prefix: &str) -> Result<Vec<Remain>, VaultError> {
+    pub(super) async fn list_versions(&self, prefix: &str) -> Result<Vec<Remain>, VaultError> {
         let asked = self.asked("LIST", prefix);
         let (mut found, mut from) = (Vec::new(), (None, None));
         for _ in 0..PAGES_MAX {

@@ -53,6 +53,7 @@ pub(super) struct ProblemBody {
         (name = "runs", description = "実行・スナップショット: what was tried and what came of it"),
         (name = "services", description = "停止対象サービス: what windows stop"),
         (name = "incidents", description = "障害: what failed, and what was done about it"),
+        (name = "works", description = "受入・維持管理記録: acceptance, maintenance, inspections"),
         (name = "deletions", description = "消去: what is past its time, who allows its deletion"),
         (name = "holds", description = "保全: what is kept although its time is over"),
         (name = "certificates", description = "消去証明書: what was deleted"),
@@ -72,7 +73,7 @@ const GUARDED: [&str; 5] = ["400", "401", "403", "429", "503"];
 /// What an address with an id in it may answer.
 const WITH_ID: [&str; 1] = ["404"];
 /// Operations whose body names something that there may not be.
-const WITH_ID_IN_BODY: [&str; 3] = ["requestWindow", "confirmService", "placeHold"];
+const WITH_ID_IN_BODY: [&str; 4] = ["requestWindow", "confirmService", "placeHold", "reviewAccessLog"];
 /// What a request with an effect may answer.
 const WITH_EFFECT: [&str; 4] = ["409", "413", "415", "422"];
 /// Readings of the store that a hold which was lost or altered stops.

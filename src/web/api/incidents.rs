@@ -40,9 +40,10 @@ pub(super) struct IncidentShown {
     /// Its number.
     #[schema(example = "I-2026-0001")]
     incident: String,
-    /// `clock`, `stored-data`, `service`, `backup`, `deletion`, `portal`, or `person` for what a person noticed.
+    /// `clock`, `stored-data`, `store`, `source`, `service`, `backup`, `deletion`, `portal`, or `person` for what a person
+    /// noticed.
     cause: String,
-    /// A plan, an occurrence or a service; empty for what there is one of.
+    /// A plan, a store, an occurrence or a service; empty for what there is one of.
     subject: String,
     /// `detected`, `confirmed`, `recovering`, `recovered`, `reported` or `closed`.
     state: String,

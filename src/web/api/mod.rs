@@ -52,9 +52,16 @@ mod audit;
 
 /// Incidents.
 mod incidents;
+mod statements;
 
 /// Coverage and alarms.
 mod watch;
+
+/// Monitoring.
+mod monitor;
+
+/// Records of work.
+mod works;
 
 /// Services.
 mod services;
@@ -67,6 +74,9 @@ mod holds;
 
 /// Permits.
 mod permits;
+
+/// Extracts under permits.
+mod extracts;
 
 /// The document.
 mod document;
@@ -124,15 +134,27 @@ fn guarded() -> OpenApiRouter<Shared> {
         .routes(routes!(permits::change))
         .routes(routes!(permits::approve))
         .routes(routes!(permits::return_application))
+        .routes(routes!(permits::withdraw))
         .routes(routes!(permits::revoke))
         .routes(routes!(permits::close))
+        .routes(routes!(extracts::list))
+        .routes(routes!(extracts::get))
+        .routes(routes!(extracts::plan))
+        .routes(routes!(extracts::cancel))
         .routes(routes!(incidents::list, incidents::open))
         .routes(routes!(incidents::get))
         .routes(routes!(incidents::note))
         .routes(routes!(incidents::write_field))
         .routes(routes!(incidents::step))
+        .routes(routes!(statements::issue_one))
         .routes(routes!(watch::coverage))
         .routes(routes!(watch::alarms))
+        .routes(routes!(works::list))
+        .routes(routes!(works::get))
+        .routes(routes!(works::step))
+        .routes(routes!(monitor::list))
+        .routes(routes!(monitor::logs))
+        .routes(routes!(monitor::review))
         .routes(routes!(audit::list))
         .routes(routes!(audit::verify))
 }

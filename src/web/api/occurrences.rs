@@ -135,7 +135,7 @@ fn shown(found: &Occurrence) -> OccurrenceShown {
 
 /// The instants of days in Tokyo.
 fn span(from: Option<&str>, until: Option<&str>) -> Result<(Instant, Instant), Problem> {
-    let zone = Zone::named("Asia/Tokyo").unwrap_or_else(|_| Zone::utc());
+    let zone = Zone::tokyo();
     let day =
         |text: &str| text.parse::<Day>().map_err(|error| Problem::bad_request(error.to_string(), DAY_WORDS));
     let start = |day: Day| zone.at(day, TimeOfDay::MIDNIGHT);

@@ -153,6 +153,8 @@ pub(super) async fn approve(
 enum Ending {
     /// The application goes back.
     Return,
+    /// The applicant takes it back.
+    Withdraw,
     /// The permit is taken away.
     Revoke,
     /// The after-use measure is confirmed.
@@ -171,6 +173,7 @@ async fn end(
     let (catalog, why) = (&desk.catalog, (reason, &seen));
     let done = match ending {
         Ending::Return => permits::return_application(catalog, number, why, by, now).await,
+        Ending::Withdraw => permits::withdraw(catalog, number, why, by, now).await,
         Ending::Revoke => permits::revoke(catalog, number, why, by, now).await,
         Ending::Close => permits::close(catalog, number, why, by, now).await,
     };
@@ -196,6 +199,27 @@ pub(super) async fn return_application(
     Sent(body): Sent<Reason>,
 ) -> Result<Response, Problem> {
     end(&shared, &caller, (&number, &headers, &body.reason), Ending::Return).await
+}
+
+#[utoipa::path(
+    post, path = "/api/v1/permits/{permit}/withdraw", tag = "permits", operation_id = "withdrawPermit",
+    summary = "Take one's own application back / 申請を取り下げる",
+    description = "Only the applicant, before anything is extracted. It stands as returned by himself and may be changed.",
+    params(("permit" = String, Path, description = "Its number"),
+        ("If-Match" = String, Header, description = "The ETag of the permit that was looked at")),
+    request_body = Reason,
+    responses((status = 200, description = "The permit", body = PermitShown,
+        headers(("ETag" = String, description = "Its new version")))),
+    security(("token" = ["permit.apply"]))
+)]
+pub(super) async fn withdraw(
+    State(shared): State<Shared>,
+    caller: Caller,
+    Named(number): Named,
+    Headers(headers): Headers,
+    Sent(body): Sent<Reason>,
+) -> Result<Response, Problem> {
+    end(&shared, &caller, (&number, &headers, &body.reason), Ending::Withdraw).await
 }
 
 #[utoipa::path(

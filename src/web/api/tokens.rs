@@ -73,6 +73,8 @@ pub(super) enum Scope {
     ClosePermit,
     #[serde(rename = "incident")]
     ManageIncidents,
+    #[serde(rename = "record")]
+    KeepRecords,
 }
 
 impl Scope {
@@ -100,6 +102,7 @@ impl Scope {
             Self::ExecutePermit => Act::ExecutePermit,
             Self::ClosePermit => Act::ClosePermit,
             Self::ManageIncidents => Act::ManageIncidents,
+            Self::KeepRecords => Act::KeepRecords,
         }
     }
 
@@ -127,6 +130,7 @@ impl Scope {
             Act::ExecutePermit => Self::ExecutePermit,
             Act::ClosePermit => Self::ClosePermit,
             Act::ManageIncidents => Self::ManageIncidents,
+            Act::KeepRecords => Self::KeepRecords,
         }
     }
 }

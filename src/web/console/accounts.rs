@@ -7,6 +7,7 @@ use secrecy::ExposeSecret as _;
 
 use super::form::{self, Faults, Fields, Line};
 use super::layout::{Sheet, badge};
+use super::printed::printed;
 use super::refused::Refused;
 use super::setup::{id_fault, twice_fault};
 use super::visit::{At, Sent, Visit};
@@ -14,7 +15,10 @@ use super::words::{Words, w};
 use crate::domain::account::{AccountId, locked_until};
 use crate::domain::role::{Role, may_manage};
 use crate::domain::window::{REASON_CHARACTERS_MAX, is_one_line};
+use crate::print;
 use crate::workflows::accounts::{self, AccountError, By, NewAccount};
+use crate::workflows::desk::tokyo;
+use crate::workflows::inventory;
 use crate::workflows::look::{self, AccountRow};
 
 /// What a password must be.
@@ -41,6 +45,7 @@ pub(super) async fn list(axum::Extension(visit): At) -> Result<Response, Refused
         |row: &AccountRow| row.disabled_at.is_none() && given.iter().any(|(word, _)| word == row.role.word());
     let body = html! {
         p { a class="button main" href="/console/accounts/new" { (visit.t("アカウントを追加する", "Add an account")) } }
+        p { a class="button plain" href="/console/role-holders" { (visit.t("管理体制の届出書（第3条③）を印刷する", "Print who holds which role (第3条③)")) } }
         div class="scroll" tabindex="0" role="region" aria-label=(visit.t("アカウント", "Accounts")) {
             table {
                 thead { tr {
@@ -251,4 +256,13 @@ pub(super) async fn reset(
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// `GET /console/role-holders`: 管理体制の届出 (第3条③), to print.
+pub(super) async fn role_holders(axum::Extension(visit): At) -> Result<Response, Refused> {
+    visit.actor()?;
+    let holders = inventory::role_holders(&visit.desk).await?;
+    let between = &visit.desk.incidents;
+    let parties = (between.addressee.as_str(), between.sender.as_str());
+    printed(print::role_holders::page(&holders, parties, tokyo().day_of(visit.now)))
 }

@@ -1,13 +1,14 @@
 //! Certificates of deletion: the list, the page to print, the file that is checked offline.
 
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderValue, header};
-use axum::response::{Html, IntoResponse as _, Response};
+use axum::http::header;
+use axum::response::{IntoResponse as _, Response};
 use maud::html;
 
 use super::deletion::{bench, certificates};
 use super::layout::Sheet;
 use super::paging::{After, older};
+use super::printed::printed;
 use super::refused::Refused;
 use super::visit::{At, Visit};
 use super::words::w;
@@ -45,15 +46,7 @@ pub(super) async fn one(
     let row = row(&visit, &number).await?;
     let bench = bench(&shared).await?;
     let certificate = checked::read(&bench.host, &row).map_err(|error| Refused::internal(&error))?;
-    let mut response = Html(print::certificate::page(&certificate, &row.digest.to_string())).into_response();
-    // Its style stands in it, so that it can be saved and filed as it is: exactly this style is allowed.
-    let policy = format!(
-        "default-src 'none'; style-src {}; form-action 'none'; base-uri 'none'; frame-ancestors 'none'",
-        print::style_source()
-    );
-    let policy = HeaderValue::from_str(&policy).map_err(|error| Refused::internal(&error))?;
-    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
-    Ok(response)
+    printed(print::certificate::page(&certificate, &row.digest.to_string()))
 }
 
 /// `GET /console/certificates/{number}/file`: what `kura certificate verify` checks on any machine.

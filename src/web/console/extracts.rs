@@ -1,21 +1,28 @@
 //! Extracts (抽出): what was handed over and fetched, the report of each, and what one would be before anybody decides.
 
 use axum::extract::Path;
-use axum::http::{HeaderValue, header};
-use axum::response::{Html, IntoResponse as _, Response};
+use axum::response::{IntoResponse as _, Redirect, Response};
 use maud::{Markup, html};
 
+use super::form;
 use super::layout::{Sheet, badge, facts};
+use super::printed::printed;
 use super::refused::Refused;
-use super::visit::{At, Visit};
+use super::visit::{At, Sent, Visit};
 use super::words::{grouped, w};
+use crate::domain::role::Act;
 use crate::print;
-use crate::workflows::extracts::{ExtractError, ExtractReport, ExtractRow, ExtractState, look};
+use crate::workflows::extracts::{self, ExtractError, ExtractReport, ExtractRow, ExtractState, look};
+use crate::workflows::permits::{PermitRow, PermitState};
 
 impl From<ExtractError> for Refused {
     fn from(error: ExtractError) -> Self {
         match error {
             ExtractError::Desk(error) => error.into(),
+            ExtractError::NotMaking(_) => Self::rule(
+                w("実施中の抽出はありません。", "No extract is being made."),
+                w("画面を開き直して、状態をご確認ください。", "Open the page again and look at it."),
+            ),
             other => Self::internal(&other),
         }
     }
@@ -63,36 +70,121 @@ pub(super) async fn list(axum::Extension(visit): At) -> Result<Response, Refused
         @if rows.is_empty() {
             p { (visit.t("抽出はまだありません。", "There is no extract yet.")) }
         } @else {
-            table {
-                thead { tr {
-                    th scope="col" { (visit.t("許可番号", "Permit")) }
-                    th scope="col" { (visit.t("実施", "Execution")) }
-                    th scope="col" { (visit.t("状態", "State")) }
-                    th scope="col" { (visit.t("開始", "Begun")) }
-                    th scope="col" { (visit.t("実施者", "By")) }
-                    th scope="col" { (visit.t("取得", "Fetched")) }
-                    th scope="col" { (visit.t("報告書", "Report")) }
-                } }
-                tbody { @for row in &rows { (line(&visit, row)) } }
-            }
+            ul class="rows" { @for row in &rows { (line(&visit, row)) } }
         }
     };
     Ok(Sheet::new(w("抽出", "Extracts"), body).show(&visit))
 }
 
+/// What was made under a permit, and what waits to be looked at before somebody decides.
+pub(super) async fn of_permit(visit: &Visit, permit: &PermitRow) -> Result<Markup, Refused> {
+    let number = &permit.permit.number;
+    let rows = look::list(&visit.desk.catalog, Some(number), visit.actor()?).await?;
+    let planned = of_plan(visit, permit).await?;
+    let is_made = rows.iter().any(|row| row.state == ExtractState::Making);
+    Ok(html! {
+        (planned)
+        @if !rows.is_empty() {
+            h2 { (visit.t("この許可による抽出", "Extracts under this permit")) }
+            ul class="rows" {
+                @for row in &rows {
+                    li {
+                        (row.execution) (visit.t("回目", "")) " " (state(visit, row)) " "
+                        (visit.lang.moment(row.begun_at)) " " (row.made_by)
+                        @if let Some(code) = &row.reason { " " (reason(visit, code)) }
+                        @if row.report.is_some() {
+                            " " a href={ "/console/extracts/" (number) "/" (row.execution) } { (visit.t("測定報告書", "Report")) }
+                        }
+                    }
+                }
+            }
+        }
+        @if is_made && visit.may(Act::ExecutePermit) {
+            p {
+                a class="button danger" href={ "/console/extracts/" (number) "/cancel" } {
+                    (visit.t("実施中の抽出を中止する", "Cancel the extract that is being made"))
+                }
+            }
+        }
+    })
+}
+
+/// The plan of an extract in a few lines, and whether it is of what the permit says now.
+pub(super) async fn of_plan(visit: &Visit, permit: &PermitRow) -> Result<Markup, Refused> {
+    let number = &permit.permit.number;
+    let found = look::plan_of(&visit.desk.catalog, number, visit.actor()?).await?;
+    let waits = matches!(permit.permit.state, PermitState::Applied | PermitState::Approved(_));
+    Ok(html! {
+        @match found {
+            Some((row, plan)) => {
+                h2 { (visit.t("抽出の試算", "What an extract would be")) }
+                @if row.digest != permit.digest {
+                    p class="warning" {
+                        (visit.t(
+                            "この試算の後で申請の内容が変わりました。システム運用者に、試算のやり直しを依頼してください。",
+                            "The application changed after this was planned: ask the system operator to plan again.",
+                        ))
+                    }
+                }
+                (figures(visit, &plan.report))
+                p { a href={ "/console/extracts/" (number) } { (visit.t("試算の詳細と1行の見本を見る", "The whole plan, with a row of made-up values")) } }
+            }
+            None if waits => {
+                p {
+                    (visit.t(
+                        "抽出の試算はまだありません。システム運用者が「kura extract plan」で行うと、ここに表示されます。",
+                        "Nobody has planned the extract yet; a system operator does so with `kura extract plan`.",
+                    ))
+                }
+            }
+            None => {}
+        }
+    })
+}
+
+/// `GET /console/extracts/{id}/cancel`.
+pub(super) async fn ask_cancel(
+    axum::Extension(visit): At,
+    Path(permit): Path<String>,
+) -> Result<Response, Refused> {
+    let inside = html! {
+        div class="buttons" {
+            (form::button("danger", visit.t("中止する", "Cancel it")))
+            a class="button plain" href={ "/console/permits/" (permit) } { (visit.t("何もせずに戻る", "Go back")) }
+        }
+    };
+    let body = html! {
+        p class="lead" {
+            (visit.t(
+                "実施中の抽出を中止します。何も提供されません。実施は1回に数えます。",
+                "Stops the extract that is being made. Nothing is handed over, and it counts as one.",
+            ))
+        }
+        (form::form(&visit, &format!("/console/extracts/{permit}/cancel"), &inside))
+    };
+    let title = w(format!("抽出の中止：{permit}"), format!("Cancel the extract of {permit}"));
+    Ok(Sheet::new(title, body).show(&visit))
+}
+
+/// `POST /console/extracts/{id}/cancel`.
+pub(super) async fn cancel(
+    axum::Extension(visit): At,
+    Path(permit): Path<String>,
+    Sent(_): Sent,
+) -> Result<Response, Refused> {
+    extracts::cancel(&visit.desk.catalog, &permit, (visit.actor()?, visit.now)).await?;
+    Ok(Redirect::to(&format!("/console/permits/{permit}")).into_response())
+}
+
 fn line(visit: &Visit, row: &ExtractRow) -> Markup {
     let page = format!("/console/extracts/{}/{}", row.permit, row.execution);
     html! {
-        tr {
-            td { (row.permit) }
-            td { (row.execution) }
-            td {
-                (state(visit, row))
-                @if let Some(code) = &row.reason { " " (reason(visit, code)) }
-            }
-            td { (visit.lang.moment(row.begun_at)) }
-            td { (row.made_by) }
-            td {
+        li {
+            a href={ "/console/permits/" (row.permit) } { (row.permit) }
+            " " (row.execution) (visit.t("回目", "")) " " (state(visit, row))
+            @if let Some(code) = &row.reason { " " (reason(visit, code)) }
+            p {
+                (visit.lang.moment(row.begun_at)) " " (row.made_by) " / " (visit.t("取得：", "fetched: "))
                 @match row.first_fetched_at {
                     Some(at) => {
                         (visit.t("初回 ", "first ")) (visit.lang.moment(at))
@@ -100,8 +192,8 @@ fn line(visit: &Visit, row: &ExtractRow) -> Markup {
                     }
                     None => { (visit.t("まだ", "not yet")) }
                 }
+                @if row.report.is_some() { " / " a href=(page) { (visit.t("測定報告書", "Report")) } }
             }
-            td { @if row.report.is_some() { a href=(page) { (visit.t("測定報告書", "Report")) } } }
         }
     }
 }
@@ -114,15 +206,7 @@ pub(super) async fn one(
     let execution = execution.parse().map_err(|_| Refused::not_found())?;
     let found = look::report(&visit.desk.catalog, (&permit, execution), visit.actor()?).await?;
     let report = found.ok_or_else(Refused::not_found)?;
-    let mut response = Html(print::extract::page(&report)).into_response();
-    // Its style stands in it, so that it can be saved and filed as it is: exactly this style is allowed.
-    let policy = format!(
-        "default-src 'none'; style-src {}; form-action 'none'; base-uri 'none'; frame-ancestors 'none'",
-        print::style_source()
-    );
-    let policy = HeaderValue::from_str(&policy).map_err(|error| Refused::internal(&error))?;
-    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
-    Ok(response)
+    printed(print::extract::page(&report))
 }
 
 /// `GET /console/extracts/{id}`: what an extract would be, for those who decide.
@@ -133,6 +217,8 @@ pub(super) async fn plan(
     let found = look::plan_of(&visit.desk.catalog, &permit, visit.actor()?).await?;
     let (row, plan) = found.ok_or_else(Refused::not_found)?;
     let digest: String = row.digest.to_string().chars().take(12).collect();
+    let sample: Vec<(String, Markup)> =
+        plan.preview.iter().map(|cell| (cell.column.clone(), html! { (cell.text) })).collect();
     let body = html! {
         p {
             (visit.t(
@@ -142,10 +228,7 @@ pub(super) async fn plan(
         }
         (figures(&visit, &plan.report))
         h2 { (visit.t("1行の見本（架空の値）", "A row with made-up values")) }
-        table {
-            thead { tr { @for cell in &plan.preview { th scope="col" { (cell.column) } } } }
-            tbody { tr { @for cell in &plan.preview { td { (cell.text) } } } }
-        }
+        (facts(&sample))
         (print::extract::columns(&plan.report))
         p { (plan.report.decides) }
         p {

@@ -60,6 +60,11 @@ impl Faults {
         Self(vec![(field, words)])
     }
 
+    /// Whether something is wrong with a field.
+    pub(super) fn is_of(&self, field: &str) -> bool {
+        self.of(field).is_some()
+    }
+
     /// Whether nothing is wrong.
     pub(super) const fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -4,6 +4,7 @@ use axum::response::Response;
 use maud::{Markup, html};
 
 use super::calendar::inspected;
+use super::incidents::title;
 use super::layout::{Sheet, badge};
 use super::permits;
 use super::refused::Refused;
@@ -14,12 +15,15 @@ use super::words::{Lang, Words, grouped, size, w};
 use crate::domain::freshness::Freshness;
 use crate::domain::role::Act;
 use crate::domain::standing::{Standing, Summary};
+use crate::workflows::incidents::{self, IncidentRow};
 use crate::workflows::lists::{self, AlarmRow};
 use crate::workflows::look::{self, Overview, PlanState};
 use crate::workflows::service_list::{self, ByHand};
 
 /// How many alarms the first page names.
 const ALARMS_MAX: usize = 5;
+/// How many incidents the first page names.
+const INCIDENTS_MAX: u32 = 5;
 
 /// `GET /console`.
 pub(super) async fn page(axum::Extension(visit): At) -> Result<Response, Refused> {
@@ -27,12 +31,14 @@ pub(super) async fn page(axum::Extension(visit): At) -> Result<Response, Refused
     let proofs = lists::coverage(&visit.desk, visit.actor()?, visit.now).await?;
     let proved = lists::standing(&proofs, visit.now);
     let by_hand = service_list::waiting(&visit.desk).await?;
+    let open = incidents::list(&visit.desk, false, INCIDENTS_MAX).await?;
     let account = look::account(&visit.desk.catalog, visit.account()?).await?;
     let permit_tasks = permits::tasks(&visit).await?;
     let has_factor = account.is_some_and(|account| account.has_second_factor());
     let body = html! {
         (answer(&visit, &overview, &proved))
-        (alarming(&visit, &overview.alarms))
+        (failing(&visit, &open))
+        (alarming(&visit, &overview.alarms, &open))
         (waiting(&visit, &overview, (has_factor, &by_hand), permit_tasks)?)
         (next(&visit, &overview))
         (plans(&visit, &overview))
@@ -155,8 +161,34 @@ fn answer(visit: &Visit, overview: &Overview, proved: &Summary) -> Markup {
     }
 }
 
+/// The incidents that are not closed.
+fn failing(visit: &Visit, open: &[IncidentRow]) -> Markup {
+    html! {
+        @if !open.is_empty() {
+            section {
+                h2 { (visit.t("対応中の障害", "Incidents that are not closed")) }
+                ul class="tasks" {
+                    @for row in open {
+                        li {
+                            a href={ "/console/incidents/" (row.incident) } {
+                                (row.incident) "（" (visit.t(row.state.japanese(), row.state.word())) "）" (title(visit, row))
+                            }
+                        }
+                    }
+                }
+                p { a href="/console/incidents" { (visit.t("障害の一覧と、ヘルプデスクの回答を見る", "All incidents, and what the help desk answers")) } }
+            }
+        }
+    }
+}
+
 /// What somebody must look after.
-fn alarming(visit: &Visit, alarms: &[AlarmRow]) -> Markup {
+fn alarming(visit: &Visit, alarms: &[AlarmRow], open: &[IncidentRow]) -> Markup {
+    // What opened an incident stands above already.
+    let is_told = |row: &&AlarmRow| {
+        open.iter().any(|one| !one.title.is_empty() && row.alarm.japanese.starts_with(&one.title))
+    };
+    let alarms: Vec<&AlarmRow> = alarms.iter().filter(|row| !is_told(row)).collect();
     html! {
         @if !alarms.is_empty() {
             section {
@@ -344,12 +376,12 @@ fn unproved(visit: &Visit) -> Markup {
                 @match visit.lang {
                     Lang::Ja => {
                         li { "この画面は台帳の記録です。保管先のデータを今読み出したものではありません。" }
-                        li { "復旧鍵による復元訓練の結果は、この版では記録されません。" }
+                        li { "復旧鍵で中身を開けるかどうかは、復元の訓練（kura drill）で確かめます。" }
                         li { "保管期限が過ぎた記録は、承認を受けてから消去します。消去の記録は kura certificate list で確かめます。" }
                     }
                     Lang::En => {
                         li { "This page is what the catalog says. Nothing was read from the store just now." }
-                        li { "Drills with a recovery key are not recorded in this version." }
+                        li { "Whether a recovery key opens what is kept is tried out by drills (`kura drill`)." }
                         li { "Records past their year are deleted once that is approved: `kura certificate list` shows what was." }
                     }
                 }

@@ -2,13 +2,13 @@
 //! print. What persons do is in `incident_forms`.
 
 use axum::extract::Path;
-use axum::http::{HeaderValue, header};
-use axum::response::{Html, IntoResponse as _, Response};
+use axum::response::Response;
 use maud::{Markup, html};
 
 use super::form::Faults;
 use super::incident_forms;
 use super::layout::{Sheet, badge, facts};
+use super::printed::printed;
 use super::refused::Refused;
 use super::visit::{At, Visit};
 use super::words::{Lang, w};
@@ -39,7 +39,8 @@ pub(super) fn state(visit: &Visit, state: IncidentState) -> Markup {
     badge(class, &format!("{mark} {}", visit.t(state.japanese(), english)))
 }
 
-fn title<'a>(visit: &Visit, row: &'a IncidentRow) -> &'a str {
+/// What an incident is, in the reader's language.
+pub(super) fn title<'a>(visit: &Visit, row: &'a IncidentRow) -> &'a str {
     match visit.lang {
         Lang::Ja => &row.title,
         Lang::En => &row.title_en,
@@ -116,10 +117,16 @@ pub(super) async fn page(visit: &Visit, id: &str, faults: &Faults) -> Result<Res
         }
         h2 { (visit.t("再発防止策（第17条④）", "Against a recurrence (第17条④)")) }
         (actions(visit, &incident))
+        h2 { (visit.t("報告書と証明", "Report and statement")) }
         p { a class="button plain" href={ "/console/incidents/" (id) "/report" } {
             @if incident.row.reports == 0 { (visit.t("障害報告書の案を見る", "See the draft of the report")) }
             @else { (visit.t("障害報告書を印刷する", "Print the report")) }
         } }
+        @if visit.may(Act::ManageIncidents) {
+            p { a class="button plain" href={ "/console/incidents/" (id) "/statement" } {
+                (visit.t("復元可能性の証明を発行する", "Issue a statement of recoverability"))
+            } }
+        }
         @if visit.may(Act::ManageIncidents) && incident.row.state != IncidentState::Closed {
             (incident_forms::forms(visit, &incident, faults))
         }
@@ -272,13 +279,5 @@ fn actions(visit: &Visit, incident: &Incident) -> Markup {
 pub(super) async fn report(axum::Extension(visit): At, Path(id): Path<String>) -> Result<Response, Refused> {
     let incident = incidents::look(&visit.desk, &id).await?;
     let page = print::incident_report::page(&incident, &visit.desk, visit.now);
-    let mut response = Html(page).into_response();
-    // Its style stands in it, so that it can be saved and filed as it is: exactly this style is allowed.
-    let policy = format!(
-        "default-src 'none'; style-src {}; form-action 'none'; base-uri 'none'; frame-ancestors 'none'",
-        print::style_source()
-    );
-    let policy = HeaderValue::from_str(&policy).map_err(|error| Refused::internal(&error))?;
-    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
-    Ok(response)
+    printed(page)
 }

@@ -39,6 +39,9 @@ mod layout;
 /// Lists page by page.
 mod paging;
 
+/// Pages to print.
+mod printed;
+
 /// How often one address may try.
 mod throttle;
 
@@ -90,8 +93,17 @@ mod incidents;
 /// What persons do with incidents.
 mod incident_forms;
 
+/// The statement of recoverability of an incident.
+mod statements;
+
 /// Coverage and alarms.
 mod watch;
+
+/// Monitoring.
+mod monitoring;
+
+/// Records of work.
+mod works;
 
 /// Services.
 mod services;
@@ -222,6 +234,7 @@ fn pages() -> Vec<Page> {
     let request = Need::Right(Act::RequestWindow);
     let decide = Need::Right(Act::DecideWindow);
     let read_permits = Need::Right(Act::ReadPermits);
+    let execute_permits = Need::Right(Act::ExecutePermit);
     let take = Need::Right(Act::TakeSnapshot);
     let confirm = Need::Right(Act::ConfirmService);
     let glass = Need::Right(Act::BreakGlass);
@@ -233,6 +246,7 @@ fn pages() -> Vec<Page> {
     let [see, ask, allow, close] =
         [Act::ReadPermits, Act::ApplyPermit, Act::DecidePermit, Act::ClosePermit].map(Need::Right);
     let incident = Need::Right(Act::ManageIncidents);
+    let record = Need::Right(Act::KeepRecords);
     let (stand, hold) = (Need::Right(Act::StandingDeletion), Need::Right(Act::ManageHolds));
     vec![
         show("/console/setup", Nobody, setup::page),
@@ -265,6 +279,8 @@ fn pages() -> Vec<Page> {
         show("/console/extracts", read_permits, extracts::list),
         show("/console/extracts/{id}", read_permits, extracts::plan),
         show("/console/extracts/{id}/{number}", read_permits, extracts::one),
+        show("/console/extracts/{id}/cancel", execute_permits, extracts::ask_cancel),
+        act("/console/extracts/{id}/cancel", execute_permits, extracts::cancel),
         show("/console/runs", read, runs::list),
         show("/console/runs/{id}", read, runs::one),
         show("/console/restore-points", read, restore_points::list),
@@ -277,12 +293,22 @@ fn pages() -> Vec<Page> {
         act("/console/services/confirm", confirm, services::confirm),
         show("/console/coverage", read, watch::coverage),
         show("/console/alarms", read, watch::alarms),
+        show("/console/monitoring", read, monitoring::list),
+        act("/console/monitoring/review", record, monitoring::review),
+        show("/console/monitoring/{id}", read, monitoring::one),
+        show("/console/works", read, works::list),
+        show("/console/works/{id}", read, works::one),
+        show("/console/works/{id}/page", read, works::page),
+        act("/console/works/{id}/act", record, works::send),
+        show("/console/role-holders", manage, accounts::role_holders),
         show("/console/incidents", read, incidents::list),
         show("/console/incidents/new", incident, incident_forms::ask),
         act("/console/incidents/new", incident, incident_forms::open),
         show("/console/incidents/{id}", read, incidents::one),
         act("/console/incidents/{id}/act", incident, incident_forms::send),
         show("/console/incidents/{id}/report", read, incidents::report),
+        show("/console/incidents/{id}/statement", incident, statements::ask),
+        act("/console/incidents/{id}/statement", incident, statements::send),
         show("/console/deletion", read, deletion::page),
         show("/console/deletion/due", read, deletion_orders::due),
         act("/console/deletion/approve", approve_deletion, deletion_orders::approve),
@@ -311,6 +337,8 @@ fn pages() -> Vec<Page> {
         show("/console/permits/{id}/approval", see, permit_decide::approval),
         show("/console/permits/{id}/return", allow, permit_decide::ask_return),
         act("/console/permits/{id}/return", allow, permit_decide::return_application),
+        show("/console/permits/{id}/withdraw", ask, permit_decide::ask_withdrawal),
+        act("/console/permits/{id}/withdraw", ask, permit_decide::withdraw),
         show("/console/permits/{id}/revoke", allow, permit_decide::ask_revocation),
         act("/console/permits/{id}/revoke", allow, permit_decide::revoke),
         show("/console/permits/{id}/close", close, permit_decide::ask_close),

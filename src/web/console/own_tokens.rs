@@ -47,6 +47,7 @@ fn act_words(act: Act) -> Words {
         Act::ExecutePermit => "許可による抽出の実施",
         Act::ClosePermit => "使用後の措置の確認",
         Act::ManageIncidents => "障害の記録と報告",
+        Act::KeepRecords => "受入・維持管理の記録とアクセス・ログの確認",
     };
     w(ja, act.phrase())
 }

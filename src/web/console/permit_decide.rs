@@ -5,6 +5,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use maud::html;
 
 use super::decide::reason_fault;
+use super::extracts;
 use super::form::{self, Faults, Fields};
 use super::layout::Sheet;
 use super::permits::{content_facts, standing};
@@ -41,6 +42,8 @@ pub(super) async fn ask_approval(
                 "The approval is bound to exactly what stands below: whatever changes, it counts no more.",
             ))
         }
+        (extracts::of_plan(&visit, &row).await?)
+        h2 { (visit.t("申請の内容（別紙2）", "What is applied for")) }
         (content_facts(&visit, &row.permit.content))
         (form::form(&visit, &format!("/console/permits/{id}/approve"), &inside))
     };
@@ -117,6 +120,19 @@ fn returning(id: &str) -> Ask {
         ),
         reason: w("理由", "Reason"),
         button: ("danger", w("差し戻す", "Return it")),
+    }
+}
+
+fn withdrawing(id: &str) -> Ask {
+    Ask {
+        path: "withdraw",
+        title: w(format!("申請の取下げ：{id}"), format!("Withdraw permit {id}")),
+        lead: w(
+            "自分の申請を取り下げます。承認されていても無効になります。後で内容を直して、もう一度申請できます。",
+            "Takes your own application back; an approval counts no more. You may change it and apply again.",
+        ),
+        reason: w("理由", "Reason"),
+        button: ("danger", w("取り下げる", "Withdraw it")),
     }
 }
 
@@ -200,6 +216,28 @@ pub(super) async fn return_application(
     match permits::return_application(catalog, &id, (&reason, &seen), by, visit.now).await {
         Ok(()) => Ok(back(&id)),
         Err(error) => ask(&visit, &id, returning(&id), (&reason, reason_fault(error)?)).await,
+    }
+}
+
+/// `GET /console/permits/{id}/withdraw`.
+pub(super) async fn ask_withdrawal(
+    axum::Extension(visit): At,
+    Path(id): Path<String>,
+) -> Result<Response, Refused> {
+    ask(&visit, &id, withdrawing(&id), ("", Faults::default())).await
+}
+
+/// `POST /console/permits/{id}/withdraw`.
+pub(super) async fn withdraw(
+    axum::Extension(visit): At,
+    Path(id): Path<String>,
+    Sent(fields): Sent,
+) -> Result<Response, Refused> {
+    let (reason, seen) = (fields.text("reason"), seen(&fields)?);
+    let (catalog, by) = (&visit.desk.catalog, visit.actor()?);
+    match permits::withdraw(catalog, &id, (&reason, &seen), by, visit.now).await {
+        Ok(()) => Ok(back(&id)),
+        Err(error) => ask(&visit, &id, withdrawing(&id), (&reason, reason_fault(error)?)).await,
     }
 }
 

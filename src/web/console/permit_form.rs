@@ -17,6 +17,7 @@ use crate::domain::permit_text::digest_of_hex;
 use crate::domain::role::Act;
 use crate::domain::time::Day;
 use crate::workflows::desk::DeskError;
+use crate::workflows::extracts;
 use crate::workflows::permits::{self, PermitRow, Seen};
 
 /// The fields of the form, as they go along to the second page.
@@ -289,7 +290,17 @@ fn read(visit: &Visit, applicant: AccountId, fields: &Fields) -> Result<PermitCo
         };
         faults.add(field, w(problem.japanese(), format!("{problem}.")));
     }
+    check_extraction(&content, &mut faults);
     if faults.is_empty() { Ok(content) } else { Err(faults) }
+}
+
+/// Whether a program would carry it out, asked while the form can still be mended.
+fn check_extraction(content: &PermitContent, faults: &mut Faults) {
+    if !faults.is_of("extraction")
+        && let Err(problem) = extracts::check(content)
+    {
+        faults.add("extraction", w(problem.japanese(), format!("{problem}.")));
+    }
 }
 
 fn again(visit: &Visit, fields: &Fields, faults: &Faults) -> Response {

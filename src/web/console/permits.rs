@@ -1,12 +1,13 @@
 //! Permits (本番データ使用許可, 別紙2): the list, what one says, the page to print, what waits for whom.
 
 use axum::extract::{Path, Query};
-use axum::http::{HeaderValue, header};
-use axum::response::{Html, IntoResponse as _, Response};
+use axum::response::Response;
 use maud::{Markup, html};
 
+use super::extracts;
 use super::layout::{Sheet, badge, facts};
 use super::paging::{After, older};
+use super::printed::printed;
 use super::refused::Refused;
 use super::visit::{At, Visit};
 use super::words::w;
@@ -25,11 +26,12 @@ pub(super) fn state(visit: &Visit, row: &PermitRow) -> Markup {
         PermitState::Executing { .. } => ("good", "being executed"),
         PermitState::Delivered { .. } => ("good", "delivered"),
         PermitState::Closed { .. } => ("unknown", "closed"),
+        PermitState::Returned { .. } if row.permit.is_withdrawn() => ("unknown", "withdrawn"),
         PermitState::Returned { .. } => ("bad", "returned"),
         PermitState::Revoked { .. } => ("bad", "revoked"),
         PermitState::Expired { .. } => ("unknown", "expired"),
     };
-    badge(class, visit.t(row.permit.state.japanese(), en))
+    badge(class, visit.t(row.permit.japanese(), en))
 }
 
 /// Whether the after-use measure was due and nobody confirmed it.
@@ -170,6 +172,7 @@ pub(super) async fn one(axum::Extension(visit): At, Path(id): Path<String>) -> R
     let body = html! {
         (standing(&visit, &row))
         (buttons(&visit, &row)?)
+        (extracts::of_permit(&visit, &row).await?)
         h2 { (visit.t("申請の内容（別紙2）", "What is applied for")) }
         (content_facts(&visit, &row.permit.content))
         p {
@@ -220,6 +223,9 @@ fn buttons(visit: &Visit, row: &PermitRow) -> Result<Markup, Refused> {
             @if decides && lasts && !waits { (link("danger", "revoke", "許可を取り消す", "Revoke it")) }
             @if is_own && may_change && visit.may(Act::ApplyPermit) {
                 a class="button plain" href={ "/console/permits/new?replaces=" (number) } { (visit.t("内容を変更する", "Change it")) }
+                @if !matches!(state, PermitState::Returned { .. }) {
+                    " " (link("danger", "withdraw", "申請を取り下げる", "Withdraw it"))
+                }
             }
         }
     })
@@ -228,15 +234,7 @@ fn buttons(visit: &Visit, row: &PermitRow) -> Result<Markup, Refused> {
 /// `GET /console/permits/{id}/page`: 別紙2 to print and file.
 pub(super) async fn page(axum::Extension(visit): At, Path(id): Path<String>) -> Result<Response, Refused> {
     let row = permits::show(&visit.desk.catalog, &id, visit.actor()?).await?;
-    let mut response = Html(print::permit::page(&row)).into_response();
-    // Its style stands in it, so that it can be saved and filed as it is: exactly this style is allowed.
-    let policy = format!(
-        "default-src 'none'; style-src {}; form-action 'none'; base-uri 'none'; frame-ancestors 'none'",
-        print::style_source()
-    );
-    let policy = HeaderValue::from_str(&policy).map_err(|error| Refused::internal(&error))?;
-    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
-    Ok(response)
+    printed(print::permit::page(&row))
 }
 
 /// What about permits waits for the visitor: address and sentence.

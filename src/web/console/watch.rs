@@ -194,6 +194,10 @@ pub(super) fn advice(code: AlarmCode) -> Words {
             "システム管理者が時計と消去の計画を確かめます。直るまで何も消去されません。",
             "The administrator looks at the clock and at what is due; nothing is deleted until it is settled.",
         ),
+        AlarmCode::SourceChangedSuddenly => w(
+            "すぐに対象のシステムを確かめます。攻撃が疑われるときは、まずネットワークから切り離します（kura runbook ransomware）。",
+            "Look at the protected system at once; if it may be an attack, take it off the network first (`kura runbook ransomware`).",
+        ),
         AlarmCode::PlanUnreadable => w(
             "システム管理者が kura plan check で確かめ、計画のファイルを控えから元の内容に戻します。",
             "The administrator looks with `kura plan check` and puts the plan's file back as it was.",
@@ -210,6 +214,10 @@ pub(super) fn advice(code: AlarmCode) -> Words {
             "システム管理者が、バケットの設定と、消去に使う認証情報の権限をすぐに確かめます。",
             "The administrator looks at once at the bucket's settings and at what the deleting credential may do.",
         ),
+        AlarmCode::LockWrong => w(
+            "システム管理者が kura coverage で内容を確かめ、書き込みに使う認証情報と計画の変更を調べます。",
+            "The administrator looks with `kura coverage`, then at the writing credential and at changes of the plan.",
+        ),
         AlarmCode::AfterUseOverdue => w(
             "申請者に使用後の措置を確かめ、許可の画面で確認を入力します。確認されるまで、同じ申請者は新しく申請できません。",
             "Ask the applicant, then confirm the measure on the permit's page; until then he cannot apply again.",
@@ -217,6 +225,18 @@ pub(super) fn advice(code: AlarmCode) -> Words {
         AlarmCode::StoredDataDamaged => w(
             "システム管理者が kura verify で欠けたものを確かめ、写しから直すか、復元できる範囲を証明します。",
             "The administrator looks with `kura verify`, heals from the second store or states what can be restored.",
+        ),
+        AlarmCode::TargetDown => w(
+            "システム管理者が「稼働監視」の画面で何が応答しないかを確かめ、対象を復旧します。",
+            "The administrator sees on the monitoring page what does not answer, and mends it.",
+        ),
+        AlarmCode::MonitoringStopped => w(
+            "システム管理者が kura monitor check で、このマシンから確認できない理由を調べます。",
+            "The administrator finds out with `kura monitor check` why this machine cannot ask.",
+        ),
+        AlarmCode::LogReviewOverdue => w(
+            "システム管理者が「稼働監視」の画面で集計結果を読み、確認を入力します。",
+            "The administrator reads what was counted on the monitoring page, and confirms it.",
         ),
         AlarmCode::ServiceByHand => w(
             "サービスを止めるか動かすかして、「サービス」の画面で確認を入力します。",

@@ -32,6 +32,7 @@ impl From<DeskError> for Problem {
             DeskError::None { .. } => not_found(words),
             DeskError::Terms(terms) => Self::refused(words, terms.japanese()),
             DeskError::Application(problem) => Self::refused(words, problem.japanese()),
+            DeskError::Instructions(problem) => Self::refused(words, problem.japanese()),
             DeskError::Permit(PermitRefusal::IsApplicant(_)) => {
                 Self::new(Kind::OwnRequest, words, "自分が申請した許可です。別の方に依頼してください。")
             }
@@ -49,6 +50,10 @@ impl From<DeskError> for Problem {
                 ),
             ),
             DeskError::Incident(error) => Self::new(Kind::Conflict, words, not_allowed(&error)),
+            DeskError::Work(error) => Self::new(Kind::Conflict, words, error.japanese()),
+            DeskError::Checklist(_) => {
+                Self::new(Kind::Conflict, words, "チェック項目のファイルを読み取れません。")
+            }
             DeskError::OfIncident(incident) => Self::new(
                 Kind::Conflict,
                 words,

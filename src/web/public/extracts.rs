@@ -57,7 +57,8 @@ async fn answer(shared: &Shared, address: &str) -> Response {
     };
     match fetch(&desk.catalog, &shared.home, address, shared.clock.now()).await {
         Ok(fetched) => {
-            let name = format!("attachment; filename=\"{}-{}.csv.age\"", fetched.permit, fetched.execution);
+            let (permit, execution, ending) = (&fetched.permit, fetched.execution, fetched.ending);
+            let name = format!("attachment; filename=\"{permit}-{execution}.{ending}.age\"");
             let mut headers = HeaderMap::new();
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
             if let Ok(name) = HeaderValue::from_str(&name) {

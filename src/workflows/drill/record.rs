@@ -60,7 +60,7 @@ pub async fn record(
         record.number = number;
         let key = layout::drill(number);
         let bytes = Bytes::from(host.sign_record(&key, payload_type::DRILL, &record)?);
-        if put_own(&*host.vault, &key, &bytes, Some(until)).await? {
+        if put_own(&*host.vault, &key, &bytes, Some(until.into())).await? {
             break;
         }
     }

@@ -192,7 +192,7 @@ async fn certify(
     };
     let key = layout::certificate(number);
     let bytes = Bytes::from(on.host.sign_record(&key, payload_type::CERTIFICATE, &certificate)?);
-    on.host.vault.put(&key, bytes, Some(on.host.evidence_end(now))).await?;
+    on.host.vault.put(&key, bytes, Some(on.host.evidence_end(now).into())).await?;
     on.host.vault.flush().await?;
     // Another program may have ended the same intent a moment ago: what is in the store counts.
     let stored = on.host.vault.get(&key, None).await?;

@@ -354,7 +354,7 @@ async fn write_intent(
     let key = layout::intent(number);
     let bytes = Bytes::from(on.host.sign_record(&key, payload_type::INTENT, &intent)?);
     let now = on.clock.now();
-    on.host.vault.put(&key, bytes.clone(), Some(on.host.evidence_end(now))).await?;
+    on.host.vault.put(&key, bytes.clone(), Some(on.host.evidence_end(now).into())).await?;
     match on.host.vault.holds(&key, &bytes).await {
         Ok(true) => {}
         Ok(false) | Err(VaultError::Missing { .. }) => return Err(ExpireError::Busy(key)),

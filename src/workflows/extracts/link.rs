@@ -13,6 +13,7 @@ use crate::domain::time::Instant;
 use crate::workflows::permits;
 use crate::workflows::sign_in::line;
 
+use super::report::report_of;
 use super::{ExtractError, shelf};
 
 /// An address counts for so many days, and never longer than the permit.
@@ -78,6 +79,8 @@ pub struct Fetched {
     pub permit: String,
     /// Which execution.
     pub execution: u32,
+    /// How the file's name ends, before it was sealed.
+    pub ending: &'static str,
     /// The sealed file.
     pub sealed: Vec<u8>,
 }
@@ -112,5 +115,6 @@ pub async fn fetch(catalog: &Catalog, home: &Home, path: &str, now: Instant) -> 
     let detail = format!("execution {}, fetch {}", row.execution, row.fetched + 1);
     let entry = line(now, permit.content.applicant.as_str(), "extract.fetch", &row.permit, &detail);
     tx.commit(&[entry]).await.map_err(ExtractError::from)?;
-    Ok(Fetched { permit: row.permit, execution: row.execution, sealed })
+    let ending = report_of(&row)?.shape().ending();
+    Ok(Fetched { permit: row.permit, execution: row.execution, ending, sealed })
 }

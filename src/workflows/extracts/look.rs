@@ -18,6 +18,25 @@ pub async fn list(
     Ok(catalog.extracts(permit).await?)
 }
 
+/// An execution of a permit.
+pub async fn one(
+    catalog: &Catalog,
+    (permit, execution): (&str, u32),
+    by: &Actor,
+) -> Result<Option<ExtractRow>, ExtractError> {
+    by.check(Act::ReadPermits)?;
+    of_number(catalog, (permit, execution)).await
+}
+
+/// The same for whoever has just acted on it.
+pub async fn of_number(
+    catalog: &Catalog,
+    (permit, execution): (&str, u32),
+) -> Result<Option<ExtractRow>, ExtractError> {
+    let rows = catalog.extracts(Some(permit)).await?;
+    Ok(rows.into_iter().find(|row| row.execution == execution))
+}
+
 /// The report of what was handed over by an execution; none if nothing was.
 pub async fn report(
     catalog: &Catalog,

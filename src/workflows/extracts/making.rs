@@ -16,6 +16,7 @@ use crate::archive::digest::Sha256;
 use crate::clock::random_bytes;
 
 use super::ExtractError;
+use super::dress::Dress;
 use super::report::ExtractReport;
 use super::source::{Source, wanted_rows};
 
@@ -70,8 +71,8 @@ pub(super) struct Made {
 
 /// Makes it on a thread of its own. `heard` is asked between: it tells people, and may refuse to go on.
 pub(super) async fn make(
-    source: Arc<Source>,
-    instructions: Arc<Instructions>,
+    (source, instructions): (Arc<Source>, Arc<Instructions>),
+    dress: Dress,
     cancel: &Cancel,
     heard: &mut dyn AsyncHeard,
 ) -> Result<Made, ExtractError> {
@@ -81,7 +82,10 @@ pub(super) async fn make(
     let (tell, mut told) = mpsc::channel::<Told>(1);
     let work = tokio::task::spawn_blocking(move || {
         let is_stopped = || own.is_asked() || others.is_asked();
-        compute(&source, &instructions, &is_stopped, &tell)
+        let mut made = compute(&source, &instructions, &is_stopped, &tell)?;
+        let encoding = instructions.rules.writing.encoding;
+        made.bytes = dress.put_on(instructions.shape, made.bytes, encoding, &mut made.report)?;
+        Ok(made)
     });
     while let Some(told) = told.recv().await {
         heard.hear(told).await?;

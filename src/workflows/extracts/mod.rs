@@ -12,10 +12,12 @@ use crate::anonymize::delimited::ReadProblem;
 use crate::anonymize::extract::Refusal;
 use crate::anonymize::instructions::Drift;
 use crate::anonymize::ledger::Overlap;
+use crate::anonymize::spreadsheet::SheetProblem;
 use crate::archive::seal::SealError;
 use crate::catalog::CatalogError;
 use crate::config::ConfigError;
 use crate::domain::actor::Denied;
+use crate::paper::PaperProblem;
 use crate::policy_files::BadInstructions;
 
 use super::desk::DeskError;
@@ -26,6 +28,9 @@ mod source;
 
 /// Sealed files in the home, and the lock of a permit's extracts.
 mod shelf;
+
+/// CSV, spreadsheets, pages.
+mod dress;
 
 /// From rows to what is handed over, in memory.
 mod making;
@@ -48,6 +53,9 @@ mod plan;
 /// Making an extract and handing it over.
 mod run;
 
+/// Stopping one that is being made.
+mod cancel;
+
 /// Extracts that ended halfway, and files whose time is over.
 mod tend;
 
@@ -62,6 +70,7 @@ mod verify;
 
 pub use crate::anonymize::search::Estimate;
 pub use crate::catalog::{ExtractPlanRow, ExtractRow, ExtractState};
+pub use cancel::cancel;
 pub use making::{Cancel, Told};
 pub use plan::{ExtractPlan, check, plan, plan_file};
 pub use preview::PreviewCell;
@@ -113,6 +122,14 @@ pub enum ExtractError {
         #[source]
         source: io::Error,
     },
+    /// The database with the data set; without its words, which may quote a row.
+    #[error("the data set {dataset:?} cannot be read: {problem}")]
+    Database {
+        /// The data set.
+        dataset: String,
+        /// Why.
+        problem: String,
+    },
     /// The data set is no table.
     #[error("the data set {dataset:?} cannot be used: {problem}")]
     Read {
@@ -149,6 +166,12 @@ pub enum ExtractError {
     /// The same for a table of counts.
     #[error(transparent)]
     Counts(#[from] CountRefusal),
+    /// It does not fit into a spreadsheet.
+    #[error(transparent)]
+    Sheet(#[from] SheetProblem),
+    /// It does not fit onto pages.
+    #[error(transparent)]
+    Paper(#[from] PaperProblem),
     /// Together with earlier extracts it would show somebody.
     #[error("{}", list(.0))]
     Overlaps(Vec<Overlap>),
@@ -161,6 +184,12 @@ pub enum ExtractError {
     /// Somebody makes an extract under this permit now.
     #[error("an extract under permit {0} is being made by another program: wait until it has ended")]
     Busy(String),
+    /// Nothing is being made.
+    #[error("no extract is being made under permit {0}: there is nothing to cancel")]
+    NotMaking(String),
+    /// Somebody ended it.
+    #[error("the extract under permit {0} was cancelled: nothing was handed over")]
+    Ended(String),
     /// There is no such extract.
     #[error("permit {0} has no extract that was handed over; `kura extract list` shows those there are")]
     None(String),
@@ -204,16 +233,21 @@ impl ExtractError {
             }
             Self::Refused(_)
             | Self::Counts(_)
+            | Self::Sheet(_)
+            | Self::Paper(_)
             | Self::Drift(_)
             | Self::ManyRows { .. }
             | Self::Overlaps(_)
             | Self::Ledger(_)
             | Self::Busy(_)
+            | Self::NotMaking(_)
+            | Self::Ended(_)
             | Self::OtherPlan { .. } => true,
             Self::Instructions(_)
             | Self::NoDataset { .. }
             | Self::NeedsKey(_)
             | Self::Source { .. }
+            | Self::Database { .. }
             | Self::Read { .. }
             | Self::SourceTooLarge { .. }
             | Self::Snapshot(_)
@@ -233,20 +267,21 @@ impl ExtractError {
             Self::Instructions(_) | Self::NoDataset { .. } | Self::NeedsKey(_) => "instructions",
             Self::OtherPlan { .. }
             | Self::Source { .. }
+            | Self::Database { .. }
             | Self::Read { .. }
             | Self::SourceTooLarge { .. }
             | Self::Snapshot(_) => "source",
             Self::Drift(_) | Self::ManyRows { .. } => "drift",
             Self::Refused(Refusal::Leak(_)) | Self::Counts(CountRefusal::Rows(Refusal::Leak(_))) => "leak",
-            Self::Refused(Refusal::Cancelled) | Self::Counts(CountRefusal::Rows(Refusal::Cancelled)) => {
-                "cancelled"
-            }
+            Self::Ended(_)
+            | Self::Refused(Refusal::Cancelled)
+            | Self::Counts(CountRefusal::Rows(Refusal::Cancelled)) => cancel::CANCELLED,
             Self::Refused(Refusal::Empty | Refusal::TooFew { .. })
             | Self::Counts(CountRefusal::Rows(Refusal::Empty | Refusal::TooFew { .. })) => "empty",
-            Self::Refused(_) | Self::Counts(_) => "rules",
+            Self::Refused(_) | Self::Counts(_) | Self::Sheet(_) | Self::Paper(_) => "rules",
             Self::Overlaps(_) | Self::Ledger(_) => "ledger",
             Self::Busy(_) => "busy",
-            Self::None(_) | Self::Report => "none",
+            Self::None(_) | Self::NotMaking(_) | Self::Report => "none",
             Self::Seal(_) => "seal",
             Self::File { .. } | Self::Config(_) => "disk",
             Self::Stopped => "stopped",

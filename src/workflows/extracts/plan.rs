@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::anonymize::instructions::Instructions;
+use crate::anonymize::instructions::{Instructions, Shape};
 use crate::archive::digest::Sha256;
 use crate::catalog::{Catalog, ExtractPlanRow};
 use crate::config::Home;
 use crate::domain::actor::Actor;
-use crate::domain::permit::{LegalClass, PermitContent};
+use crate::domain::permit::{Form, LegalClass, PermitContent};
 use crate::domain::role::Act;
 use crate::domain::time::Instant;
 use crate::policy_files::{BadInstructions, read_instructions};
@@ -17,6 +17,7 @@ use crate::workflows::desk::DeskError;
 use crate::workflows::sign_in::line;
 
 use super::ExtractError;
+use super::dress::Dress;
 use super::making::{AsyncHeard, Cancel, Made, Told, make};
 use super::preview::{PreviewCell, preview};
 use super::report::ExtractReport;
@@ -32,20 +33,23 @@ pub struct ExtractPlan {
     pub preview: Vec<PreviewCell>,
 }
 
-/// Whether instructions can be used at all: asked when somebody applies with them.
-pub fn check(text: &str) -> Result<(), BadInstructions> {
-    read_instructions(text).map(drop)
+/// Whether what is applied for can be carried out at all: asked when somebody applies.
+pub fn check(content: &PermitContent) -> Result<(), BadInstructions> {
+    instructions_of(content).map(drop)
 }
 
 /// The instructions of a permit, if they make what the permit is for.
 pub(super) fn instructions_of(content: &PermitContent) -> Result<Instructions, BadInstructions> {
     let instructions = read_instructions(&content.extraction)?;
-    if (content.legal_class == LegalClass::Statistics) == instructions.counts.is_some() {
-        return Ok(instructions);
+    if (content.legal_class == LegalClass::Statistics) != instructions.counts.is_some() {
+        let words = "[table] makes 統計情報 and only that: the permit and its instructions are about different things";
+        return Err(BadInstructions(words.to_owned()));
     }
-    let words =
-        "[table] makes 統計情報 and only that: the permit and its instructions are about different things";
-    Err(BadInstructions(words.to_owned()))
+    if (content.form == Form::Paper) != (instructions.shape == Shape::Paper) {
+        let words = "提供方法 紙 (form = \"paper\") and output.format = \"paper\" go together, and only with each other";
+        return Err(BadInstructions(words.to_owned()));
+    }
+    Ok(instructions)
 }
 
 /// Tells people.
@@ -67,8 +71,18 @@ pub async fn plan_file(
     (cancel, tell): (&Cancel, &mut (dyn FnMut(Told) + Send)),
     now: Instant,
 ) -> Result<ExtractPlan, ExtractError> {
+    planned((home, Dress::default()), text, recovery, (cancel, tell), now).await
+}
+
+async fn planned(
+    (home, dress): (&Home, Dress),
+    text: &str,
+    recovery: Option<&Recovery>,
+    how: (&Cancel, &mut (dyn FnMut(Told) + Send)),
+    now: Instant,
+) -> Result<ExtractPlan, ExtractError> {
     let instructions = Arc::new(read_instructions(text)?);
-    let made = gathered(home, &instructions, recovery, (cancel, tell), now).await?;
+    let made = gathered((home, dress), &instructions, recovery, how, now).await?;
     Ok(ExtractPlan { preview: preview(&instructions.rules, &made.report), report: made.report })
 }
 
@@ -84,7 +98,9 @@ pub async fn plan(
     let none = || DeskError::None { what: "permit", id: number.to_owned() };
     let row = catalog.permit(number).await?.ok_or_else(none)?;
     instructions_of(&row.permit.content)?;
-    let mut made = plan_file(home, &row.permit.content.extraction, recovery, (cancel, tell), now).await?;
+    let content = &row.permit.content;
+    let dress = Dress::of_permit((number, content), now);
+    let mut made = planned((home, dress), &content.extraction, recovery, (cancel, tell), now).await?;
     number.clone_into(&mut made.report.permit);
     made.report.permit_digest = row.digest.to_string();
     let text = serde_json::to_string(&made).map_err(|_| ExtractError::Report)?;
@@ -103,7 +119,7 @@ pub async fn plan(
 }
 
 async fn gathered(
-    home: &Home,
+    (home, dress): (&Home, Dress),
     instructions: &Arc<Instructions>,
     recovery: Option<&Recovery>,
     (cancel, tell): (&Cancel, &mut (dyn FnMut(Told) + Send)),
@@ -112,7 +128,7 @@ async fn gathered(
     let dataset = dataset(home, &instructions.dataset)?;
     let source = Arc::new(Box::pin(read_source(&dataset, recovery, now)).await?);
     let (digest, snapshot) = (source.digest, source.snapshot.clone());
-    let mut made = make(source, instructions.clone(), cancel, &mut Teller(tell)).await?;
+    let mut made = make((source, instructions.clone()), dress, cancel, &mut Teller(tell)).await?;
     made.report.made_at = now.to_string();
     made.report.source_digest = digest.to_string();
     made.report.snapshot = snapshot;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::anonymize::classes::ColumnRule;
 use crate::anonymize::count_extract::CountExtract;
 use crate::anonymize::extract::{ExtractRules, Report};
-use crate::anonymize::instructions::{CountsAsked, Instructions, Seal};
+use crate::anonymize::instructions::{CountsAsked, Instructions, Seal, Shape};
 use crate::anonymize::measure::Measured;
 use crate::anonymize::scan::Scan;
 use crate::anonymize::search::Proof;
@@ -78,12 +78,23 @@ pub struct ExtractReport {
     pub decides: String,
     /// How the file is written.
     pub encoding: String,
+    /// As what it is handed over: `csv`, `xlsx` or `paper`.
+    #[serde(default = "csv")]
+    pub shape: String,
+    /// SHA-256 of the table as CSV, which stands on every page; on paper only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub table_digest: Option<String>,
     /// To what it is sealed: `key` or `passphrase`.
     pub sealed_to: String,
     /// SHA-256 of the file before it was sealed.
     pub extract_digest: String,
     /// Its size.
     pub extract_bytes: u64,
+}
+
+/// Reports that say nothing of it are of CSV.
+fn csv() -> String {
+    Shape::Csv.word().to_owned()
 }
 
 /// A column of the source, and what became of it.
@@ -313,6 +324,8 @@ impl ExtractReport {
             publication: publication(rules),
             decides: A_PERSON_DECIDES.to_owned(),
             encoding: encoding.to_owned(),
+            shape: instructions.shape.word().to_owned(),
+            table_digest: None,
             sealed_to: if instructions.seal == Seal::Passphrase { "passphrase" } else { "key" }.to_owned(),
             extract_digest,
             extract_bytes,
@@ -326,6 +339,11 @@ impl ExtractReport {
             .filter(|column| column.level.is_some())
             .map(|column| column.name.as_str())
             .collect()
+    }
+
+    /// As what it was handed over.
+    pub fn shape(&self) -> Shape {
+        Shape::of_word(&self.shape).unwrap_or(Shape::Csv)
     }
 
     /// The column whose pseudonyms say whose each row is.

@@ -20,6 +20,8 @@ use crate::workflows::desk::DeskError;
 use crate::workflows::permits::{self, Execution};
 use crate::workflows::sign_in::line;
 
+use super::cancel::is_cancelled;
+use super::dress::Dress;
 use super::making::{AsyncHeard, Cancel, Told, make};
 use super::marks::{LedgerKey, compare, crowds_of};
 use super::plan::instructions_of;
@@ -83,13 +85,21 @@ pub async fn run(
         Seal::Passphrase => None,
     };
     dataset(on.home, &instructions.dataset)?;
+    let dress = Dress::of_permit((number, &row.permit.content), on.clock.now());
     let execution = begin(on, number).await?;
     let (permit, which) = (execution.permit.clone(), execution.number);
-    match Box::pin(hand_over(on, &execution, &instructions, recipient, (tell, once))).await {
+    match Box::pin(hand_over(on, &execution, (&instructions, dress), recipient, (tell, once))).await {
         Ok(handed) => Ok(handed),
         Err(error) => {
             shelf::remove(on.home, &permit, which)?;
-            give_up(on, &execution, error.code()).await?;
+            if is_cancelled(on.catalog, (&permit, which)).await? {
+                return Err(ExtractError::Ended(permit));
+            }
+            match give_up(on, &execution, error.code()).await {
+                // Cancelled between the two: it has ended already.
+                Err(ExtractError::Desk(DeskError::Stale(_))) => return Err(ExtractError::Ended(permit)),
+                given_up => given_up?,
+            }
             drop(lock);
             Err(error)
         }
@@ -141,7 +151,7 @@ async fn may_continue(on: &Run<'_>, execution: &Execution) -> Result<(), Extract
 async fn hand_over(
     on: &Run<'_>,
     execution: &Execution,
-    instructions: &Arc<Instructions>,
+    (instructions, dress): (&Arc<Instructions>, Dress),
     recipient: Option<Recipient>,
     (tell, once): (&mut (dyn FnMut(Told) + Send), &mut (dyn FnMut(&SecretString) + Send)),
 ) -> Result<Handed, ExtractError> {
@@ -150,7 +160,7 @@ async fn hand_over(
     let source = Arc::new(Box::pin(read_source(&dataset, on.recovery, on.clock.now())).await?);
     may_continue(on, execution).await?;
     let mut guarded = Guarded { on, execution, tell };
-    let mut made = make(source.clone(), instructions.clone(), on.cancel, &mut guarded).await?;
+    let mut made = make((source.clone(), instructions.clone()), dress, on.cancel, &mut guarded).await?;
     may_continue(on, execution).await?;
     let key = LedgerKey::of(on.home)?;
     let (crowds, rules) = (std::mem::take(&mut made.crowds), instructions.clone());

@@ -1,4 +1,5 @@
-//! Where rows come from: a data set that `kura.toml` names, on this machine or inside a snapshot. Memory only.
+//! Where rows come from: a data set that `kura.toml` names, on this machine, inside a snapshot or in a database. Memory
+//! only.
 //!
 //! Nothing of it is written anywhere, and no error holds more of it than the number of a line.
 
@@ -14,6 +15,7 @@ use crate::anonymize::table::Table;
 use crate::archive::digest::Sha256;
 use crate::config::{DatasetEncoding, DatasetKind, DatasetSettings, Home};
 use crate::domain::time::Instant;
+use crate::sources::postgresql::{DatabaseError, Dataset, DatasetColumn};
 use crate::workflows::browse::Browser;
 use crate::workflows::choice::{ChoiceError, Wanted};
 use crate::workflows::repository::Opened;
@@ -36,8 +38,11 @@ pub struct Recovery {
 pub(super) struct Source {
     /// Its rows.
     pub(super) table: Table,
-    /// SHA-256 of the file.
+    /// SHA-256 of the file, or of the rows as CSV.
     pub(super) digest: Sha256,
+    /// What the fingerprint of its columns is made of, in their order: names; of a database types and whether they may be
+    /// empty, too.
+    schema: Vec<String>,
     /// The snapshot that it was taken from.
     pub(super) snapshot: Option<String>,
 }
@@ -56,10 +61,18 @@ pub(super) async fn read_source(
     recovery: Option<&Recovery>,
     now: Instant,
 ) -> Result<Source, ExtractError> {
+    let mut types = None;
     let (bytes, snapshot) = match dataset.kind {
         DatasetKind::Csv => {
             let own = dataset.clone();
             (super::off(move || of_machine(&own)).await?, None)
+        }
+        DatasetKind::Postgresql => {
+            let failed = |error: DatabaseError| of_database(dataset, &error);
+            let open = Box::pin(open_database(dataset)).await?;
+            types = Some(open.columns.clone());
+            let bytes_max = usize::try_from(SOURCE_BYTES_MAX).unwrap_or(usize::MAX);
+            (Box::pin(open.rows(bytes_max)).await.map_err(failed)?, None)
         }
         DatasetKind::Snapshot => {
             let recovery = recovery.ok_or_else(|| ExtractError::NeedsKey(dataset.name.clone()))?;
@@ -74,9 +87,32 @@ pub(super) async fn read_source(
     let dataset = dataset.name.clone();
     super::off(move || {
         let table = read(&bytes, encoding).map_err(|problem| ExtractError::Read { dataset, problem })?;
-        Ok(Source { table, digest: Sha256::of(&bytes), snapshot })
+        let schema = match &types {
+            Some(columns) => columns.iter().flat_map(parts).collect(),
+            None => table.columns.iter().map(|column| column.name.clone()).collect(),
+        };
+        Ok(Source { table, digest: Sha256::of(&bytes), snapshot, schema })
     })
     .await
+}
+
+async fn open_database(dataset: &DatasetSettings) -> Result<Dataset, ExtractError> {
+    // The settings were checked when they were read.
+    let (database, table) = dataset
+        .postgresql()
+        .ok_or_else(|| ExtractError::NoDataset { name: dataset.name.clone(), known: Vec::new() })?;
+    Dataset::open(&database, &table).await.map_err(|error| of_database(dataset, &error))
+}
+
+/// What a database says may quote a row: only what Kura says itself goes on.
+fn of_database(dataset: &DatasetSettings, error: &DatabaseError) -> ExtractError {
+    ExtractError::Database { dataset: dataset.name.clone(), problem: error.bare() }
+}
+
+/// What of a column the fingerprint is made of.
+fn parts(column: &DatasetColumn) -> [String; 3] {
+    let null = if column.is_nullable { "null" } else { "not null" };
+    [column.name.clone(), column.type_name.clone(), null.to_owned()]
 }
 
 /// The columns of a data set and their fingerprint: what instructions need to say.
@@ -86,9 +122,17 @@ pub async fn columns(
     recovery: Option<&Recovery>,
     now: Instant,
 ) -> Result<(Vec<String>, Sha256), ExtractError> {
-    let source = Box::pin(read_source(&dataset(home, name)?, recovery, now)).await?;
+    let dataset = dataset(home, name)?;
+    if dataset.kind == DatasetKind::Postgresql {
+        // No row is needed for that.
+        let open = Box::pin(open_database(&dataset)).await?;
+        let schema: Vec<String> = open.columns.iter().flat_map(parts).collect();
+        let names = open.columns.iter().map(|column| column.name.clone()).collect();
+        return Ok((names, fingerprint(name, &schema)));
+    }
+    let source = Box::pin(read_source(&dataset, recovery, now)).await?;
     let names = source.table.columns.iter().map(|column| column.name.clone()).collect();
-    Ok((names, fingerprint(name, &source.table)))
+    Ok((names, fingerprint(name, &source.schema)))
 }
 
 fn of_machine(dataset: &DatasetSettings) -> Result<Zeroizing<Vec<u8>>, ExtractError> {
@@ -139,18 +183,17 @@ impl Write for Held {
 }
 
 /// The fingerprint of a source's columns.
-fn fingerprint(dataset: &str, table: &Table) -> Sha256 {
-    let names = table.columns.iter().map(|column| column.name.as_str());
-    Sha256::of(schema_text(dataset, names).as_bytes())
+fn fingerprint(dataset: &str, schema: &[String]) -> Sha256 {
+    Sha256::of(schema_text(dataset, schema.iter().map(String::as_str)).as_bytes())
 }
 
 /// Refuses a source that is not what the permit was written for, and gives the rows that are wanted.
 pub(super) fn wanted_rows(source: &Source, instructions: &Instructions) -> Result<Wished, ExtractError> {
     let names: Vec<String> = source.table.columns.iter().map(|column| column.name.clone()).collect();
     let mut found = drift(&names, &instructions.columns());
-    let own = fingerprint(&instructions.dataset, &source.table).to_string();
+    let own = fingerprint(&instructions.dataset, &source.schema).to_string();
     if found.is_empty() && own != instructions.schema {
-        found.push(Drift::Fingerprint { fingerprint: own, order: names });
+        found.push(Drift::Fingerprint { fingerprint: own, order: source.schema.clone() });
     }
     if !found.is_empty() {
         return Err(ExtractError::Drift(found));

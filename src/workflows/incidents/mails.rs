@@ -2,11 +2,10 @@
 //! a crash between sending and noting sends the same message id again. The checklist is ticked when one has arrived.
 
 use secrecy::SecretString;
-use zeroize::Zeroizing;
 
 use crate::catalog::{MailRow, TickRow};
 use crate::clock::Clock;
-use crate::config::{self, MailSettings, Settings};
+use crate::config::{self, MailSettings};
 use crate::domain::incident_contact::Way;
 use crate::domain::notice::{ATTEMPTS_MAX, retry_minutes};
 use crate::domain::time::Instant;
@@ -22,20 +21,18 @@ const AT_ONCE: u32 = 20;
 const LIST: &str = "incidents";
 
 /// Sends what is due. How many arrived.
-pub async fn deliver(desk: &Desk, settings: &Settings, clock: &dyn Clock) -> Result<u32, DeskError> {
+pub async fn deliver(desk: &Desk, clock: &dyn Clock) -> Result<u32, DeskError> {
     let due = desk.catalog.due_incident_mails(clock.now(), AT_ONCE).await?;
     if due.is_empty() {
         return Ok(0);
     }
-    let wanted = settings.incidents.as_ref().and_then(|incidents| incidents.mail.as_deref());
-    let server = settings.mail.iter().find(|mail| wanted.is_none_or(|wanted| mail.name == wanted));
     let mut arrived = 0;
     for mail in &due {
         let next = clock.now().plus_minutes(retry_minutes(mail.attempts));
         if !desk.catalog.take_incident_mail(mail, next).await? {
             continue;
         }
-        let outcome = match server {
+        let outcome = match &desk.incidents.server {
             Some(server) => send(desk, server, mail, clock.now()).await?,
             None => Err("kura.toml names no mail server ([[mail]])".to_owned()),
         };
@@ -75,10 +72,7 @@ async fn send(
 }
 
 fn password(server: &MailSettings) -> Option<SecretString> {
-    let file = server.password_file.as_ref()?;
-    let bytes = Zeroizing::new(config::read_file(file).ok()?);
-    let text = Zeroizing::new(String::from_utf8_lossy(&bytes).into_owned());
-    Some(text.lines().next().unwrap_or_default().to_owned().into())
+    Some(config::secret_line(server.password_file.as_ref()?).ok()?.as_str().into())
 }
 
 /// Notes what became of an attempt; whether the mail has arrived.

@@ -44,27 +44,15 @@ pub async fn open(desk: &Desk, new: &New, by: &Actor, now: Instant) -> Result<St
     }
     past(new.found_at, "the time of finding", now)?;
     past(new.occurred_at, "the time of the failure", now)?;
+    let cause = Cause { kind: CauseKind::Person, subject: String::new() };
     let mut row = IncidentRow {
-        incident: String::new(),
-        cause: Cause { kind: CauseKind::Person, subject: String::new() },
-        state: IncidentState::Detected,
-        opened_by: by.account.to_string(),
         title: new.content.clone(),
         title_en: new.content.clone(),
         found_at: new.found_at.unwrap_or(now),
         occurred_at: new.occurred_at,
-        expected_at: None,
-        recovered_at: None,
         services: new.services.clone(),
         concern: new.concern,
-        told_at: None,
-        told_receipt: None,
-        no_action: None,
-        notice: None,
-        reports: 0,
-        reported_at: None,
-        closed_at: None,
-        version: 1,
+        ..IncidentRow::found(cause, by.account.to_string(), now)
     };
     let mut tx = desk.catalog.begin().await?;
     row.incident = tx.add_incident(&row, tokyo().day_of(now).date().year()).await?;

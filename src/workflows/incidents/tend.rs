@@ -11,7 +11,6 @@ use crate::domain::incident::{IncidentEvent, IncidentField, IncidentState};
 use crate::domain::incident_cause::{
     Cause, CauseKind, Placed, Raised, Standing, asks_for_notice, concern, order, place,
 };
-use crate::domain::incident_clock::Concern;
 use crate::domain::time::Instant;
 use crate::workflows::desk::{Desk, DeskError, tokyo};
 use crate::workflows::sign_in::line;
@@ -58,11 +57,18 @@ fn is_same(known: &LinkedAlarm, alarm: &Alarm) -> bool {
 /// What an alarm belongs to.
 async fn resolve(desk: &Desk, alarm: &Alarm) -> Result<Failing, DeskError> {
     let (code, subject, since) = (alarm.code, alarm.subject.clone(), alarm.since);
-    let mut raised = Raised { code, subject, since, plan: None, occurrence: None };
+    let mut raised = Raised { code, subject, since, plan: None, occurrence: None, service: None };
     let mut notice = None;
     match alarm.code {
         AlarmCode::RunRefused => raised.occurrence = Some(alarm.subject.clone()),
         AlarmCode::ServiceStopped => raised.occurrence = stopped_for(desk, &alarm.subject).await?,
+        AlarmCode::TargetDown => {
+            let target = desk.monitoring.rules.target(&alarm.subject);
+            raised.service = target.and_then(|target| target.services.first().cloned());
+            if let Some(service) = &raised.service {
+                raised.occurrence = stopped_for(desk, service).await?;
+            }
+        }
         _ => {}
     }
     if let Some(id) = &raised.occurrence
@@ -85,6 +91,11 @@ async fn stopped_for(desk: &Desk, service: &str) -> Result<Option<String>, DeskE
     }
     let by_hand = desk.catalog.open_hand_stops().await?;
     Ok(by_hand.into_iter().rfind(|row| row.service == service).map(|row| row.occurrence))
+}
+
+/// What an alarm is called among the entries of its incident.
+pub(in crate::workflows) fn reference_of(alarm: &Alarm) -> String {
+    format!("alarm/{}/{}/{}", alarm.code.word(), alarm.subject, alarm.since.as_micros())
 }
 
 /// Gives every alarm its place, in one transaction.
@@ -127,12 +138,20 @@ fn scope(cause: &Cause) -> String {
     match cause.kind {
         CauseKind::Clock => "このマシンの時計による、バックアップの取得と消去".to_owned(),
         CauseKind::StoredData => format!("計画 {subject} で保管している記録"),
+        CauseKind::Store => format!("保管先 {subject} の保護（期限より前に消去させない仕組み）"),
+        CauseKind::Source => format!("計画 {subject} の対象（保護しているシステムのデータ）"),
         CauseKind::Service => String::new(),
         CauseKind::Backup => format!("計画 {subject} のバックアップ"),
         CauseKind::Deletion => format!("計画 {subject} の保管期限を過ぎたものの消去"),
         CauseKind::Portal => "利用者へのお知らせの掲載".to_owned(),
+        CauseKind::Monitoring => format!("{subject}（稼働監視の対象）"),
         CauseKind::Person => String::new(),
     }
+}
+
+/// The title of an incident is short; what it is in full stands in its 障害内容.
+fn first_sentence(text: &str, end: &str) -> String {
+    text.split_inclusive(end).next().unwrap_or(text).to_owned()
 }
 
 async fn open_one(
@@ -144,27 +163,11 @@ async fn open_one(
 ) -> Result<IncidentRow, DeskError> {
     let scope = scope(&cause);
     let mut row = IncidentRow {
-        incident: String::new(),
-        cause,
-        state: IncidentState::Detected,
-        opened_by: "kura".to_owned(),
-        title: one.alarm.japanese.clone(),
-        title_en: one.alarm.english.clone(),
-        found_at: now,
+        title: first_sentence(&one.alarm.japanese, "。"),
+        title_en: first_sentence(&one.alarm.english, ". ").trim_end().to_owned(),
         // A clock that is wrong cannot say since when.
         occurred_at: Some(one.alarm.since).filter(|since| *since <= now),
-        expected_at: None,
-        recovered_at: None,
-        services: Vec::new(),
-        concern: Concern::None,
-        told_at: None,
-        told_receipt: None,
-        no_action: None,
-        notice: None,
-        reports: 0,
-        reported_at: None,
-        closed_at: None,
-        version: 1,
+        ..IncidentRow::found(cause, "kura".to_owned(), now)
     };
     row.incident = tx.add_incident(&row, tokyo().day_of(now).date().year()).await?;
     let place = format!("Kura の監視（警報 {}）", one.raised.code.word());
@@ -202,7 +205,7 @@ async fn join(
     let found = tx.incident(id).await?;
     let mut row = found.ok_or_else(|| DeskError::Stale(id.to_owned()))?;
     let words = (format!("警報：{}", alarm.japanese), format!("Alarm: {}", alarm.english));
-    let reference = format!("alarm/{}/{}/{}", code.word(), alarm.subject, alarm.since.as_micros());
+    let reference = reference_of(alarm);
     let what = Happened { actor: "kura", kind: "alarm", reference, words };
     notes::happened(tx, id, what, (now, row.version)).await?;
     let before = row.clone();
@@ -317,7 +320,7 @@ fn mended(own: &[&LinkedAlarm]) -> Vec<ToWrite> {
 
 /// Runs and drills of the plan of an incident, since it was found.
 async fn of_plan(desk: &Desk, row: &IncidentRow) -> Result<Vec<ToWrite>, DeskError> {
-    if !matches!(row.cause.kind, CauseKind::Backup | CauseKind::StoredData) {
+    if !matches!(row.cause.kind, CauseKind::Backup | CauseKind::StoredData | CauseKind::Source) {
         return Ok(Vec::new());
     }
     let plan = &row.cause.subject;

@@ -7,6 +7,7 @@ use crate::domain::permit::{Permit, PermitContent, PermitEvent, PermitRefusal, P
 use crate::domain::role::Act;
 use crate::domain::time::{Day, Instant};
 use crate::workflows::desk::DeskError;
+use crate::workflows::extracts;
 use crate::workflows::sign_in::line;
 
 use super::decide::Seen;
@@ -27,6 +28,8 @@ fn check(content: &PermitContent, by: &Actor, now: Instant) -> Result<PermitCont
     if content.period.1 < content.applied_on {
         return Err(PermitRefusal::Over(content.period.1).into());
     }
+    // Nobody approves what no program would carry out.
+    extracts::check(&content)?;
     Ok(content)
 }
 

@@ -72,6 +72,18 @@ pub async fn return_application(
     decide(catalog, (Act::DecidePermit, "permit.return"), (number, &event), (reason, seen), (by, now)).await
 }
 
+/// Takes back what one applied for oneself, before anything is made. It may be written anew.
+pub async fn withdraw(
+    catalog: &Catalog,
+    number: &str,
+    (reason, seen): (&str, &Seen),
+    by: &Actor,
+    now: Instant,
+) -> Result<(), DeskError> {
+    let event = PermitEvent::Withdraw { reason: reason.to_owned() };
+    decide(catalog, (Act::ApplyPermit, "permit.withdraw"), (number, &event), (reason, seen), (by, now)).await
+}
+
 /// Takes a permit away, before or after something was handed over. What runs under it hands nothing over any more.
 pub async fn revoke(
     catalog: &Catalog,

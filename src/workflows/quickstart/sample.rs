@@ -20,7 +20,7 @@ const PICTURE_BYTES: usize = 192 * 1024;
 ///
 /// Shape: the times of the files lie on their day between 09:00 and 17:00, so their sent day is their folder's.
 pub fn write_sample(root: &Path, now: Instant) -> Result<(), TreeError> {
-    let zone = Zone::named("Asia/Tokyo").unwrap_or_else(|_| Zone::utc());
+    let zone = Zone::tokyo();
     let mut day = zone.day_of(now);
     for _ in 0..DAYS {
         day = day.previous();

@@ -1,5 +1,5 @@
 //! The second store (写し): the same objects under the same names, locked there too. Copied after each snapshot and by
-//! `kura store copy`; compared by verify and coverage; each store mends what the other lost.
+//! `kura store copy`; compared by verify and coverage; each store mends what the other lost or altered.
 //!
 //! What is past its time is never copied, so that nothing comes back that is being deleted. Records that say which keys
 //! count go first and snapshots last: a copy that was killed names nothing that is not there, and the next one goes on.
@@ -12,23 +12,26 @@ use bytes::Bytes;
 use crate::archive::digest::Sha256;
 use crate::archive::layout::{self, ObjectKind};
 use crate::archive::seal::Keys;
-use crate::config::{ReaperSettings, Settings};
+use crate::config::{self, ReaperSettings, Settings};
 use crate::domain::cohort::CohortId;
-use crate::domain::plan::PlanName;
+use crate::domain::plan::{LockMode, PlanName};
 use crate::domain::retention::{self, Retention};
 use crate::domain::time::Instant;
-use crate::vault::{self, Reaper, S3Settings, StoreUrl, Vault, VaultError};
+use crate::policy_files;
+use crate::vault::{self, Lock, Reaper, S3Settings, StoreUrl, Vault, VaultError};
 
 use super::causes::with_causes;
 use super::desk::tokyo;
 use super::evidence::instant;
-use super::host::{Host, HostError, credentials};
+use super::host::{Host, HostError, credentials, files};
 use super::repository::{RepositoryError, Trust};
 use super::snapshots::{self, SnapshotKeys};
 use super::upload::{UploadError, put_and_compare};
 
+mod judge;
 mod scrub;
 
+use judge::Judge;
 pub use scrub::{Scrubbed, scrub};
 
 /// Why the second store cannot be used.
@@ -107,6 +110,9 @@ pub struct Ends {
     keys: Instant,
     evidence: Instant,
     now: Instant,
+    /// How each plan's objects are locked; a plan that is not here, as none can lift.
+    modes: BTreeMap<PlanName, LockMode>,
+    judge: Judge,
 }
 
 impl Ends {
@@ -125,6 +131,8 @@ impl Ends {
             keys: end(Retention::Years(1)),
             evidence: end(evidence),
             now,
+            modes: BTreeMap::new(),
+            judge: Judge::new(trust, keys),
         };
         let keys = SnapshotKeys { trust, keys };
         let mut names = Vec::new();
@@ -147,6 +155,7 @@ impl Ends {
                 let (Ok(id), Some(until)) = (cohort.cohort.parse(), instant(&cohort.delete_from)) else {
                     continue;
                 };
+                ends.judge.name(layout::cohort_key(&name.plan, &id, cohort.key_number), cohort.key);
                 let known = ends.cohorts.entry((name.plan.clone(), id)).or_insert(until);
                 *known = until.max(*known);
                 let own = ends.snapshots.entry(name.key()).or_insert(until);
@@ -175,6 +184,34 @@ impl Ends {
             | ObjectKind::Certificate(_)
             | ObjectKind::Hold(..)
             | ObjectKind::Erasure(..) => Some(self.evidence),
+        }
+    }
+
+    /// How an object is locked.
+    fn lock_of(&self, key: &str) -> Option<Lock> {
+        let until = self.of_key(key)?;
+        let plan = match layout::parse(key)? {
+            ObjectKind::CohortKey(plan, ..)
+            | ObjectKind::Pack(plan, ..)
+            | ObjectKind::Index(plan, ..)
+            | ObjectKind::Snapshot(plan, ..) => Some(plan),
+            _ => None,
+        };
+        let mode = plan.and_then(|plan| self.modes.get(&plan).copied()).unwrap_or_default();
+        Some(Lock { until, mode })
+    }
+
+    /// The same; where the plan is not at hand, the store that has it says how it is locked.
+    async fn lock_like(&self, from: &dyn Vault, key: &str) -> Result<Option<Lock>, VaultError> {
+        let Some(lock) = self.lock_of(key) else { return Ok(None) };
+        if !self.modes.is_empty() || !from.can_lock() {
+            return Ok(Some(lock));
+        }
+        match from.kept_lock(key).await {
+            Ok(kept) => Ok(Some(Lock { mode: kept.and_then(|kept| kept.mode).unwrap_or(lock.mode), ..lock })),
+            // The kind that nobody can lift is never too weak.
+            Err(VaultError::Denied { .. }) => Ok(Some(lock)),
+            Err(error) => Err(error),
         }
     }
 
@@ -245,7 +282,7 @@ pub async fn copy(from: &dyn Vault, to: &dyn Vault, ends: &Ends) -> Result<Copie
         }
         match read_right(from, key).await? {
             Ok(bytes) => {
-                put_and_compare(to, key, &bytes, ends.of_key(key)).await?;
+                put_and_compare(to, key, &bytes, ends.lock_like(from, key).await?).await?;
                 copied.objects += 1;
                 copied.bytes += crate::archive::wire::to_u64(bytes.len());
             }
@@ -299,7 +336,25 @@ pub async fn compare(first: &dyn Vault, second: &dyn Vault, ends: &Ends) -> Resu
 /// The ends of a host's objects.
 pub async fn ends_of(host: &Host, second: &dyn Vault, now: Instant) -> Result<Ends, RepositoryError> {
     let who = (&host.trust, &host.secrets.catalog);
-    Ends::of((&*host.vault, second), who, host.settings.evidence_retention(), now).await
+    let mut ends = Ends::of((&*host.vault, second), who, host.settings.evidence_retention(), now).await?;
+    for name in host.home.plan_names() {
+        // A plan that cannot be read is told of elsewhere; what it keeps is locked as none can lift.
+        if let Ok(plan) = policy_files::load_plan(&host.home.policies().join(format!("{name}.toml"))) {
+            ends.modes.insert(plan.name().clone(), plan.lock_mode());
+        }
+    }
+    ends.judge.set_sealed_catalog(config::read_file(&host.home.key_file(files::SEALED_CATALOG)).ok());
+    Ok(ends)
+}
+
+/// Copies what the second store lacks where there is no host, as after a change of keys on an offline machine.
+pub async fn copy_with(
+    (first, second): (&dyn Vault, &dyn Vault),
+    who: (&Trust, &Keys),
+    now: Instant,
+) -> Result<Copied, ReplicaError> {
+    let ends = Ends::of((first, second), who, config::EVIDENCE_RETENTION, now).await?;
+    copy(first, second, &ends).await
 }
 
 /// Copies to the second store what it lacks, if there is one.

@@ -17,9 +17,12 @@ use crate::catalog::{PackRow, RunEnd, RunStart, RunState, SnapshotRow};
 use crate::clock;
 use crate::domain::cohort::CohortId;
 use crate::domain::plan::Class;
+use crate::domain::sudden_change::ChangeFacts;
 use crate::domain::time::{Day, Instant};
+use crate::vault::Lock;
 use crate::workflows::upload::put_and_compare;
 
+use super::changes::{self, Changes};
 use super::errors::SnapshotError;
 use super::gather::Gathered;
 use super::{Run, Stored, Summary};
@@ -81,10 +84,12 @@ pub(super) async fn commit(
     let snapshot = snapshot(run, gathered, &stored, report);
     let (bytes, digest) = sealed(run, &snapshot)?;
     let local = |source| SnapshotError::local(&run.host.home, "the stat cache", source);
-    write_cache(run, gathered, stored.news, digest).map_err(local)?;
+    let changes = changes::of_run(run, gathered, &snapshot, stored.churn);
+    write_cache(run, gathered, stored.news, (digest, changes.clone())).map_err(local)?;
     let key = layout::snapshot(run.plan().name(), snapshot.sequence, &digest);
-    let until = newest_end(run, &snapshot);
-    put_and_compare(&*host.vault, &key, &bytes, until).await?;
+    let mode = run.plan().lock_mode();
+    let lock = newest_end(run, &snapshot).map(|until| Lock { until, mode });
+    put_and_compare(&*host.vault, &key, &bytes, lock).await?;
     host.vault.flush().await?;
     let new_bytes_stored = stored.sent_bytes + crate::archive::wire::to_u64(bytes.len());
     for day in &gathered.damaged {
@@ -92,12 +97,14 @@ pub(super) async fn commit(
         run.catalog.remove_cohort(run.plan().name().as_str(), &cohort).await?;
     }
     record(run, &snapshot, digest, &stored.outcomes, new_bytes_stored).await?;
+    changes::tell(run, &changes).await?;
     run.state.adopt_next().map_err(local)?;
     run.state.indexes.retain(&snapshot.cohorts.iter().flat_map(|cohort| cohort.indexes.clone()).collect());
     run.state.note_repairs(&BTreeSet::new()).map_err(local)?;
     let mut journal = run.state.journal.lock().unwrap_or_else(PoisonError::into_inner);
     journal.clear().map_err(|source| SnapshotError::local(&run.host.home, "the journal", source))?;
-    Ok(summary(run, gathered, &snapshot, digest, (report, new_bytes_stored, &stored.outcomes)))
+    let summary = summary(run, gathered, &snapshot, digest, (report, new_bytes_stored, &stored.outcomes));
+    Ok(Summary { changes: changes.facts(), sudden: changes.sudden_words(), ..summary })
 }
 
 fn snapshot(run: &Run<'_>, gathered: &Gathered, stored: &Stored, report: &RunReport) -> Snapshot {
@@ -188,7 +195,7 @@ fn write_cache(
     run: &Run<'_>,
     gathered: &Gathered,
     news: crate::archive::sorter::Sorter,
-    digest: Sha256,
+    (digest, changes): (Sha256, Changes),
 ) -> std::io::Result<()> {
     let current = gathered.cache_file();
     let next = match current {
@@ -209,7 +216,7 @@ fn write_cache(
             next
         }
     };
-    run.state.note_next(digest, &next)
+    run.state.note_next(digest, &next, changes)
 }
 
 /// A snapshot is locked as long as the newest of its cohorts.
@@ -292,5 +299,7 @@ fn summary(
             .iter()
             .map(|day| plan.cohort_of(Day::from_number(*day)).to_string())
             .collect(),
+        changes: ChangeFacts::default(),
+        sudden: None,
     }
 }

@@ -16,6 +16,7 @@ use crate::archive::stat_cache::CacheReader;
 use crate::domain::clock_evidence::{Doubt, disagreement};
 use crate::domain::cohort::CohortId;
 use crate::domain::plan::Class;
+use crate::vault::Lock;
 use crate::workflows::chain::Chain;
 use crate::workflows::clocks;
 use crate::workflows::erasures::{self, ErasureError};
@@ -26,6 +27,7 @@ use crate::workflows::snapshots::{SnapshotKeys, SnapshotName};
 use crate::workflows::upload::put_and_compare;
 
 use super::Run;
+use super::changes::Changes;
 use super::errors::{Refused, SnapshotError};
 
 /// What is known before a run begins.
@@ -51,6 +53,8 @@ pub(super) struct Gathered {
     /// How far the plan's erasure orders go.
     pub(super) erasures: Option<ErasureHead>,
     cache: Option<PathBuf>,
+    /// What is noted of changes with the newest snapshot.
+    pub(super) changes: Changes,
 }
 
 impl Gathered {
@@ -116,6 +120,7 @@ pub(super) async fn gather(run: &Run<'_>) -> Result<Gathered, SnapshotError> {
         .state
         .settle(parent.as_ref().map(|(name, _)| name.digest))
         .map_err(|source| SnapshotError::local(&run.host.home, "the stat cache", source))?;
+    let parent_digest = parent.as_ref().map(|(name, _)| name.digest);
     let cohorts = living_cohorts(run, parent.as_ref().map(|(_, snapshot)| snapshot))?;
     let journalled = run
         .state
@@ -137,6 +142,7 @@ pub(super) async fn gather(run: &Run<'_>) -> Result<Gathered, SnapshotError> {
         journalled,
         erasures,
         cache,
+        changes: run.state.changes(parent_digest),
     };
     if is_news {
         absorb(run, &gathered).await?;
@@ -288,7 +294,8 @@ async fn put_back_indexes(run: &Run<'_>, gathered: &mut Gathered) -> Result<(), 
             match run.state.indexes.read(name) {
                 Some(copy) => {
                     let until = id.delete_from(plan.retention(), plan.zone());
-                    put_and_compare(&*run.host.vault, &key, &copy.into(), Some(until)).await?;
+                    let lock = Lock { until, mode: plan.lock_mode() };
+                    put_and_compare(&*run.host.vault, &key, &copy.into(), Some(lock)).await?;
                     tracing::warn!(object = %key, "a lost index object was put back");
                 }
                 None => {

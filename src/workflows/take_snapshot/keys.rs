@@ -17,8 +17,8 @@ use crate::archive::records::CohortKey;
 use crate::archive::seal::{self, Identity, Recipient};
 use crate::domain::cohort::CohortId;
 use crate::domain::plan::PlanName;
-use crate::domain::time::{Day, Instant};
-use crate::vault::{Vault, VaultError};
+use crate::domain::time::Day;
+use crate::vault::{Lock, Vault, VaultError};
 use crate::workflows::cohort_key::check_cohort_key;
 use crate::workflows::repository::{RepositoryError, Trust};
 
@@ -94,7 +94,10 @@ pub(super) async fn prepare(
             distrusted_before: run.host.trust.recovery.distrusted_before().unwrap_or(0),
             numbers: gathered.key_numbers(&cohort),
             fresh: may_need_new.then(|| new_key(run, &cohort)).transpose()?,
-            until: cohort.delete_from(run.plan().retention(), run.plan().zone()),
+            lock: Lock {
+                until: cohort.delete_from(run.plan().retention(), run.plan().zone()),
+                mode: run.plan().lock_mode(),
+            },
         };
         let (gate, day) = (gate.clone(), *day);
         asks.spawn(async move {
@@ -147,7 +150,7 @@ struct Ask {
     numbers: Vec<u32>,
     /// A new key object, unless the known one is the only one that may be used.
     fresh: Option<Vec<u8>>,
-    until: Instant,
+    lock: Lock,
 }
 
 impl Ask {
@@ -177,7 +180,7 @@ impl Ask {
         let number = self.numbers.last().copied().max(known).map_or(1, |number| number.saturating_add(1));
         let key = layout::cohort_key(&self.plan, &self.cohort, number);
         // Whoever wins, the object that is read back counts.
-        self.vault.put(&key, fresh.into(), Some(self.until)).await?;
+        self.vault.put(&key, fresh.into(), Some(self.lock)).await?;
         let bytes = self.vault.get(&key, None).await.map_err(|error| match error {
             VaultError::Missing { .. } => RepositoryError::wrong(
                 &key,

@@ -21,10 +21,11 @@ use crate::domain::time::Instant;
 use crate::workflows::index_copies::IndexCopies;
 use crate::workflows::journal::Journal;
 
+use super::changes::Changes;
 use super::errors::SnapshotError;
 
-/// Reports of runs are kept this long, seconds.
-const REPORT_SECONDS: u64 = 30 * 24 * 3600;
+/// Reports of runs are kept this long, minutes.
+const REPORT_MINUTES: i64 = 30 * 24 * 60;
 
 /// Which stat cache belongs to which snapshot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +35,9 @@ pub(super) struct CacheNote {
     pub(super) snapshot: Sha256,
     /// The cache file's name.
     pub(super) file: String,
+    /// What changed in it and in those before it; an older Kura noted none.
+    #[serde(default)]
+    pub(super) changes: Changes,
 }
 
 /// A plan's local state, locked for this process.
@@ -49,8 +53,8 @@ pub(super) struct PlanState {
 }
 
 impl PlanState {
-    /// Locks a plan's state.
-    pub(super) fn lock(home: &Home, plan: &PlanName) -> Result<Self, SnapshotError> {
+    /// Locks a plan's state; what is too old by `now` to be of use any more is forgotten.
+    pub(super) fn lock(home: &Home, plan: &PlanName, now: Instant) -> Result<Self, SnapshotError> {
         let local = |source| SnapshotError::local(home, "the plan's state", source);
         let lock_path = home.state_file(plan.as_str(), "lock");
         let folder = lock_path.parent().unwrap_or(Path::new(".")).to_owned();
@@ -66,7 +70,7 @@ impl PlanState {
         }
         let journal = Journal::open(&folder.join("journal")).map_err(local)?;
         let reports = home.reports();
-        forget_old_reports(&reports);
+        forget_old_reports(&reports, now);
         let journal = Arc::new(Mutex::new(journal));
         let indexes = IndexCopies::new(folder.join("index"));
         Ok(Self { folder, reports, plan: plan.to_string(), _lock: lock, journal, indexes })
@@ -102,15 +106,21 @@ impl PlanState {
         Ok(path.filter(|path| CacheReader::open(path).is_ok()))
     }
 
+    /// What is noted of changes with the newest snapshot; nothing if the note is lost.
+    pub(super) fn changes(&self, newest: Option<Sha256>) -> Changes {
+        let note = self.read_note("cache.json").filter(|note| Some(note.snapshot) == newest);
+        note.map(|note| note.changes).unwrap_or_default()
+    }
+
     /// The file of the next cache.
     pub(super) fn next_cache(&self, now: Instant) -> PathBuf {
         self.folder.join(format!("cache.{}", now.as_micros()))
     }
 
     /// Notes the next cache, durably, before its snapshot is stored.
-    pub(super) fn note_next(&self, snapshot: Sha256, cache: &Path) -> io::Result<()> {
+    pub(super) fn note_next(&self, snapshot: Sha256, cache: &Path, changes: Changes) -> io::Result<()> {
         let file = cache.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let note = serde_json::to_vec(&CacheNote { snapshot, file }).map_err(io::Error::other)?;
+        let note = serde_json::to_vec(&CacheNote { snapshot, file, changes }).map_err(io::Error::other)?;
         let path = self.folder.join("cache-next.json");
         let mut out = File::create(&path)?;
         io::Write::write_all(&mut out, &note)?;
@@ -143,12 +153,16 @@ impl PlanState {
     }
 }
 
+/// When the run of a report began, as the report's name says.
+fn begun_at(report: &Path) -> Option<Instant> {
+    report.file_stem()?.to_str()?.rsplit_once('-')?.1.parse().ok().map(Instant::from_micros)
+}
+
 /// Reports hold names: they do not stay longer than they are of use.
-fn forget_old_reports(reports: &Path) {
+fn forget_old_reports(reports: &Path, now: Instant) {
     let Ok(listing) = fs::read_dir(reports) else { return };
     for entry in listing.flatten() {
-        let age = entry.metadata().and_then(|m| m.modified()).ok().and_then(|at| at.elapsed().ok());
-        if age.is_some_and(|age| age.as_secs() > REPORT_SECONDS)
+        if begun_at(&entry.path()).is_some_and(|at| at.plus_minutes(REPORT_MINUTES) < now)
             && let Err(error) = fs::remove_file(entry.path())
         {
             tracing::warn!(%error, "an old report could not be removed");

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::archive::buffers::Buffers;
 use crate::archive::chunk::Cutter;
+use crate::archive::churn::{Churn, Counted};
 use crate::archive::digest::Sha256;
 use crate::archive::outlet::{Makers, SessionError, SessionOutcome};
 use crate::archive::pipeline;
@@ -24,11 +25,13 @@ use crate::archive::walk::{self, Finds, Found, Refusal};
 use crate::archive::worker::Shared;
 use crate::clock::Clock;
 use crate::domain::plan::{Class, Plan};
+use crate::domain::sudden_change::ChangeFacts;
 use crate::domain::time::{Day, Instant};
 
 use super::host::Host;
 use super::upload::{Upload, UploadParts};
 
+mod changes;
 mod commit;
 mod errors;
 mod gather;
@@ -81,6 +84,10 @@ pub struct Summary {
     pub adopted_packs: u64,
     /// Cohorts whose key or packs were damaged and that were sent again.
     pub repaired_cohorts: Vec<String>,
+    /// What is different from the snapshot before.
+    pub changes: ChangeFacts,
+    /// What the alarm says if the source changed suddenly, in Japanese and in English.
+    pub sudden: Option<(String, String)>,
 }
 
 /// Takes a snapshot.
@@ -92,7 +99,7 @@ pub async fn take_snapshot(
     progress: &Arc<Progress>,
 ) -> Result<Summary, SnapshotError> {
     let now = clock.now();
-    let state = PlanState::lock(&host.home, request.plan.name())?;
+    let state = PlanState::lock(&host.home, request.plan.name(), now)?;
     let run = Run { host, catalog, request, state: &state, now, progress };
     catalog.abandon_runs(request.plan.name().as_str(), now).await?;
     let id = commit::begin(&run).await?;
@@ -122,6 +129,8 @@ struct Stored {
     keys: CohortKeys,
     news: Sorter,
     sent_bytes: u64,
+    /// What was found different, and how many files are gone.
+    churn: (Counted, u64),
 }
 
 impl Run<'_> {
@@ -135,6 +144,7 @@ impl Run<'_> {
 
     async fn take(&self) -> Result<Summary, SnapshotError> {
         let mut gathered = gather::gather(self).await?;
+        changes::tell(self, &gathered.changes).await?;
         let trees = sources::open(self).await?;
         // Damage that shows only when a cohort's key and index are opened is noted, and the run decides anew.
         let (report, mut resolution, directories, keys, sessions) = loop {
@@ -260,6 +270,7 @@ impl Run<'_> {
             buffers: &buffers,
         };
         let empty = || Sorter::new(self.host.sort_memory_bytes(), self.host.home.spill());
+        let churn = Churn::default();
         let shared = Shared {
             makers,
             cutter: Cutter::new(&self.host.secrets.gear_seed),
@@ -269,6 +280,7 @@ impl Run<'_> {
             outcomes: Mutex::new(Vec::new()),
             progress: self.progress,
             racy_from: RacyFrom::run(self.now),
+            churn: &churn,
             keeps_first_seen: self.plan().class() == Class::Application,
         };
         self.progress.begin(Phase::Storing, resolution.dirty_files, resolution.dirty_bytes);
@@ -286,6 +298,7 @@ impl Run<'_> {
             keys,
             news: news.into_inner().unwrap_or_else(PoisonError::into_inner),
             sent_bytes,
+            churn: (churn.counted(), resolution.removed_files),
         })
     }
 

@@ -10,7 +10,7 @@ pub(super) const BODY: &str = r#"{"subject":"糖尿病の受診動向","purpose"
 "medium":"other","medium_other":"専用の記憶装置","after_use":"erase","after_use_due":"2027-01-31",
 "period":{"from":"2026-12-01","until":"2026-12-28"},"execution":{"from":"2026-12-02","until":"2026-12-02"},
 "attachments":[{"name":"研究計画書.pdf","sha256":"0707070707070707070707070707070707070707070707070707070707070707"}],
-"form":"file","legal_class":"anonymously_processed","extraction":"k = 10\n"}"#;
+"form":"file","legal_class":"anonymously_processed","extraction":"dataset = 'admissions'\nschema = '0000000000000000000000000000000000000000000000000000000000000000'\n[columns]\nage = { class = 'qi', do = 'age', widths = [10] }\n[privacy]\nk = 10\n[output]\nformat = 'csv'\nseal = 'passphrase'\n"}"#;
 
 const PERMITS: &str = "/api/v1/permits";
 
@@ -41,7 +41,7 @@ async fn a_permit_is_applied_for_changed_approved_and_revoked_by_versions() {
     assert_eq!((blind.status, blind.code().as_str()), (428, "if-match-required"));
 
     let seen = [("If-Match", version.as_str())];
-    let other = BODY.replace("\"file\"", "\"paper\"");
+    let other = BODY.replace("k = 10", "k = 12");
     let by_other = site.post(Role::SystemAdministrator, &format!("{one}/change"), &seen, &other).await;
     assert_eq!((by_other.status, by_other.code().as_str()), (409, "wrong-state"));
     let changed = site.post(Role::OperationsManager, &format!("{one}/change"), &seen, &other).await;
@@ -72,6 +72,31 @@ async fn a_permit_is_applied_for_changed_approved_and_revoked_by_versions() {
 }
 
 #[tokio::test]
+async fn an_application_is_taken_back_and_what_was_made_is_listed() {
+    let site = Site::new().await;
+    let first = site.post(Role::OperationsManager, PERMITS, &[], BODY).await;
+    let version = first.header("etag").expect("a version").to_owned();
+    let seen = [("If-Match", version.as_str())];
+    let path = "/api/v1/permits/R08-001/withdraw";
+    let why = r#"{"reason":"目的の変更"}"#;
+    assert_eq!(site.post(Role::SystemAdministrator, path, &seen, why).await.status, 409, "not his");
+    let withdrawn = site.post(Role::OperationsManager, path, &seen, why).await;
+    assert_eq!(
+        (withdrawn.status, withdrawn.json()["state"].as_str()),
+        (200, Some("returned")),
+        "{withdrawn:?}"
+    );
+    let list = site.get(Role::Auditor, "/api/v1/permits/R08-001/extracts").await;
+    assert_eq!((list.status, list.json()["items"].as_array().map(Vec::len)), (200, Some(0)));
+    assert_eq!(site.get(Role::Auditor, "/api/v1/permits/R08-001/extracts/1").await.status, 404);
+    assert_eq!(site.get(Role::Auditor, "/api/v1/permits/R08-001/extracts/one").await.status, 400);
+    assert_eq!(site.get(Role::Auditor, "/api/v1/permits/R08-001/plan").await.status, 404);
+    let cancel = "/api/v1/permits/R08-001/extracts/cancel";
+    let nothing = site.ask(("POST", cancel), site.token(Role::SystemOperator), &[], None).await;
+    assert_eq!((nothing.status, nothing.code().as_str()), (409, "wrong-state"), "{nothing:?}");
+}
+
+#[tokio::test]
 async fn nobody_decides_about_his_own_and_what_is_wrong_is_named() {
     let site = Site::new().await;
     let own = site.post(Role::ServiceOperator, PERMITS, &[], BODY).await;
@@ -86,7 +111,7 @@ async fn nobody_decides_about_his_own_and_what_is_wrong_is_named() {
         ("2027-01-31", "2026-12-01", "after_use_due"),
         ("専用の記憶装置", "", "medium_other"),
         ("糖尿病の受診動向", "a\\nb", "subject"),
-        ("\"extraction\":\"k = 10\\n\"", "\"extraction\":\" \"", "extraction"),
+        ("do = 'age'", "do = 'agee'", "columns.age.do"),
         ("0707", "07", "sha256"),
         ("\"form\":\"file\"", "\"form\":\"file\",\"executions_max\":0", "executions_max"),
     ] {

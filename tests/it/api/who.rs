@@ -51,12 +51,24 @@ const ROWS: &[(&str, &str)] = &[
     ("returnPermit", "S"),
     ("revokePermit", "S"),
     ("closePermit", "SO"),
+    ("withdrawPermit", "SMAO"),
+    ("listExtracts", "SMAOU"),
+    ("getExtract", "SMAOU"),
+    ("getExtractPlan", "SMAOU"),
+    ("cancelExtract", "O"),
     ("listIncidents", "SMAOU"),
     ("getIncident", "SMAOU"),
     ("openIncident", "AO"),
     ("noteIncident", "AO"),
     ("writeIncidentField", "AO"),
     ("stepIncident", "AO"),
+    ("stateRecoverability", "AO"),
+    ("listWorks", "SMAOU"),
+    ("getWork", "SMAOU"),
+    ("stepWork", "A"),
+    ("listMonitorTargets", "SMAOU"),
+    ("listAccessLogs", "SMAOU"),
+    ("reviewAccessLog", "A"),
     ("getCoverage", "SMAOU"),
     ("listAlarms", "SMAOU"),
     ("listNotices", "SMAOUP"),
@@ -131,9 +143,11 @@ fn filled(operation: &Operation, occurrence: &str, role: Role) -> (String, Optio
         .replace("{occurrence}", occurrence)
         .replace("{plan}", "records")
         .replace("{permit}", "R08-999")
+        .replace("{execution}", "1")
         .replace("{run}", &"0".repeat(32))
         .replace("{notice}", "N-2026-0001")
         .replace("{incident}", "I-2026-0001")
+        .replace("{work}", "WR-2026-0001")
         .replace("{account}", "spare00001")
         .replace("{token}", &"0".repeat(16))
         .replace("{digest}", &"0".repeat(64))
@@ -144,7 +158,9 @@ fn filled(operation: &Operation, occurrence: &str, role: Role) -> (String, Optio
             r#"{"plan":"records","kind":"daily","recurrence":"daily 03:00","length_minutes":60}"#.to_owned()
         }
         "applyPermit" | "changePermit" => super::permits::BODY.to_owned(),
-        "returnPermit" | "revokePermit" | "closePermit" => r#"{"reason":"理由"}"#.to_owned(),
+        "returnPermit" | "revokePermit" | "closePermit" | "withdrawPermit" => {
+            r#"{"reason":"理由"}"#.to_owned()
+        }
         "returnWindow" | "withdrawWindow" | "breakGlass" => r#"{"reason":"理由"}"#.to_owned(),
         "disableAccount" => r#"{"reason":"退職"}"#.to_owned(),
         "takeSnapshot" => r#"{"event":"maintenance","reason":"before the update"}"#.to_owned(),
@@ -161,7 +177,10 @@ fn filled(operation: &Operation, occurrence: &str, role: Role) -> (String, Optio
         "openIncident" => r#"{"content":"接続できません。"}"#.to_owned(),
         "noteIncident" => r#"{"text":"確認中です。"}"#.to_owned(),
         "writeIncidentField" => r#"{"field":"cause","text":"調査中です。"}"#.to_owned(),
+        "stepWork" => r#"{"step":"begin"}"#.to_owned(),
+        "reviewAccessLog" => r#"{"log":"firewall","number":1,"remark":"異常なし"}"#.to_owned(),
         "stepIncident" => r#"{"step":"confirm"}"#.to_owned(),
+        "stateRecoverability" => r#"{"plan":"records"}"#.to_owned(),
         "correctNotice" => r#"{"text":"訂正です。"}"#.to_owned(),
         "addAccount" => {
             let id = format!("new{}", role.word().replace('_', ""));

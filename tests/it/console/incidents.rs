@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 
 use kura::domain::role::Role;
+use kura::policy_files;
 use kura::workflows::incidents;
 
 use super::{Site, Visitor};
+use crate::support::simulate::write;
 
 /// The ids of a page; each stands once, or labels would point at the wrong field.
 fn ids_are_unique(page: &str) {
@@ -77,6 +79,44 @@ async fn a_person_takes_an_incident_from_opening_to_closing_by_forms() {
         assert_eq!(answer.status, 303, "{fields:?}: {}", answer.body);
     }
     what_is_closed_is_shown(&site, &mut operator, path).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_open_stands_on_the_first_page_and_leads_to_a_statement() {
+    let site = Site::new(None).await;
+    site.people(&[Role::SystemAdministrator, Role::SystemOperator, Role::Auditor]).await;
+    let (mut operator, mut auditor) = (site.visitor("person0001").await, site.visitor("person0002").await);
+    assert!(!operator.get("/console").await.body.contains("対応中の障害"));
+    operator.post("/console/incidents/new", &[("text", "接続できません。")]).await;
+    for visitor in [&mut operator, &mut auditor] {
+        let home = visitor.get("/console").await.body;
+        for part in
+            ["対応中の障害", "（検知）", "接続できません。", "href=\"/console/incidents/I-2026-0001\""]
+        {
+            assert!(home.contains(part), "{part} in {home}");
+        }
+    }
+    let path = "/console/incidents/I-2026-0001/statement";
+    assert!(operator.get("/console/incidents/I-2026-0001").await.body.contains(path));
+    assert!(!auditor.get("/console/incidents/I-2026-0001").await.body.contains(path));
+    assert_eq!(auditor.get(path).await.status, 403);
+    let asked = operator.get(path).await;
+    assert!(asked.status == 200 && asked.body.contains("同一の写し"), "{}", asked.body);
+    ids_are_unique(&asked.body);
+    let wrong = operator.post(path, &[("plan", "none"), ("from", "2026-13-01")]).await;
+    assert!(wrong.status == 422 && wrong.body.contains("計画を選んでください。"), "{}", wrong.body);
+    assert_eq!(operator.get("/console/incidents/I-2026-0009/statement").await.status, 404);
+    let nothing = operator.post(path, &[("plan", "records")]).await;
+    assert!(nothing.status == 422 && nothing.body.contains("まだ保管されていない"), "{}", nothing.body);
+    write(&site.kura.source().join("紹介状"), "本文", "2026-11-20");
+    let file = site.kura.home().policies().join("records.toml");
+    let plan = policy_files::parse_plan("records.toml", &std::fs::read_to_string(file).expect("a plan"));
+    site.kura.snapshot(&plan.unwrap_or_else(|e| panic!("a good plan: {e}"))).await.expect("a snapshot");
+    let issued = operator.post(path, &[("plan", "records"), ("from", "令和8年11月20日")]).await;
+    for part in ["<h1>復元可能性の証明</h1>", "第1号", "同一の写しがあり、復元できます 1日分"]
+    {
+        assert!(issued.status == 200 && issued.body.contains(part), "{part} in {}", issued.body);
+    }
 }
 
 /// Everything that happened stands on the page, in both languages, and in the report.

@@ -29,7 +29,7 @@ const FORM: [(&str, &str); 18] = [
     ("form", "file"),
     ("legal_class", "anonymously_processed"),
     ("executions_max", "１"),
-    ("extraction", "k = 10"),
+    ("extraction", crate::permits::INSTRUCTIONS),
 ];
 
 async fn office() -> Site {
@@ -103,6 +103,13 @@ async fn the_form_is_filled_in_confirmed_approved_and_taken_away() {
     let page = sent(&mut manager, "/console/permits/new", &wrong, 422).await.body;
     assert!(page.contains("保存媒体を選んでください") && page.contains("学会発表"), "{page}");
     assert!(page.contains("href=\"#medium\""), "{page}");
+    let unread: Vec<(&str, &str)> = FORM
+        .iter()
+        .map(|(name, value)| if *name == "extraction" { (*name, "k = 10") } else { (*name, *value) })
+        .collect();
+    let page = sent(&mut manager, "/console/permits/new", &unread, 422).await.body;
+    assert!(page.contains("抽出の条件をこのままでは実施できません"), "{page}");
+    assert!(page.contains("href=\"#extraction\""), "{page}");
     let asked = sent(&mut manager, "/console/permits/new", &FORM, 200).await.body;
     for words in [
         "令和8年12月28日（月）",

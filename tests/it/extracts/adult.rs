@@ -93,6 +93,26 @@ async fn long_adult_is_handed_over_on_the_levels_of_arx() {
     let rows = u64::try_from(crowds.values().map(Vec::len).sum::<usize>()).expect("few");
     assert_eq!((rows, rows + report.left_out), (report.rows_out, 30_162));
     assert!(report.left_out <= 30_162 * 4 / 100);
+    // By pyCANON, a program of others, which reads the file as the applicant opened it.
+    let file = ward.folder.path().join("opened.csv");
+    std::fs::write(&file, &text).expect("is written");
+    let quasi: Vec<&str> = COLUMNS.into_iter().filter(|name| *name != "occupation").collect();
+    let script = tests().join("support/pycanon.sh");
+    let output = Command::new("bash").arg(script).arg(&file).arg(quasi.join(",")).arg("occupation").output();
+    let output = output.expect("bash runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let said = String::from_utf8(output.stdout).expect("UTF-8");
+    let said: Vec<f64> = said.lines().map(|line| line.parse().expect("a number")).collect();
+    let measured = report.measured.as_ref().expect("is measured");
+    let [k, distinct, entropy, _] = said.as_slice() else { panic!("{said:?}") };
+    assert_eq!(
+        (k.to_string(), distinct.to_string(), *entropy),
+        (
+            measured.smallest.to_string(),
+            measured.sensitive[0].distinct.to_string(),
+            measured.sensitive[0].entropy.floor()
+        )
+    );
     let row = ward.catalog.extracts(Some(&number)).await.expect("rows").remove(0);
     let sealed = std::fs::read(&ward.sealed()[0]).expect("a file");
     let found = extracts::verify(&row, &sealed, Opener::Keys(ward.key.clone().into())).expect("opens");

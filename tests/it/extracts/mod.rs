@@ -21,5 +21,11 @@ mod web;
 /// Inside a snapshot.
 mod snapshot;
 
+/// A table or a view of a database.
+mod database;
+
+/// Spreadsheets and paper.
+mod shapes;
+
 /// Real tables.
 mod adult;

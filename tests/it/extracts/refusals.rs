@@ -166,14 +166,9 @@ async fn a_cancelled_extract_hands_nothing_over() {
 async fn what_is_known_to_be_wrong_before_it_begins_uses_up_nothing() {
     let ward = Ward::new().await;
     let instructions = ward.instructions(&Words::default()).await;
-    for (from, to) in [
-        ("dataset = \"patients\"", "dataset = \"/etc/passwd\""),
-        ("rows_max = 1000", "rows_max = 1000\nquery = \"SELECT 1\""),
-        ("format = \"csv\"", "format = \"xlsx\""),
-    ] {
-        let number = ward.permit(&instructions.replacen(from, to, 1), 1).await;
-        let error = ward.run(&number).await.expect_err(to);
-        assert_eq!((error.code(), error.is_refusal()), ("instructions", false), "{error}");
-        assert!(ward.catalog.extracts(Some(&number)).await.expect("rows").is_empty(), "{to}");
-    }
+    let other = instructions.replacen("dataset = \"patients\"", "dataset = \"/etc/passwd\"", 1);
+    let number = ward.permit(&other, 1).await;
+    let error = ward.run(&number).await.expect_err("no such data set");
+    assert_eq!((error.code(), error.is_refusal()), ("instructions", false), "{error}");
+    assert!(ward.catalog.extracts(Some(&number)).await.expect("rows").is_empty());
 }

@@ -90,6 +90,42 @@ async fn case_18_revoked_before_the_search_and_after_the_sealing_nothing_is_hand
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_extract_that_somebody_else_cancels_hands_nothing_over_and_may_be_made_again() {
+    for is_late in [false, true] {
+        let ward = Ward::new().await;
+        let words = Words { passphrase: true, ..Words::default() };
+        let number = ward.permit(&ward.instructions(&words).await, 3).await;
+        let nothing = extracts::cancel(&ward.catalog, &number, (&ward.operator2, ward.now())).await;
+        assert!(matches!(&nothing, Err(ExtractError::NotMaking(_))), "{nothing:?}");
+        let cancel = || {
+            wait(extracts::cancel(&ward.catalog, &number, (&ward.operator2, ward.now()))).map_err(Box::new)
+        };
+        let (mut early, mut late) = (!is_late, is_late);
+        let mut tell = |_| {
+            if std::mem::take(&mut early) {
+                assert_eq!(cancel().expect("is cancelled"), 1);
+            }
+        };
+        let mut at_passphrase = || {
+            if std::mem::take(&mut late) {
+                assert_eq!(cancel().expect("is cancelled"), 1);
+            }
+        };
+        let run = ward.run_as(&number, &ward.operator, &mut tell, &mut at_passphrase);
+        let error = run.await.expect_err("is cancelled");
+        assert!(matches!(&error, ExtractError::Ended(_)) && error.is_refusal(), "{error}");
+        assert_eq!((ward.state(&number).await, ward.sealed().len()), ("approved", 0));
+        let rows = ward.catalog.extracts(Some(&number)).await.expect("rows");
+        assert_eq!((rows[0].state, rows[0].reason.as_deref()), (ExtractState::Abandoned, Some("cancelled")));
+        ward.assert_nothing_leaked("after a cancel");
+        let by_applicant = extracts::cancel(&ward.catalog, &number, (&ward.applicant, ward.now())).await;
+        assert!(matches!(by_applicant, Err(ExtractError::Desk(_))), "{by_applicant:?}");
+        ward.run(&number).await.expect("is made again");
+        check_audit::verify(&ward.catalog, None).await.expect("the log holds");
+    }
+}
+
 #[tokio::test]
 async fn case_18_of_two_operators_at_once_one_hands_over() {
     let ward = Ward::new().await;

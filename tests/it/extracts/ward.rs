@@ -9,7 +9,7 @@ use kura::clock::{Clock as _, ManualClock};
 use kura::config::Home;
 use kura::domain::actor::Actor;
 use kura::domain::audit::AuditEntry;
-use kura::domain::permit::{LegalClass, PermitContent};
+use kura::domain::permit::{Form, LegalClass, PermitContent};
 use kura::domain::role::Role;
 use kura::domain::time::Instant;
 use kura::workflows::extracts::{self, Cancel, ExtractError, Handed, Run, Told};
@@ -219,6 +219,7 @@ impl Ward {
             } else {
                 LegalClass::AnonymouslyProcessed
             },
+            form: if extraction.contains("format = \"paper\"") { Form::Paper } else { Form::File },
             ..crate::permits::content()
         };
         let applied = permits::apply(&self.catalog, &content, &self.applicant, at("2026-11-23", "10:00"));

@@ -7,7 +7,7 @@ use kura::workflows::extracts::{self, Cancel, Run, link};
 use kura::workflows::permits::{self, Seen};
 
 use super::ward::{CANARIES, Words, instructions, rows};
-use crate::console::Site;
+use crate::console::{Site, Visitor};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_extract_is_fetched_and_its_report_is_shown_to_those_who_may() {
@@ -35,6 +35,8 @@ async fn an_extract_is_fetched_and_its_report_is_shown_to_those_who_may() {
     assert_eq!(plan.status, 200, "{}", plan.body);
     assert!(plan.body.contains("架空の値") && plan.body.contains("人が判断"), "{}", plan.body);
 
+    let ask = site.visitor("person0000").await.get(&format!("/console/permits/{number}/approve")).await;
+    assert!(ask.body.contains("抽出の試算") && ask.body.contains("同じ組合せの最少人数"), "{}", ask.body);
     let row = permits::show(catalog, &number, doctor).await.expect("a permit");
     let seen = Seen::Version(permits::version(&row));
     permits::approve(catalog, &number, &seen, doctor, now).await.expect("approved");
@@ -56,19 +58,10 @@ async fn an_extract_is_fetched_and_its_report_is_shown_to_those_who_may() {
     assert_eq!((wrong.status, wrong.header("cache-control")), (404, Some("no-store")));
 
     for person in &people {
-        let mut visitor = site.visitor(person.account.as_str()).await;
-        let list = visitor.get("/console/extracts").await;
-        assert_eq!(list.status, 200);
-        assert!(list.body.contains(&number) && list.body.contains("提供済み"), "{}", list.body);
-        let report = visitor.get(&format!("/console/extracts/{number}/{}", handed.execution)).await;
-        assert_eq!(report.status, 200);
-        assert!(report.body.contains("抽出の測定報告書") && report.body.contains("公表文（案）"));
-        for canary in CANARIES.into_iter().filter(|canary| *canary != "116") {
-            assert!(
-                !report.body.contains(canary) && !list.body.contains(canary) && !plan.body.contains(canary)
-            );
-        }
+        let address = format!("/console/extracts/{number}/{}", handed.execution);
+        shown(&mut site.visitor(person.account.as_str()).await, &number, &address).await;
     }
+    assert!(CANARIES.into_iter().filter(|one| *one != "116").all(|canary| !plan.body.contains(canary)));
     assert_eq!(nobody.get("/console/extracts").await.status, 401);
 
     let row = permits::show(catalog, &number, doctor).await.expect("a permit");
@@ -82,4 +75,20 @@ async fn an_extract_is_fetched_and_its_report_is_shown_to_those_who_may() {
         last = nobody.get("/extracts/kura_0_0").await.status;
     }
     assert_eq!(last, 429);
+}
+
+/// The list, the permit and the report, to one person.
+async fn shown(visitor: &mut Visitor, number: &str, address: &str) {
+    let list = visitor.get("/console/extracts").await;
+    assert_eq!(list.status, 200);
+    assert!(list.body.contains(number) && list.body.contains("提供済み"), "{}", list.body);
+    let permit = visitor.get(&format!("/console/permits/{number}")).await;
+    let is_linked = permit.body.contains("この許可による抽出") && permit.body.contains(address);
+    assert!(is_linked, "{}", permit.body);
+    let report = visitor.get(address).await;
+    assert_eq!(report.status, 200);
+    assert!(report.body.contains("抽出の測定報告書") && report.body.contains("公表文（案）"));
+    for canary in CANARIES.into_iter().filter(|canary| *canary != "116") {
+        assert!(!report.body.contains(canary) && !list.body.contains(canary));
+    }
 }

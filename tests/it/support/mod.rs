@@ -15,6 +15,12 @@ pub(crate) mod s3;
 /// A whole Kura in a temporary folder.
 pub(crate) mod kura;
 
+/// Dice that fall the same every time.
+pub(crate) mod dice;
+
+/// A store with versions, locks and trouble.
+pub(crate) mod versions;
+
 /// Simulated days.
 pub(crate) mod simulate;
 
@@ -30,5 +36,15 @@ pub(crate) mod python;
 /// A PostgreSQL server.
 pub(crate) mod postgres;
 
+/// The commands of a runbook, run as they stand.
+pub(crate) mod runbook;
+
 /// A mail server.
 pub(crate) mod smtp;
+
+/// A number from the environment, for how hard a long test is.
+pub(crate) fn number(name: &str, default: u64) -> u64 {
+    #[expect(clippy::disallowed_methods, reason = "tests have no configuration file")]
+    let set = std::env::var(name);
+    set.ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}

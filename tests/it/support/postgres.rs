@@ -40,16 +40,62 @@ fn shared() -> Server {
     let started = Command::new("bash").arg(script).arg("share").arg(&folder).output().expect("bash runs");
     let said = String::from_utf8_lossy(&started.stderr);
     assert!(started.status.success(), "PostgreSQL did not start, and these tests need it:\n{said}");
-    let settings = String::from_utf8(started.stdout).expect("settings are text");
+    let (socket, port) = printed(started.stdout);
+    Server { socket, port, _use: Some(user) }
+}
+
+/// Socket and port, from the `export` lines of the script.
+fn printed(lines: Vec<u8>) -> (String, String) {
+    let settings = String::from_utf8(lines).expect("settings are text");
     let value = |name: &str| {
         let mut words = settings.split_whitespace().filter_map(|word| word.split_once('='));
         let found = words.find(|(key, _)| *key == name).map(|(_, value)| value.to_owned());
         found.unwrap_or_else(|| panic!("the script did not print {name}"))
     };
-    Server {
-        socket: value("KURA_TEST_POSTGRES_SOCKET"),
-        port: value("KURA_TEST_POSTGRES_PORT"),
-        _use: Some(user),
+    (value("KURA_TEST_POSTGRES_SOCKET"), value("KURA_TEST_POSTGRES_PORT"))
+}
+
+/// A server that follows the tests' server, and cancels whoever reads what it must remove.
+pub(crate) struct Replica {
+    folder: tempfile::TempDir,
+    pub(crate) socket: String,
+    pub(crate) port: String,
+}
+
+impl Replica {
+    pub(crate) fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let script = Path::new(crate::support::ROOT).join("tests/support/postgres.sh");
+        let mut bash = Command::new("bash");
+        bash.arg(script).args(["replica", &server().socket, &server().port]).arg(folder.path());
+        let started = bash.output().expect("bash runs");
+        assert!(started.status.success(), "{}", String::from_utf8_lossy(&started.stderr));
+        let (socket, port) = printed(started.stdout);
+        Self { folder, socket, port }
+    }
+
+    /// The keys of a source's connection.
+    pub(crate) fn source(&self, database: &Database) -> String {
+        let own = |line: &str| match line.split_once(" = ") {
+            Some(("host", _)) => format!("host = {:?}\n", self.socket),
+            Some(("port", _)) => format!("port = {}\n", self.port),
+            _ => format!("{line}\n"),
+        };
+        database.source().lines().map(own).collect()
+    }
+
+    /// Waits until it has what the server has.
+    pub(crate) fn catch_up(&self, database: &Database) {
+        let at = database.run("SELECT pg_current_wal_lsn()");
+        let arrived = format!("SELECT pg_last_wal_replay_lsn() >= '{}'", at.trim());
+        while run_at((&self.socket, &self.port), &database.name, &arrived).trim() != "t" {}
+    }
+}
+
+impl Drop for Replica {
+    fn drop(&mut self) {
+        let script = Path::new(crate::support::ROOT).join("tests/support/postgres.sh");
+        drop(Command::new("bash").arg(script).arg("stop").arg(self.folder.path()).output());
     }
 }
 
@@ -62,6 +108,11 @@ impl Database {
     /// A copy of the fixture.
     pub(crate) fn new() -> Self {
         Self::made(" TEMPLATE kura_fixture STRATEGY file_copy")
+    }
+
+    /// A copy of this one as it stands.
+    pub(crate) fn copied(&self) -> Self {
+        Self::made(&format!(" TEMPLATE {} STRATEGY file_copy", self.name))
     }
 
     /// One with nothing in it.
@@ -165,10 +216,14 @@ pub(crate) fn bin(name: &str) -> std::path::PathBuf {
 }
 
 fn run_psql(database: &str, statements: &str) -> String {
+    run_at((&server().socket, &server().port), database, statements)
+}
+
+fn run_at((socket, port): (&str, &str), database: &str, statements: &str) -> String {
     use std::io::Write as _;
     let mut psql = Command::new(bin("psql"));
     psql.args(["-X", "-q", "-t", "-A", "-v", "ON_ERROR_STOP=1", "-f", "-"]);
-    psql.args(["-h", &server().socket, "-p", &server().port, "-U", "postgres", "-d", database]);
+    psql.args(["-h", socket, "-p", port, "-U", "postgres", "-d", database]);
     psql.stdin(std::process::Stdio::piped());
     psql.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
     let mut child = psql.spawn().expect("psql runs");

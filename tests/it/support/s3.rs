@@ -118,7 +118,12 @@ pub(crate) fn settings(identity: &str) -> S3Settings {
 
 /// A client that is not Kura's, for looking behind its back.
 pub(crate) fn stock_client(server: &Server) -> Client {
-    let (key, secret) = server.admin.split_once(':').expect("key:secret");
+    client_of(server, &server.admin)
+}
+
+/// The same for somebody else, as `key:secret`.
+pub(crate) fn client_of(server: &Server, identity: &str) -> Client {
+    let (key, secret) = identity.split_once(':').expect("key:secret");
     let config = aws_sdk_s3::Config::builder()
         .behavior_version(BehaviorVersion::v2026_01_12())
         .http_client(aws_smithy_http_client::Builder::new().build_http())

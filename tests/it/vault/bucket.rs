@@ -5,7 +5,7 @@ use kura::clock::{Clock as _, SystemClock};
 use kura::domain::time::Instant;
 use kura::vault::probe::{ProbeReport, Verdict, probe, probe_vault};
 use kura::vault::s3::S3Vault;
-use kura::vault::{MemoryVault, Put, StoreUrl, Vault as _, VaultError};
+use kura::vault::{Lock, MemoryVault, Put, StoreUrl, Vault as _, VaultError};
 
 use crate::support::fault_proxy::FaultProxy;
 use crate::support::s3::{address, server, settings, stock_client};
@@ -21,8 +21,8 @@ async fn a_lock_is_set_in_the_put_and_holds() {
     let vault = S3Vault::open(&address, &settings(&server.writer)).await.expect("opened");
     assert!(vault.can_lock());
     let until = in_seconds(60);
-    assert_eq!(vault.put("p/x", Bytes::from("x"), Some(until)).await.expect("put"), Put::Created);
-    assert_eq!(vault.put("p/x", Bytes::from("y"), Some(until)).await.expect("put"), Put::AlreadyThere);
+    assert_eq!(vault.put("p/x", Bytes::from("x"), Some(until.into())).await.expect("put"), Put::Created);
+    assert_eq!(vault.put("p/x", Bytes::from("y"), Some(until.into())).await.expect("put"), Put::AlreadyThere);
 
     let client = stock_client(server);
     let name = format!("{}/p/x", address.prefix);
@@ -49,7 +49,7 @@ async fn every_object_carries_its_digest() {
     let address = address(&server.bucket, &server.endpoint);
     let vault = S3Vault::open(&address, &settings(&server.writer)).await.expect("opened");
     assert!(!vault.can_lock());
-    vault.put("p/x", Bytes::from("x"), Some(in_seconds(60))).await.expect("put without a lock");
+    vault.put("p/x", Bytes::from("x"), Some(in_seconds(60).into())).await.expect("put without a lock");
     let head =
         stock_client(server).head_object().bucket(&server.bucket).key(format!("{}/p/x", address.prefix));
     let head = head.checksum_mode(aws_sdk_s3::types::ChecksumMode::Enabled).send().await.expect("there");
@@ -64,7 +64,7 @@ async fn a_put_carries_its_checksum_its_lock_and_its_condition_in_signed_headers
     let proxy = FaultProxy::before(&server.endpoint).await;
     let address = address(&server.lock_bucket, &proxy.endpoint);
     let vault = S3Vault::open(&address, &settings(&server.writer)).await.expect("opened");
-    vault.put("p/x", Bytes::from("x"), Some(in_seconds(1))).await.expect("put");
+    vault.put("p/x", Bytes::from("x"), Some(in_seconds(1).into())).await.expect("put");
     let head = proxy.last_head();
     let signed = head.lines().find(|line| line.starts_with("authorization:")).expect("signed");
     for header in [
@@ -94,7 +94,7 @@ async fn a_reader_reads_and_cannot_write() {
         let reader = S3Vault::open(&address, &settings(&server.reader)).await.expect("opened");
         assert_eq!(reader.get("p/x", None).await.expect("read"), "x");
         assert_eq!(reader.list("p/").await.expect("listed").len(), 1);
-        for lock in [None, Some(in_seconds(60))] {
+        for lock in [None, Some(in_seconds(60).into())] {
             let refused = reader.put("p/y", Bytes::from("y"), lock).await;
             assert!(matches!(refused, Err(VaultError::Denied { .. })), "{refused:?}");
         }
@@ -188,9 +188,9 @@ impl kura::vault::Vault for Overwriting {
         self.0.address()
     }
 
-    async fn put(&self, key: &str, bytes: Bytes, until: Option<Instant>) -> Result<Put, VaultError> {
+    async fn put(&self, key: &str, bytes: Bytes, lock: Option<Lock>) -> Result<Put, VaultError> {
         self.0.remove(key);
-        self.0.put(key, bytes, until).await
+        self.0.put(key, bytes, lock).await
     }
 
     async fn get(&self, key: &str, range: Option<std::ops::Range<u64>>) -> Result<Bytes, VaultError> {

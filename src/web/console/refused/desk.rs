@@ -22,10 +22,18 @@ impl From<DeskError> for Refused {
             DeskError::None { .. } => Self::not_found(),
             DeskError::Permit(refusal) => permit::refused(&refusal),
             DeskError::Application(problem) => permit::wrong(problem),
+            DeskError::Instructions(problem) => {
+                let what = w(problem.japanese(), format!("Refused: {problem}."));
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, what, again())
+            }
             DeskError::Terms(error) => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, terms_words(&error), again())
             }
             DeskError::Incident(error) => refused(&not_allowed(&error)),
+            DeskError::Work(error) => refused(&error.japanese()),
+            DeskError::Checklist(_) => refused(
+                "チェック項目のファイル（policies/checklists）を読み取れません。システム管理者に連絡してください。",
+            ),
             DeskError::OfIncident(_) => refused("障害の復旧を入力すると終わるお知らせです。"),
             DeskError::Move(_) => {
                 refused("この実施時間帯は、今の状態ではその操作を受け付けません。何も変更されていません。")

@@ -13,29 +13,31 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal};
 
+use crate::domain::last_words::LastWords;
+
 /// The end of what a program said that is kept, bytes.
 const TAIL_BYTES: usize = 8192;
 /// Where programs are looked for.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// A program to run.
-pub(super) struct Program<'a> {
+pub(crate) struct Program<'a> {
     /// Its path or name, and its arguments.
-    pub(super) command: &'a [String],
+    pub(crate) command: &'a [String],
     /// What its environment has beside `PATH` and `LANG`.
-    pub(super) environment: &'a [(OsString, OsString)],
+    pub(crate) environment: &'a [(OsString, OsString)],
     /// Where it runs.
-    pub(super) folder: &'a Path,
+    pub(crate) folder: &'a Path,
     /// So long it may run.
-    pub(super) timeout: Duration,
+    pub(crate) timeout: Duration,
 }
 
 /// A program under way: reads as what it writes, and ends well only if the program does.
-pub(super) struct Running {
+pub(crate) struct Running {
     name: String,
     child: Child,
     output: ChildStdout,
-    tail: Arc<Mutex<Vec<u8>>>,
+    tail: Arc<Mutex<LastWords>>,
     listener: Option<JoinHandle<()>>,
     is_late: Arc<AtomicBool>,
     timeout: Duration,
@@ -46,7 +48,7 @@ pub(super) struct Running {
 
 impl Program<'_> {
     /// Starts it.
-    pub(super) fn start(&self) -> Result<Running, String> {
+    pub(crate) fn start(&self) -> Result<Running, String> {
         let (program, arguments) = self.command.split_first().ok_or("there is no program")?;
         let mut child = Command::new(program)
             .args(arguments)
@@ -64,7 +66,7 @@ impl Program<'_> {
             .map_err(|error| format!("{program} cannot be started: {error}"))?;
         let taken = (child.stdout.take(), child.stderr.take());
         let (Some(output), Some(errors)) = taken else { return Err(format!("{program} has no output")) };
-        let tail = Arc::new(Mutex::new(Vec::new()));
+        let tail = Arc::new(Mutex::new(LastWords::new(TAIL_BYTES)));
         let listener = std::thread::spawn({
             let tail = tail.clone();
             move || keep_tail(errors, &tail)
@@ -92,12 +94,12 @@ impl Program<'_> {
     }
 
     /// Runs it to its end and gives what it wrote.
-    pub(super) fn output(&self, bytes_max: u64) -> Result<Vec<u8>, String> {
+    pub(crate) fn output(&self, bytes_max: u64) -> Result<Vec<u8>, String> {
         self.answer(bytes_max).map(|(output, _)| output)
     }
 
     /// Runs it to its end and gives what it wrote, and the end of what it said beside.
-    pub(super) fn answer(&self, bytes_max: u64) -> Result<(Vec<u8>, String), String> {
+    pub(crate) fn answer(&self, bytes_max: u64) -> Result<(Vec<u8>, String), String> {
         let mut running = self.start()?;
         let mut bytes = Vec::new();
         let read = (&mut running).take(bytes_max + 1).read_to_end(&mut bytes);
@@ -112,7 +114,7 @@ impl Program<'_> {
 impl Running {
     /// The end of what it said beside its output, in one line.
     fn said(&self) -> String {
-        words(&self.tail.lock().unwrap_or_else(PoisonError::into_inner))
+        self.tail.lock().unwrap_or_else(PoisonError::into_inner).line()
     }
 
     /// How it ended.
@@ -168,21 +170,12 @@ fn kill_group(leader: u32) {
     rustix::process::kill_process_group(pid, Signal::KILL).unwrap_or_default();
 }
 
-fn keep_tail(mut errors: impl Read, tail: &Mutex<Vec<u8>>) {
+fn keep_tail(mut errors: impl Read, tail: &Mutex<LastWords>) {
     let mut part = [0_u8; 4096];
     while let Ok(count @ 1..) = errors.read(&mut part) {
-        let mut tail = tail.lock().unwrap_or_else(PoisonError::into_inner);
-        tail.extend(part.iter().take(count));
-        let over = tail.len().saturating_sub(TAIL_BYTES);
-        tail.drain(..over);
+        let said = part.get(..count).unwrap_or_default();
+        tail.lock().unwrap_or_else(PoisonError::into_inner).hear(said);
     }
-}
-
-/// One line without control characters.
-fn words(tail: &[u8]) -> String {
-    let text = String::from_utf8_lossy(tail);
-    let shown = text.chars().map(|c| if c.is_control() { ' ' } else { c });
-    shown.collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

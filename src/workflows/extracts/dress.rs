@@ -1,0 +1,111 @@
+//! What is handed over of a table: CSV as the engine wrote it, the same as a spreadsheet, or pages to print.
+//!
+//! The engine reads CSV back, scans and measures it. A spreadsheet is made of that table and read back until it is the same;
+//! pages are made of it too, and say its SHA-256 on each of them.
+
+use zeroize::Zeroizing;
+
+use crate::anonymize::delimited::{Encoding, read};
+use crate::anonymize::extract::Refusal;
+use crate::anonymize::instructions::Shape;
+use crate::anonymize::spreadsheet::write_spreadsheet;
+use crate::archive::digest::Sha256;
+use crate::domain::calendar::wareki;
+use crate::domain::permit::PermitContent;
+use crate::domain::time::Instant;
+use crate::paper::{Paper, pages};
+use crate::workflows::permits;
+
+use super::ExtractError;
+use super::report::ExtractReport;
+
+/// What pages say beside the table.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Dress {
+    /// The permit's number; empty where somebody tries instructions out.
+    permit: String,
+    /// What the form says of the permit.
+    fields: Vec<(String, String)>,
+}
+
+impl Dress {
+    /// For an extract under a permit.
+    pub(super) fn of_permit((number, content): (&str, &PermitContent), now: Instant) -> Self {
+        let period = format!("{}～{}", wareki(content.period.0), wareki(content.period.1));
+        let day = permits::zone().day_of(now);
+        let fields = [
+            ("許可番号", number.to_owned()),
+            ("件名", content.subject.clone()),
+            ("提供を受ける方（申請者）", content.applicant.to_string()),
+            ("使用期間", period),
+            ("使用後の措置", content.after_use.japanese().to_owned()),
+            ("使用後の措置の期日", wareki(content.after_use_due)),
+            ("作成日", wareki(day)),
+        ];
+        let fields = fields.map(|(name, text)| (name.to_owned(), text)).to_vec();
+        Self { permit: number.to_owned(), fields }
+    }
+
+    /// What is handed over, and what the report says of it.
+    pub(super) fn put_on(
+        &self,
+        shape: Shape,
+        plain: Zeroizing<Vec<u8>>,
+        encoding: Encoding,
+        report: &mut ExtractReport,
+    ) -> Result<Zeroizing<Vec<u8>>, ExtractError> {
+        shape.word().clone_into(&mut report.shape);
+        let made = match shape {
+            Shape::Csv => return Ok(plain),
+            Shape::Spreadsheet => {
+                let table = read(&plain, encoding).map_err(Refusal::ReadBack)?;
+                write_spreadsheet(&table)?
+            }
+            Shape::Paper => {
+                let digest = Sha256::of(&plain);
+                report.table_digest = Some(digest.to_string());
+                self.print(&plain, encoding, (&*report, &digest))?
+            }
+        };
+        report.extract_digest = Sha256::of(&made).to_string();
+        report.extract_bytes = u64::try_from(made.len()).unwrap_or(u64::MAX);
+        Ok(Zeroizing::new(made))
+    }
+
+    fn print(
+        &self,
+        plain: &[u8],
+        encoding: Encoding,
+        (report, digest): (&ExtractReport, &Sha256),
+    ) -> Result<Vec<u8>, ExtractError> {
+        let table = read(plain, encoding).map_err(Refusal::ReadBack)?;
+        let mut fields = self.fields.clone();
+        let mut add = |name: &str, text: String| fields.push((name.to_owned(), text));
+        add("データセット", report.dataset.clone());
+        add("行数", table.rows().to_string());
+        if let Some(measured) = &report.measured {
+            add("同じ組合せの最少人数", format!("{}人", measured.smallest));
+        }
+        if let Some(counts) = &report.counts {
+            add("表示する最少人数", format!("{}人", counts.min_cell));
+        }
+        add("表のSHA-256", digest.to_string());
+        let short: String = digest.to_string().chars().take(16).collect();
+        let permit = if self.permit.is_empty() { "（試算）" } else { self.permit.as_str() };
+        let paper = Paper {
+            title: "本番データ抽出資料".to_owned(),
+            head: format!("許可番号 {permit}　名古屋市医師会 はち丸ネットワーク"),
+            foot: format!("許可番号 {permit}　表のSHA-256 {short}"),
+            fields,
+            notes: vec![
+                "この資料は、個人を特定できないように加工したものです。申請者以外の方に渡さず、使用後は上記の措置を行ってください。"
+                    .to_owned(),
+            ],
+            heads: table.columns.iter().map(|column| column.name.clone()).collect(),
+            rows: (0..table.rows())
+                .map(|row| table.columns.iter().map(|column| column.text(row).to_owned()).collect())
+                .collect(),
+        };
+        Ok(pages(&paper)?.into_bytes())
+    }
+}
