@@ -318,6 +318,10 @@ async fn a_log_is_counted_and_reviewed_and_no_line_of_it_is_kept() {
     assert!(incidents::list(&desk, true, 10).await.unwrap().is_empty(), "work to do is no failure");
     let denied = logs::review(&desk, ("firewall", 4), "異常なし", &office.operator, clock.now()).await;
     assert!(matches!(denied, Err(DeskError::Access(_))), "{denied:?}");
+    for number in [5, u64::MAX] {
+        let never = logs::review(&desk, ("firewall", number), "異常なし", &office.admin, clock.now()).await;
+        assert!(matches!(never, Err(DeskError::None { .. })), "a look that was not made: {never:?}");
+    }
     let seen = logs::review(&desk, ("firewall", 4), "異常なし", &office.admin, clock.now()).await.unwrap();
     assert_eq!(seen, 4);
     beat(&desk, &clock).await;

@@ -141,6 +141,11 @@ pub async fn review(
 ) -> Result<u64, DeskError> {
     by.check(Act::KeepRecords)?;
     check_reason(remark)?;
+    // Nobody has seen a look that was not made; numbers only grow.
+    let newest = desk.catalog.log_looks(log, 1).await?.first().map_or(0, |row| row.number);
+    if number > newest {
+        return Err(DeskError::None { what: "look with number", id: number.to_string() });
+    }
     let mut tx = desk.catalog.begin().await?;
     let seen = tx.review_log_looks((log, number), (&by.account, remark), now).await?;
     if seen == 0 {

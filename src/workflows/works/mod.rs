@@ -165,6 +165,12 @@ pub async fn act(
         ask_snapshot(desk, &shown, plan, by, now).await?;
         return look(desk, work).await;
     }
+    if let Doing::Tick(number, _) = doing {
+        let is_one = shown.points.iter().any(|point| point.number == *number);
+        is_one
+            .then_some(())
+            .ok_or_else(|| DeskError::None { what: "point with number", id: number.to_string() })?;
+    }
     let mut row = shown.row.clone();
     let (act, detail) = match doing {
         Doing::Close => {
