@@ -33,7 +33,7 @@ done
 system_packages() {
   local missing=() pair
   for pair in age:age zstd:zstd b3sum:b3sum openssl:openssl python3:python3 curl:curl getfattr:attr \
-    setfacl:acl setpriv:util-linux cc:build-essential \
+    setfacl:acl setpriv:util-linux unshare:util-linux ip:iproute2 mount:mount cc:build-essential \
     chromium:chromium node:nodejs npm:npm; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || missing+=("${pair#*:}")
   done

@@ -232,8 +232,9 @@ impl Sudden {
     }
 }
 
-/// What a person wrote into an incident that answers this alarm: somebody has looked at it.
-const ANSWERS: [&str; 5] = ["confirm", "begin", "note", "concern", "field"];
+/// The kinds of what a person writes into an incident that answer this alarm: somebody has looked at it. A step from one
+/// state to the next (`state`) does, and whether data of persons are concerned (`persons`); that somebody was told does not.
+const ANSWERS: [&str; 4] = ["state", "note", "persons", "field"];
 
 /// Whether somebody has looked at a sudden change since its incident tells of it. `entries`: actor, kind and reference of
 /// what happened, oldest first; `reference`: that of the alarm. What happened once lasts until somebody has said so.
@@ -401,10 +402,11 @@ mod tests {
         };
         assert!(!answered(&[]));
         assert!(!answered(&[("kura", "run", "run/1"), ("operator01", "contact", "")]));
-        assert!(answered(&[("operator01", "confirm", "")]));
+        assert!(!answered(&[("kura", "state", "")]), "that it came back says nobody");
+        assert!(answered(&[("operator01", "state", "")]));
         let before = [("operator01", "note", ""), told];
         assert!(!is_answered("alarm/x", before.into_iter()), "it was written before");
-        assert!(!is_answered("alarm/y", [told, ("operator01", "confirm", "")].into_iter()));
+        assert!(!is_answered("alarm/y", [told, ("operator01", "state", "")].into_iter()));
     }
 
     fn any_facts() -> impl Strategy<Value = ChangeFacts> {

@@ -7,6 +7,7 @@
 )]
 
 mod alarm_causes;
+mod alarm_stories;
 mod anonymize;
 mod api;
 mod architecture;

@@ -42,6 +42,12 @@ pub(crate) mod runbook;
 /// A mail server.
 pub(crate) mod smtp;
 
+/// An installation in which things go wrong.
+pub(crate) mod ward;
+
+/// File systems or a network of a test's own.
+pub(crate) mod namespace;
+
 /// A number from the environment, for how hard a long test is.
 pub(crate) fn number(name: &str, default: u64) -> u64 {
     #[expect(clippy::disallowed_methods, reason = "tests have no configuration file")]
