@@ -37,7 +37,7 @@ pub(super) struct Arguments {
 enum Kind {
     /// Each clause of the guidelines with its answer (準拠度チェックリスト).
     Checklist,
-    /// What is backed up, how often, which generations, how, where (SLA).
+    /// What is backed up, how often, which generations, how, where; and the availability of each month (SLA).
     Sla,
     /// How backups are made and restored (BCP).
     Bcp,

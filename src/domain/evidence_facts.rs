@@ -1,5 +1,6 @@
 //! What reports to the 医師会 are made from (第5条, 第6条): facts of the installation, as of a day.
 
+use crate::domain::availability::Availability;
 use crate::domain::calendar::wareki;
 use crate::domain::canary::CanaryOutcome;
 use crate::domain::plan::Class;
@@ -85,6 +86,8 @@ pub struct Facts {
     pub audit_lines: Option<u64>,
     /// How early notices come: without and with downtime, days.
     pub lead_days: (u32, u32),
+    /// What monitoring measured, by target; none if the rules cannot be read.
+    pub availability: Option<Vec<Availability>>,
 }
 
 impl Facts {
@@ -108,6 +111,7 @@ impl Facts {
             with_factor: 0,
             audit_lines: None,
             lead_days: (0, 0),
+            availability: Some(Vec::new()),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Reports to the 医師会 from live facts: the five items of an SLA, the table of a BCP, the register of places, the table of
 //! generations. Nothing in them is typed by hand.
 
+use crate::domain::availability;
 use crate::domain::calendar::wareki;
 use crate::domain::evidence_facts::{Facts, PlanEvidence};
 use crate::domain::plan::Class;
@@ -78,22 +79,26 @@ fn places(facts: &Facts) -> String {
     format!("{}{}", facts.store, second.unwrap_or_default())
 }
 
-/// 対象、頻度、復旧できる世代、方法、保存場所: the five items that an SLA states of backups (ガイドライン 6.0 システム運用編 12.2).
+/// 対象、頻度、復旧できる世代、方法、保存場所: the five items that an SLA states of backups (ガイドライン 6.0 システム運用編 12.2), and
+/// the availability that monitoring measured.
 pub fn sla(facts: &Facts) -> Report {
     let rows = facts.plans.iter().map(|plan| {
         let subject = format!("{}：{}（{}）", plan.name, class(plan.class), plan.sources.join("、"));
         let kept = format!("{}。保管期間 {}", days(plan), period(plan.retention));
         vec![subject, often(plan), kept, method(plan), places(facts)]
     });
+    let five = ReportTable {
+        title: "バックアップ".to_owned(),
+        heads: vec!["対象", "頻度", "復旧できる世代", "方法", "保存場所"],
+        rows: rows.collect(),
+    };
+    let measured = facts.availability.as_deref().unwrap_or_default();
+    let note = availability::note(measured, facts.availability.is_some());
     Report {
-        title: "バックアップに関する SLA の5項目".to_owned(),
+        title: "バックアップに関する SLA の5項目と稼働率".to_owned(),
         made_on: facts.made_on,
-        note: "設定と記録から自動で作成したものです。".to_owned(),
-        tables: vec![ReportTable {
-            title: "バックアップ".to_owned(),
-            heads: vec!["対象", "頻度", "復旧できる世代", "方法", "保存場所"],
-            rows: rows.collect(),
-        }],
+        note: format!("設定と記録から自動で作成したものです。{note}"),
+        tables: std::iter::once(five).chain(availability::tables(measured)).collect(),
     }
 }
 

@@ -72,6 +72,9 @@ pub mod reread;
 /// The end of what a program said.
 pub mod last_words;
 
+/// Availability by month.
+pub mod availability;
+
 /// What reports are made from.
 pub mod evidence_facts;
 

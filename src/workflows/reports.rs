@@ -1,6 +1,7 @@
 //! The facts of reports to the 医師会: gathered from the home, its catalog and what was proved; nothing is asked of people.
 
 use crate::catalog::{CatalogError, CoverageRow, DrillRow};
+use crate::domain::availability::Availability;
 use crate::domain::evidence_facts::{Facts, PlanEvidence, ProofEvidence};
 use crate::domain::plan::Plan;
 use crate::domain::reread;
@@ -8,9 +9,10 @@ use crate::domain::time::Instant;
 use crate::domain::window::{Window, WindowState};
 
 use super::check_audit;
-use super::desk::{Desk, tokyo};
+use super::desk::{Desk, DeskError, tokyo};
 use super::drill;
 use super::host::Host;
+use super::monitor;
 
 pub use crate::domain::evidence_report::{Report, ReportTable};
 pub use crate::domain::guideline::Guideline;
@@ -18,9 +20,11 @@ pub use crate::policy_files::{GuidelineError, load_guidelines};
 
 /// At most so many drills are looked through for the last one of each plan.
 const DRILLS_MAX: u32 = 1000;
+/// For so many months availability is stated: this one, and the year before.
+const MONTHS: u32 = 13;
 
 /// What is known of the installation now.
-pub async fn facts(host: &Host, desk: &Desk, plans: &[Plan], now: Instant) -> Result<Facts, CatalogError> {
+pub async fn facts(host: &Host, desk: &Desk, plans: &[Plan], now: Instant) -> Result<Facts, DeskError> {
     let (catalog, zone) = (&desk.catalog, tokyo());
     let proofs = catalog.newest_coverage(now).await?;
     let windows = catalog.windows_alive().await?;
@@ -55,8 +59,23 @@ pub async fn facts(host: &Host, desk: &Desk, plans: &[Plan], now: Instant) -> Re
         with_factor: count(active.iter().filter(|row| row.has_second_factor()).count()),
         audit_lines: check_audit::verify(catalog, None).await.ok().map(|head| head.sequence),
         lead_days: (desk.lead.routine, desk.lead.downtime),
+        availability: availability(desk, now).await?,
         ..Facts::of(zone.day_of(now))
     })
+}
+
+/// What monitoring measured of each target; none if nobody knows what is monitored.
+async fn availability(desk: &Desk, now: Instant) -> Result<Option<Vec<Availability>>, DeskError> {
+    if desk.monitoring.trouble.is_some() {
+        return Ok(None);
+    }
+    let shown = monitor::list(desk, MONTHS, now).await?.into_iter().map(|shown| Availability {
+        target: shown.target.name,
+        how: shown.target.ask.japanese(),
+        services: shown.target.services,
+        months: shown.months,
+    });
+    Ok(Some(shown.collect()))
 }
 
 async fn plan_facts(
