@@ -198,7 +198,7 @@ async fn carry_out(
         Command::Attach(attach) => {
             let by = attach.who.sign_in(app, &desk.catalog, now).await?;
             let what = (attach.title.as_str(), attach.file.as_path());
-            works::attach((desk, &app.home), &attach.id, what, &by, now).await?
+            works::attach_file((desk, &app.home), &attach.id, what, &by, now).await?
         }
         other => {
             let (id, doing, who) = meant(other)?;

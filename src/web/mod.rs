@@ -69,6 +69,8 @@ pub use console::Console;
 const ANSWER_SECONDS_MAX: u64 = 30;
 /// The largest request body, bytes. Nothing that is asked for needs more.
 const BODY_BYTES_MAX: usize = 64 * 1024;
+/// The largest form with a file, bytes: the file of 8 MiB, and the fields beside it. A phone sends that in time.
+const UPLOAD_BYTES_MAX: usize = (8 << 20) + BODY_BYTES_MAX;
 /// How long open connections may last after the stop.
 const STOP_WAIT: Duration = Duration::from_secs(10);
 /// How many notices pages and feeds show.
@@ -115,8 +117,10 @@ pub fn router(shared: Shared) -> Router {
         .route("/readyz", get(health::ready))
         .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::wrong_method)
-        .with_state(shared)
+        .with_state(shared.clone())
         .layer(RequestBodyLimitLayer::new(BODY_BYTES_MAX))
+        // Forms with files have a limit of their own.
+        .merge(console::uploads(&shared).with_state(shared).layer(RequestBodyLimitLayer::new(UPLOAD_BYTES_MAX)))
         .layer(TimeoutLayer::with_status_code(
             StatusCode::SERVICE_UNAVAILABLE,
             Duration::from_secs(ANSWER_SECONDS_MAX),

@@ -103,7 +103,7 @@ async fn k_102_an_acceptance_is_closed_with_everything_that_the_policy_asks_for(
     let file = folder.path().join("result.pdf");
     std::fs::write(&file, "試験結果").unwrap();
     let attached =
-        works::attach((&office.desk, &home), &doer.work, ("試験成績書", &file), &office.admin, doer.now)
+        works::attach_file((&office.desk, &home), &doer.work, ("試験成績書", &file), &office.admin, doer.now)
             .await
             .unwrap();
     let digest = attached.results[0].sha256;

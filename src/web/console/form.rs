@@ -93,8 +93,10 @@ impl Faults {
 
 /// A field with one line.
 pub(super) struct Line<'a> {
-    /// Its name and id.
+    /// Its name, and its id if it has no other.
     pub(super) name: &'static str,
+    /// Its id, where a page has several of this name.
+    pub(super) id: Option<String>,
     /// Its label.
     pub(super) label: Words,
     /// What may help.
@@ -113,7 +115,7 @@ impl<'a> Line<'a> {
     /// A required line of text.
     pub(super) fn text(name: &'static str, label: Words, value: impl Into<Cow<'a, str>>) -> Self {
         let (value, kind, autocomplete) = (value.into(), "text", "off");
-        Self { name, label, hint: None, value, kind, autocomplete, is_required: true }
+        Self { name, id: None, label, hint: None, value, kind, autocomplete, is_required: true }
     }
 
     /// A required password; never filled in by us.
@@ -124,6 +126,11 @@ impl<'a> Line<'a> {
     /// With a hint.
     pub(super) fn hint(self, hint: Words) -> Self {
         Self { hint: Some(hint), ..self }
+    }
+
+    /// Another id than its name.
+    pub(super) fn id(self, id: String) -> Self {
+        Self { id: Some(id), ..self }
     }
 
     /// It may stay empty.
@@ -138,15 +145,16 @@ impl<'a> Line<'a> {
 
     /// The field.
     pub(super) fn show(&self, visit: &Visit, faults: &Faults) -> Markup {
-        let described = described(self.name, self.hint.is_some(), faults);
+        let id = self.id.as_deref().unwrap_or(self.name);
+        let described = described(id, self.hint.is_some(), faults);
         html! {
             div class="field" {
-                (label(visit, self.name, &self.label, self.is_required))
-                (hint(visit, self.name, self.hint.as_ref()))
-                (fault(visit, self.name, faults))
-                input id=(self.name) name=(self.name) type=(self.kind) value=(self.value)
+                (label(visit, id, &self.label, self.is_required))
+                (hint(visit, id, self.hint.as_ref()))
+                (fault(visit, id, faults))
+                input id=(id) name=(self.name) type=(self.kind) value=(self.value)
                     autocomplete=(self.autocomplete) aria-describedby=[described]
-                    aria-invalid=[faults.of(self.name).map(|_| "true")]
+                    aria-invalid=[faults.of(id).map(|_| "true")]
                     aria-required=[self.is_required.then_some("true")] spellcheck="false" autocapitalize="none";
             }
         }
@@ -187,6 +195,24 @@ pub(super) fn fault(visit: &Visit, name: &str, faults: &Faults) -> Markup {
     html! {
         @if let Some(words) = faults.of(name) {
             p class="fault" id={ (name) "-fault" } { (visit.t("誤り：", "Error: ")) (visit.words(words)) }
+        }
+    }
+}
+
+/// A field for a file.
+pub(super) fn file(
+    visit: &Visit,
+    (name, words): (&'static str, &Words),
+    hint_words: &Words,
+    faults: &Faults,
+) -> Markup {
+    html! {
+        div class="field" {
+            (label(visit, name, words, true))
+            (hint(visit, name, Some(hint_words)))
+            (fault(visit, name, faults))
+            input id=(name) name=(name) type="file" aria-describedby=[described(name, true, faults)]
+                aria-invalid=[faults.of(name).map(|_| "true")] aria-required="true";
         }
     }
 }
@@ -235,6 +261,16 @@ pub(super) fn choice(
 pub(super) fn form(visit: &Visit, action: &str, inside: &Markup) -> Markup {
     html! {
         form method="post" action=(action) {
+            @if let Some(token) = visit.form_token() { input type="hidden" name="token" value=(token); }
+            (inside)
+        }
+    }
+}
+
+/// A form of this session that holds a file.
+pub(super) fn upload(visit: &Visit, action: &str, inside: &Markup) -> Markup {
+    html! {
+        form method="post" action=(action) enctype="multipart/form-data" {
             @if let Some(token) = visit.form_token() { input type="hidden" name="token" value=(token); }
             (inside)
         }

@@ -106,7 +106,10 @@ impl Refused {
                 "送信内容が大きすぎます。何も変更されていません。",
                 "What was sent is too large. Nothing was changed.",
             ),
-            w("前の画面に戻り、入力を短くしてください。", "Go back to the page before and write less."),
+            w(
+                "前の画面に戻り、入力を短くするか、小さいファイルを選んでください（ファイルは8 MiBまで）。",
+                "Go back to the page before and write less, or choose a smaller file (at most 8 MiB).",
+            ),
         )
     }
 

@@ -102,10 +102,16 @@ impl<S: Send + Sync> FromRequest<S> for Sent {
             _ => Refused::unreadable_form(),
         })?;
         let fields = Fields::new(pairs);
-        match visit.and_then(|visit| visit.form_token()) {
-            Some(token) if !is_same(&token, fields.raw("token")) => Err(Refused::forged()),
-            Some(_) | None => Ok(Self(fields)),
-        }
+        is_of_session(visit.as_deref(), &fields)?;
+        Ok(Self(fields))
+    }
+}
+
+/// Whether a form holds the token of its session, where there is one.
+pub(super) fn is_of_session(visit: Option<&Visit>, fields: &Fields) -> Result<(), Refused> {
+    match visit.and_then(Visit::form_token) {
+        Some(token) if !is_same(&token, fields.raw("token")) => Err(Refused::forged()),
+        Some(_) | None => Ok(()),
     }
 }
 

@@ -9,7 +9,8 @@ use super::layout::{Sheet, badge, facts};
 use super::printed::printed;
 use super::refused::Refused;
 use super::visit::{At, Sent, Visit};
-use super::words::w;
+use super::words::{size, w};
+use super::work_forms;
 use crate::domain::role::Act;
 use crate::domain::work::{InspectionDue, WorkState};
 use crate::print;
@@ -42,10 +43,13 @@ pub(super) async fn list(axum::Extension(visit): At) -> Result<Response, Refused
                 }
             }
         }
+        @if visit.may(Act::KeepRecords) {
+            p { a class="button main" href="/console/works/new" { (visit.t("記録を開く", "Open a record")) } }
+        }
         p class="note" {
             (visit.t(
-                "記録は kura work plan で開きます。受入と維持管理の記録は、作業後のシステムファイルのバックアップがそろうまで完了できません（第19条④、第20条③）。",
-                "`kura work plan` opens one. Acceptance and maintenance are closed only with a complete snapshot of after the work (第19条④, 第20条③).",
+                "受入と維持管理の記録は、作業後のシステムファイルのバックアップがそろうまで完了できません（第19条④、第20条③）。",
+                "Acceptance and maintenance are closed only with a complete snapshot of after the work (第19条④, 第20条③).",
             ))
         }
     };
@@ -69,12 +73,17 @@ fn inspection(visit: &Visit, due: InspectionDue) -> Markup {
 
 /// `GET /console/works/{id}`.
 pub(super) async fn one(axum::Extension(visit): At, Path(id): Path<String>) -> Result<Response, Refused> {
+    show(&visit, &id, &Faults::default()).await
+}
+
+/// The page of one record, with what is wrong in a form that was sent from it.
+pub(super) async fn show(visit: &Visit, id: &str, faults: &Faults) -> Result<Response, Refused> {
     visit.actor()?;
-    let shown = works::look(&visit.desk, &id).await?;
+    let shown = works::look(&visit.desk, id).await?;
     let row = &shown.row;
     let text = |text: &str| html! { @if text.is_empty() { "-" } @else { (text) } };
     let rows = [
-        (visit.t("状態", "State"), state(&visit, row)),
+        (visit.t("状態", "State"), state(visit, row)),
         (visit.t("種別", "Kind"), html! { (visit.t(row.kind.japanese(), row.kind.word())) }),
         (visit.t("リリース・作業番号", "Reference"), text(&row.reference)),
         (visit.t("予定日", "On"), html! { (visit.lang.day(row.planned_on)) }),
@@ -90,26 +99,37 @@ pub(super) async fn one(axum::Extension(visit): At, Path(id): Path<String>) -> R
         rows.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     let may = visit.may(Act::KeepRecords) && row.state.is_open();
     let body = html! {
+        (faults.summary(visit))
         p { strong { (row.title) } }
         (facts(&rows))
         h2 { (visit.t("チェック項目", "Checklist")) }
-        @for point in &shown.points { (one_point(&visit, &shown, point, may)) }
+        @for point in &shown.points { (one_point(visit, &shown, point, may)) }
         h2 { (visit.t("添付した試験結果", "Results")) }
-        @if shown.results.is_empty() { p { (visit.t("ありません（kura work attach で添付します）。", "None (`kura work attach`).")) } }
+        @if shown.results.is_empty() { p { (visit.t("ありません。", "None.")) } }
         ul class="rows" {
-            @for result in &shown.results { li { (result.title) br; code { "SHA-256 " (result.sha256) } } }
-        }
-        h2 { (visit.t("この作業のためのバックアップ", "Snapshots for it")) }
-        @if shown.requests.is_empty() { p { (visit.t("ありません（kura work snapshot で依頼します）。", "None (`kura work snapshot`).")) } }
-        ul class="rows" {
-            @for request in &shown.requests {
-                li { a href={ "/console/snapshots/" (request.request) } { (request.request) } " " (request.plan) " — " (request.state.word()) }
+            @for result in &shown.results {
+                li {
+                    (result.title) " — " (size(result.bytes)) br;
+                    (visit.lang.moment(result.added.0)) " " (result.added.1) br;
+                    span class="digest" { "SHA-256 " code { (result.sha256) } }
+                }
             }
         }
-        @if may { (steps(&visit, &shown)) }
+        @if may { (work_forms::attaching(visit, &row.work, faults)) }
+        h2 { (visit.t("この作業のためのバックアップ", "Snapshots for it")) }
+        @if shown.requests.is_empty() { p { (visit.t("ありません。", "None.")) } }
+        ul class="rows" {
+            @for request in &shown.requests {
+                li { a href={ "/console/snapshots/" (request.request) } { (request.request) " " (request.plan) } " — " (work_forms::taken(visit, request)) }
+            }
+        }
+        @if may { (work_forms::asking(visit, &row.work)) }
+        @if may { (steps(visit, &shown)) }
         p { a class="button plain" href={ "/console/works/" (row.work) "/page" } { (visit.t("印刷用の画面", "Page to print")) } }
     };
-    Ok(Sheet::new(w(format!("受入・維持管理記録 {id}"), format!("Record {id}")), body).show(&visit))
+    let title = w(format!("受入・維持管理記録 {id}"), format!("Record {id}"));
+    let sheet = if faults.is_empty() { Sheet::new(title, body) } else { Sheet::faulty(title, body) };
+    Ok(sheet.show(visit))
 }
 
 fn one_point(visit: &Visit, shown: &WorkShown, point: &works::Point, may: bool) -> Markup {
@@ -123,7 +143,8 @@ fn one_point(visit: &Visit, shown: &WorkShown, point: &works::Point, may: bool) 
                 @let inside = html! {
                     (form::hidden("step", "tick"))
                     (form::hidden("point", &point.number.to_string()))
-                    (Line::text("text", w("所見", "What was seen"), "").optional().show(visit, &Faults::default()))
+                    @let seen = Line::text("text", w("所見", "What was seen"), "").id(format!("seen-{}", point.number));
+                    (seen.optional().show(visit, &Faults::default()))
                     (form::button("plain", visit.t("確認した", "Ticked")))
                 };
                 (form::form(visit, &path, &inside))
@@ -139,6 +160,7 @@ fn steps(visit: &Visit, shown: &WorkShown) -> Markup {
         form::form(visit, &path, &inside)
     };
     html! {
+        h2 { (visit.t("作業の進み", "Where the work stands")) }
         @let versions = html! {
             (form::hidden("step", "after"))
             (Line::text("text", w("作業後の版", "Version after"), shown.row.after_version.clone()).show(visit, &Faults::default()))
@@ -146,7 +168,11 @@ fn steps(visit: &Visit, shown: &WorkShown) -> Markup {
         };
         (form::form(visit, &path, &versions))
         @match shown.row.state {
-            WorkState::Planned => (button("begin", visit.t("作業を始める", "Begin"))),
+            WorkState::Planned => {
+                (button("begin", visit.t("作業を始める", "Begin")))
+                @let withdraw = html! { (form::hidden("step", "withdraw")) (form::button("danger", visit.t("作業を取りやめる", "Do not do it"))) };
+                (form::form(visit, &path, &withdraw))
+            }
             WorkState::Doing => (button("finish", visit.t("作業が終わった", "The work is over"))),
             WorkState::Done => {
                 @if let Some(missing) = works::missing(&visit.desk, shown) {
@@ -169,6 +195,8 @@ pub(super) async fn send(
         "begin" => Doing::Begin,
         "finish" => Doing::Finish,
         "close" => Doing::Close,
+        "withdraw" => Doing::Withdraw,
+        "snapshot" => Doing::Snapshot(fields.plain("plan").parse().map_err(|_| Refused::unreadable_form())?),
         "after" => Doing::Versions(None, Some(text)),
         "tick" => {
             let point = fields.plain("point").parse().map_err(|_| Refused::unreadable_form())?;

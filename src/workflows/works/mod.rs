@@ -274,6 +274,11 @@ fn is_system(desk: &Desk, plan: &str) -> bool {
     desk.contents.get(plan).is_some_and(|content| content.lines().any(|line| line == "class system"))
 }
 
+/// The plans that keep system data: a snapshot of one of them closes a record.
+pub fn system_plans(desk: &Desk) -> Vec<String> {
+    desk.contents.keys().filter(|plan| is_system(desk, plan)).cloned().collect()
+}
+
 /// Asks for a snapshot for a record; the service takes it with its next beat.
 async fn ask_snapshot(
     desk: &Desk,
@@ -299,11 +304,29 @@ async fn ask_snapshot(
     Ok(tx.commit(&[line(now, by.account.as_str(), "work.snapshot", &shown.row.work, &request)]).await?)
 }
 
+/// Attaches a result that lies in a file.
+pub async fn attach_file(
+    at: (&Desk, &Home),
+    work: &str,
+    (title, file): (&str, &Path),
+    by: &Actor,
+    now: Instant,
+) -> Result<WorkShown, DeskError> {
+    by.check(Act::KeepRecords)?;
+    let unreadable = || WorkRefusal::Wrong("the file cannot be read, or is larger than 32 MiB");
+    let size = std::fs::metadata(file).map_err(|_| unreadable())?.len();
+    if size > RESULT_BYTES_MAX {
+        return Err(unreadable().into());
+    }
+    let bytes = std::fs::read(file).map_err(|_| unreadable())?;
+    attach(at, work, (title, &bytes), by, now).await
+}
+
 /// Attaches a result: its bytes are stored in the home under their digest before the record names them.
 pub async fn attach(
     (desk, home): (&Desk, &Home),
     work: &str,
-    (title, file): (&str, &Path),
+    (title, bytes): (&str, &[u8]),
     by: &Actor,
     now: Instant,
 ) -> Result<WorkShown, DeskError> {
@@ -311,17 +334,11 @@ pub async fn attach(
     one_line(title, false)?;
     let shown = look(desk, work).await?;
     still_open(&shown.row)?;
-    let unreadable = |_| WorkRefusal::Wrong("the file cannot be read, or is larger than 32 MiB");
-    let size = std::fs::metadata(file).map_err(unreadable)?.len();
-    if size > RESULT_BYTES_MAX {
-        return Err(WorkRefusal::Wrong("the file cannot be read, or is larger than 32 MiB").into());
-    }
-    let bytes = std::fs::read(file).map_err(unreadable)?;
-    let sha256 = Sha256::of(&bytes);
+    let sha256 = Sha256::of(bytes);
     let stored = home.works().join(sha256.to_string());
     let keep = || -> Result<(), config::ConfigError> {
         config::make_folder(&home.works())?;
-        config::replace(&stored, &bytes, 0o600)
+        config::replace(&stored, bytes, 0o600)
     };
     keep().map_err(|_| WorkRefusal::Wrong("the result cannot be kept in the folder works of the home"))?;
     let row = ResultRow {

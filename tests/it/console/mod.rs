@@ -38,6 +38,9 @@ mod permits;
 /// Fifty people, ten years.
 mod load;
 
+/// Records of work.
+mod works;
+
 /// A real browser.
 mod story;
 
@@ -179,12 +182,33 @@ impl Visitor {
         self.ask("POST", path, &body).await
     }
 
-    /// Sends anything.
+    /// Sends anything as a form.
     pub(crate) async fn ask(&mut self, method: &str, path: &str, body: &str) -> Answer {
+        self.send((method, path), "application/x-www-form-urlencoded", body.as_bytes()).await
+    }
+
+    /// Sends a form with a file and the token of this session.
+    pub(crate) async fn upload(&mut self, path: &str, fields: &[(&str, &str)], file: &[u8]) -> Answer {
+        let mut body = Vec::new();
+        let token = self.token.clone();
+        for (name, value) in [("token", token.as_str())].iter().chain(fields) {
+            let part = format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+            body.extend_from_slice(part.as_bytes());
+        }
+        body.extend_from_slice(
+            b"--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"c:/secret.pdf\"\r\n\r\n",
+        );
+        body.extend_from_slice(file);
+        body.extend_from_slice(b"\r\n--b--\r\n");
+        self.send(("POST", path), "multipart/form-data; boundary=b", &body).await
+    }
+
+    /// Sends anything.
+    async fn send(&mut self, (method, path): (&str, &str), kind: &str, body: &[u8]) -> Answer {
         let cookies: Vec<String> =
             self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let head = format!(
-            "{method} {path} HTTP/1.1\r\nHost: {}\r\nCookie: {}\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\nCookie: {}\r\nContent-Type: {kind}\r\n\
              Content-Length: {}\r\n{}Connection: close\r\n\r\n",
             self.address,
             cookies.join("; "),
@@ -194,7 +218,7 @@ impl Visitor {
         let mut stream = TcpStream::connect(self.address).await.expect("a connection");
         stream.write_all(head.as_bytes()).await.expect("sent");
         // A body that is too large is refused before it is read.
-        drop(stream.write_all(body.as_bytes()).await);
+        drop(stream.write_all(body).await);
         let mut bytes = Vec::new();
         drop(stream.read_to_end(&mut bytes).await);
         // A file may be anything.
