@@ -59,6 +59,9 @@ mod plan_show;
 /// `kura store`.
 mod store;
 
+/// `kura store hidden`.
+mod store_hidden;
+
 /// `kura snapshot`.
 mod snapshot;
 

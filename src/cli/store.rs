@@ -1,4 +1,5 @@
-//! `kura store probe`: tries out what a store can do, and says so line by line. `kura store copy` is in `scrub`.
+//! `kura store probe`: tries out what a store can do, and says so line by line. `kura store copy` is in `scrub`,
+//! `kura store hidden` in `store_hidden`.
 
 use clap::{Args, Subcommand};
 use serde::Serialize;
@@ -11,7 +12,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::words::{print, print_json, table};
 
-/// Try out what a store can do; bring the second store up to date.
+/// Try out what a store can do; bring the second store up to date; find what somebody hid.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(subcommand)]
@@ -24,6 +25,8 @@ enum Command {
     Probe(Probe),
     /// Copy to the second store (`[replica]`) what it lacks. Done after each snapshot too.
     Copy,
+    /// List objects that somebody hid behind delete markers; bring them back.
+    Hidden(super::store_hidden::Arguments),
 }
 
 #[derive(Debug, Args)]
@@ -61,6 +64,7 @@ pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Res
     let probe = match arguments.command {
         Command::Probe(probe) => probe,
         Command::Copy => return super::scrub::copy(app, global).await,
+        Command::Hidden(hidden) => return super::store_hidden::run(app, global, hidden).await,
     };
     let address: StoreUrl = match probe.store {
         Some(store) => store.parse()?,

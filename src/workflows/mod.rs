@@ -186,6 +186,9 @@ pub mod take_event_snapshot;
 /// Evidence of deletion in the store.
 pub mod evidence;
 
+/// Objects that somebody hid.
+pub mod hidden;
+
 /// Holds.
 pub mod holds;
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::clock::Clock;
-use crate::vault::{self, S3Settings, Vault, probe};
+use crate::vault::{self, Reaper, S3Settings, Vault, probe};
 
 pub use crate::vault::probe::{ProbeLine, ProbeReport, Verdict};
 pub use crate::vault::{StoreUrl, StoreUrlError, VaultError};
@@ -11,6 +11,11 @@ pub use crate::vault::{StoreUrl, StoreUrlError, VaultError};
 /// Opens a store that exists.
 pub async fn open(address: &StoreUrl) -> Result<Arc<dyn Vault>, VaultError> {
     vault::open(address, &S3Settings::default()).await
+}
+
+/// Who deletes from a store, with the credential of the environment.
+pub async fn reaper(address: &StoreUrl) -> Result<Arc<dyn Reaper>, VaultError> {
+    vault::open_reaper(address, &S3Settings::default()).await
 }
 
 /// Tries out a store that exists. Fails only if it cannot be opened.

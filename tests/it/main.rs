@@ -36,6 +36,7 @@ mod faults;
 mod feeds;
 mod hand_stops;
 mod heal;
+mod hidden_objects;
 mod host_lost;
 mod hosts;
 mod identities;

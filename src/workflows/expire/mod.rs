@@ -34,7 +34,7 @@ pub mod state;
 
 pub use approvals::{approve, confirm, confirm_today, end_standing, stand};
 pub use gather::{Look, clock_doubt, look};
-pub use open::{Bench, Benches, OpenError};
+pub use open::{Bench, Benches, OpenError, open_reaper};
 pub use run::{Ran, Refusal, run};
 
 pub use crate::catalog::{CertificateRow, LookRow, OrderRow, StandingRow};

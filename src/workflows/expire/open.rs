@@ -91,7 +91,8 @@ impl Bench {
 
 type Parts = (Arc<dyn Reaper>, Option<Arc<dyn Reaper>>, Limits);
 
-async fn parts(host: &Host) -> Result<Parts, OpenError> {
+/// Who deletes from the store of a host, with the credential of its settings.
+pub async fn open_reaper(host: &Host) -> Result<Arc<dyn Reaper>, OpenError> {
     let settings = &host.settings;
     let shown = host.vault.address();
     // A folder is named as it is, which an address would write otherwise.
@@ -106,7 +107,11 @@ async fn parts(host: &Host) -> Result<Parts, OpenError> {
             s3.credentials = credentials(&reaper.access_key_id, &reaper.secret_access_key_file)?;
         }
     }
-    let reaper = vault::open_reaper(&address, &s3).await?;
+    Ok(vault::open_reaper(&address, &s3).await?)
+}
+
+async fn parts(host: &Host) -> Result<Parts, OpenError> {
+    let (settings, reaper) = (&host.settings, open_reaper(host).await?);
     let second = replica::open_reaper(settings).await?;
     let expiry = settings.expiry.clone().unwrap_or_default();
     let default = Limits::default();
