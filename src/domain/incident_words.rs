@@ -89,6 +89,11 @@ impl Told<'_> {
 
     fn impact(&self) -> (String, String) {
         match (self.services.is_empty(), self.state.lasts()) {
+            // Nobody has looked yet: nothing is promised.
+            (true, _) if self.state == IncidentState::Detected => (
+                "サービスへの影響を確認しています。".to_owned(),
+                "Whether a service is concerned is being looked into.".to_owned(),
+            ),
             (true, _) => ("サービスは停止していません。".to_owned(), "No service is stopped.".to_owned()),
             (false, true) => (
                 format!("現在「{}」をご利用いただけません。", self.services.join("、")),

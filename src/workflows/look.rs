@@ -20,6 +20,7 @@ pub use crate::catalog::{
 
 use super::desk::{Desk, DeskError};
 use super::expire::state::{self, OpenOrder};
+use super::own;
 use super::prove_notices::is_unproven;
 
 /// How a plan stands.
@@ -88,7 +89,11 @@ pub async fn overview(desk: &Desk, now: Instant) -> Result<Overview, DeskError> 
         let kinds = windows.iter().filter(|window| window.approval().is_some());
         let kinds =
             kinds.filter(|window| window.terms.parts().plan.as_ref().is_some_and(|p| p.as_str() == plan));
-        let kinds: Vec<WindowKind> = kinds.map(|window| window.terms.parts().kind).collect();
+        let mut kinds: Vec<WindowKind> = kinds.map(|window| window.terms.parts().kind).collect();
+        if plan == own::PLAN {
+            // The service keeps Kura's own records every day, and no window says so.
+            kinds.push(WindowKind::Daily);
+        }
         let taken_at = complete.as_ref().map(|snapshot| snapshot.taken_at);
         plans.push(PlanState {
             is_readable: desk.contents.contains_key(&plan),

@@ -9,7 +9,7 @@ import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 import { join } from "node:path";
 
-const [modules, base, pictures] = process.argv.slice(2);
+const [modules, base, pictures, docs] = process.argv.slice(2);
 const require = createRequire(join(modules, "node_modules", "x"));
 const { chromium } = require("playwright-core");
 const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
@@ -119,6 +119,18 @@ async function tour(page, name, path) {
       pictured += 1;
     }
   }
+  await page.setViewportSize(before);
+}
+
+/** Takes a picture for the documents, if one is asked for (KURA_DOC_PICTURES=1): what fits on a screen of this size. */
+async function keep(page, name, path, [width, height]) {
+  if (!docs) return;
+  const before = page.viewportSize();
+  await page.setViewportSize({ width, height });
+  await page.goto(base + path);
+  // On a phone the menu fills the screen: what is pictured begins with the title.
+  if (width < 600) await page.evaluate(() => document.querySelector("h1").scrollIntoView());
+  await page.screenshot({ path: join(docs, `${name}.png`) });
   await page.setViewportSize(before);
 }
 
@@ -301,6 +313,9 @@ async function story() {
   await tour(secretary, "home", "/console");
   await ask("prove 366");
   await tour(secretary, "home-proved", "/console");
+  const answer = await secretary.locator("main").innerText();
+  check(answer.includes("はい。1年以内の記録は、すべての計画でそろって保管されています。"), `all is well: ${answer}`);
+  for (const lang of ["en", "ja"]) await keep(secretary, `home-${lang}`, `/console?lang=${lang}`, [1000, 700]);
   await ask("at 2027-01-03 01:21");
   await ask("prove 364 cohort-damaged newest-partial");
   await tour(secretary, "home-exceptions", "/console");
@@ -332,9 +347,60 @@ async function story() {
   await press(secretary, "報告を確認した");
   check(!(await secretary.locator("main").innerText()).includes("まだ確認されていません"), "the report is seen");
   await look(secretary, "report-seen");
+
+  await failure();
+
   await secretary.goto(`${base}/console`);
   await press(secretary, "サインアウト");
   check(secretary.url().endsWith("/console/login"), "she has left");
+}
+
+/** What is monitored goes down; the administrator follows the incident, and keeps a record of the work, on a phone. */
+async function failure() {
+  const admin = await person(390, 844);
+  await signIn(admin, "admin00001", PASSWORD);
+  await ask("watch");
+  for (let round = 0; round < 3; round += 1) await ask("round");
+  await tour(admin, "home-failing", "/console");
+  await tour(admin, "monitoring", "/console/monitoring");
+  await tour(admin, "monitoring-target", "/console/monitoring/mail-port");
+  await tour(admin, "incidents", "/console/incidents");
+  await tour(admin, "incident-new", "/console/incidents/new");
+  await admin.goto(`${base}/console/incidents?lang=ja`);
+  await follow(admin, /mail-port/);
+  const incident = new URL(admin.url()).pathname;
+  await press(admin, "状況を確認し、障害と判断する");
+  await tour(admin, "incident", incident);
+  await keep(admin, "monitoring-en", "/console/monitoring?lang=en", [1000, 700]);
+  await keep(admin, "incident-ja", `${incident}?lang=ja`, [1000, 900]);
+
+  await tour(admin, "works-empty", "/console/works");
+  await tour(admin, "work-new", "/console/works/new");
+  await press(admin, "記録を開く");
+  check(await admin.getByRole("alert").isVisible(), "what is done must be said");
+  await look(admin, "work-new-faults");
+  await admin.getByLabel("種別").selectOption("acceptance");
+  await admin.getByLabel("作業の内容").fill("ポータルの更新");
+  await admin.getByLabel("リリース番号").fill("release-42");
+  await admin.getByLabel("作業前の版").fill("1.0");
+  await press(admin, "記録を開く");
+  check(admin.url().endsWith("/console/works/WR-2027-0001"), `it was not opened: ${admin.url()}`);
+  await press(admin, "試験結果を添付する");
+  check(await admin.getByRole("alert").isVisible(), "a file must be chosen");
+  await look(admin, "work-no-file");
+  await admin.getByLabel("添付するものの名前").fill("画面の写真");
+  const photograph = { name: "IMG_0001.jpg", mimeType: "image/jpeg", buffer: Buffer.alloc(2_000_000, 7) };
+  await admin.locator("#file").setInputFiles(photograph);
+  await press(admin, "試験結果を添付する");
+  check((await admin.locator("main").innerText()).includes("画面の写真"), "the result is attached");
+  await press(admin, "作業を始める");
+  await admin.locator("#seen-1").fill("異常なし");
+  await admin.getByRole("button", { name: "確認した", exact: true }).first().click();
+  await admin.waitForLoadState();
+  await tour(admin, "work", "/console/works/WR-2027-0001");
+  await tour(admin, "works", "/console/works");
+  await keep(admin, "work-ja", "/console/works/WR-2027-0001?lang=ja", [390, 780]);
+  await admin.goto(`${base}/console/works/WR-2027-0001?lang=ja`);
 }
 
 try {

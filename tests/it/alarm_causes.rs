@@ -158,9 +158,9 @@ fn every_alarm_has_a_test_that_causes_it_for_real() {
         let (_, file, test, ends) = CAUSED.into_iter().find(|(caused, ..)| *caused == code).expect("a test");
         let path = Path::new(ROOT).join("tests/it").join(file);
         let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{file}: {e}"));
-        let begin = text.find(&format!("fn {test}("));
-        let begin = begin.unwrap_or_else(|| panic!("{file} has no {test}, which causes {}", code.word()));
-        let body = text[begin..].split_once("\n}\n").map_or("", |(body, _)| body);
+        let body = text.split_once(&format!("fn {test}(")).map(|(_, rest)| rest);
+        let body = body.unwrap_or_else(|| panic!("{file} has no {test}, which causes {}", code.word()));
+        let body = body.split_once("\n}\n").map_or("", |(body, _)| body);
         match (ends, weight(code)) {
             (Ends::Closed, Weight::Opens(_)) => {
                 let told =

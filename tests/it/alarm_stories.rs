@@ -11,12 +11,15 @@ use aws_sdk_s3::types::{ObjectLockRetention, ObjectLockRetentionMode};
 use kura::app::App;
 use kura::clock::{Clock as _, ManualClock, SystemClock};
 use kura::domain::alarm::AlarmCode;
+use kura::domain::evidence_report;
 use kura::domain::window::WindowKind;
 use kura::vault::s3::S3Vault;
 use kura::vault::{MemoryVault, Vault};
 use kura::workflows::canary;
 use kura::workflows::expire;
+use kura::workflows::host::Host;
 use kura::workflows::incidents::Concern;
+use kura::workflows::reports;
 
 use crate::canary::Lying;
 use crate::support::namespace::{Own, is_inside};
@@ -382,6 +385,17 @@ async fn a_killed_target_is_one_incident_and_users_are_told_by_a_person() {
     let story = Story { users: Users::ToldByPerson, ..Story::of(AlarmCode::TargetDown, "monitoring") };
     ward.story(story, killed, revived).await;
     assert!(alive.is_some());
+    // The SLA says so: one answer before, three failures, three answers after.
+    let (desk, host) = (ward.desk().await, Host::open(ward.kura.home(), None).await.unwrap());
+    let facts = reports::facts(&host, &desk, &[], ward.now()).await.unwrap();
+    desk.catalog.close().await;
+    let sla = evidence_report::sla(&facts);
+    let rows: Vec<String> =
+        sla.tables[1..].iter().flat_map(|table| &table.rows).map(|row| row.join("|")).collect();
+    assert_eq!(
+        rows,
+        ["2024年11月|ポータル|57.14%|portal-port|7|3|0|0", "2024年11月|portal-port|TCP 接続|57.14%|7|3|0|0",]
+    );
 }
 
 /// Ping for real: in a network of the test's own, in which the kernel lets this group ask.

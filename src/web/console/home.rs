@@ -322,18 +322,20 @@ fn state(visit: &Visit, plan: &PlanState) -> Markup {
 }
 
 fn plans(visit: &Visit, overview: &Overview) -> Markup {
+    let newest = visit.t("最新の完全なスナップショット", "Newest complete snapshot");
+    let (days, bytes) = (visit.t("日数", "Days"), visit.t("データ量", "Size"));
     html! {
         section {
             h2 { (visit.t("計画ごとの状況", "Each plan")) }
-            div class="scroll" tabindex="0" role="region" aria-label=(visit.t("計画ごとの状況", "Each plan")) {
+            div class="scroll stack" tabindex="0" role="region" aria-label=(visit.t("計画ごとの状況", "Each plan")) {
                 table {
                     thead {
                         tr {
                             th scope="col" { (visit.t("計画", "Plan")) }
                             th scope="col" { (visit.t("状態", "State")) }
-                            th scope="col" { (visit.t("最新の完全なスナップショット", "Newest complete snapshot")) }
-                            th scope="col" { (visit.t("日数", "Days")) }
-                            th scope="col" { (visit.t("データ量", "Size")) }
+                            th scope="col" { (newest) }
+                            th scope="col" { (days) }
+                            th scope="col" { (bytes) }
                         }
                     }
                     tbody {
@@ -342,21 +344,21 @@ fn plans(visit: &Visit, overview: &Overview) -> Markup {
                                 th scope="row" {
                                     a href={ "/console/restore-points?plan=" (plan.plan) } { (plan.plan) }
                                 }
-                                td { (state(visit, plan)) }
+                                td data-label=(visit.t("状態", "State")) { (state(visit, plan)) }
                                 @if let Some(snapshot) = &plan.complete {
-                                    td {
+                                    td data-label=(newest) {
                                         (visit.lang.ago(snapshot.taken_at, visit.now))
                                         " (" (visit.lang.moment(snapshot.taken_at)) ")"
                                         @if plan.is_partial_since {
                                             p { (visit.t("その後のものは一部だけです。", "What came after it is partial.")) }
                                         }
                                     }
-                                    td class="count" { (grouped(snapshot.cohorts)) }
-                                    td class="count" { (size(snapshot.bytes)) }
+                                    td class="count" data-label=(days) { (grouped(snapshot.cohorts)) }
+                                    td class="count" data-label=(bytes) { (size(snapshot.bytes)) }
                                 } @else {
-                                    td { (visit.t("まだありません", "None yet")) }
-                                    td class="count" { "0" }
-                                    td class="count" { "-" }
+                                    td data-label=(newest) { (visit.t("まだありません", "None yet")) }
+                                    td class="count" data-label=(days) { "0" }
+                                    td class="count" data-label=(bytes) { "-" }
                                 }
                             }
                         }

@@ -162,7 +162,12 @@ fn next_step(visit: &Visit, incident: &Incident, faults: &Faults) -> Markup {
             (moment_fields(visit, "recover", (false, faults)))
             (text_line("recover", w("処置（何をしたか）", "What was done")).optional().show(visit, faults))
         };
-        act(visit, incident, ("recover", &w("復旧を記録する", "It is mended")), &inside)
+        let form = act(visit, incident, ("recover", &w("復旧を記録する", "It is mended")), &inside);
+        html! {
+            h3 { (visit.t("復旧したとき", "When it is mended")) }
+            p { (visit.t("日付と時刻が空欄のときは、今の日時を記録します。", "Without a day and a time, now is noted.")) }
+            (form)
+        }
     };
     let empty = html! {};
     match incident.row.state {

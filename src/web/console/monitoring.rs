@@ -81,16 +81,19 @@ fn kind(visit: &Visit, shown: &MonitorShown) -> &'static str {
 
 fn table(visit: &Visit, targets: &[MonitorShown]) -> Markup {
     let heading = visit.t("監視対象", "Targets");
+    let (how, state) = (visit.t("確認の方法", "How"), visit.t("状態", "Standing"));
+    let asked = visit.t("最後の確認", "Asked");
+    let (this, last) = (visit.t("今月の稼働率", "This month"), visit.t("先月の稼働率", "Last month"));
     html! {
-        div class="scroll" tabindex="0" role="region" aria-label=(heading) {
+        div class="scroll stack" tabindex="0" role="region" aria-label=(heading) {
             table {
                 thead { tr {
                     th scope="col" { (visit.t("対象", "Target")) }
-                    th scope="col" { (visit.t("確認の方法", "How")) }
-                    th scope="col" { (visit.t("状態", "Standing")) }
-                    th scope="col" { (visit.t("最後の確認", "Asked")) }
-                    th scope="col" { (visit.t("今月の稼働率", "This month")) }
-                    th scope="col" { (visit.t("先月の稼働率", "Last month")) }
+                    th scope="col" { (how) }
+                    th scope="col" { (state) }
+                    th scope="col" { (asked) }
+                    th scope="col" { (this) }
+                    th scope="col" { (last) }
                 } }
                 tbody {
                     @for shown in targets {
@@ -99,18 +102,18 @@ fn table(visit: &Visit, targets: &[MonitorShown]) -> Markup {
                                 a href={ "/console/monitoring/" (shown.target.name) } { (shown.target.name) }
                                 @if !shown.target.services.is_empty() { br; (shown.target.services.join("、")) }
                             }
-                            td { (kind(visit, shown)) }
-                            td {
+                            td data-label=(how) { (kind(visit, shown)) }
+                            td data-label=(state) {
                                 (standing(visit, shown))
-                                @if let Some(pulse) = &shown.pulse { br; (visit.lang.moment(pulse.since)) (visit.t("から", " on")) }
+                                @if let Some(pulse) = &shown.pulse { br; (visit.t("", "since ")) (visit.lang.moment(pulse.since)) (visit.t("から", "")) }
                             }
-                            td {
+                            td data-label=(asked) {
                                 @if let Some(pulse) = &shown.pulse {
                                     (visit.lang.ago(pulse.asked_at, visit.now)) br; (words(visit, pulse.answer))
                                 } @else { "-" }
                             }
-                            td class="count" { (of_month(shown, 0, visit)) }
-                            td class="count" { (of_month(shown, 1, visit)) }
+                            td class="count" data-label=(this) { (of_month(shown, 0, visit)) }
+                            td class="count" data-label=(last) { (of_month(shown, 1, visit)) }
                         }
                     }
                 }
@@ -231,7 +234,7 @@ pub(super) async fn one(axum::Extension(visit): At, Path(name): Path<String>) ->
 fn months(visit: &Visit, shown: &MonitorShown) -> Markup {
     let heading = visit.t("月ごとの稼働率", "Availability by month");
     html! {
-        div class="scroll" tabindex="0" role="region" aria-label=(heading) {
+        div class="scroll stack" tabindex="0" role="region" aria-label=(heading) {
             table {
                 thead { tr {
                     th scope="col" { (visit.t("月", "Month")) }
@@ -245,11 +248,11 @@ fn months(visit: &Visit, shown: &MonitorShown) -> Markup {
                     @for (month, tally) in &shown.months {
                         tr {
                             th scope="row" { (month) }
-                            td class="count" { (share(tally.availability())) }
-                            td class="count" { (grouped(tally.good)) }
-                            td class="count" { (grouped(tally.bad)) }
-                            td class="count" { (grouped(tally.silenced)) }
-                            td class="count" { (grouped(tally.unknown)) }
+                            td class="count" data-label=(visit.t("稼働率", "Availability")) { (share(tally.availability())) }
+                            td class="count" data-label=(visit.t("正常", "Good")) { (grouped(tally.good)) }
+                            td class="count" data-label=(visit.t("異常", "Bad")) { (grouped(tally.bad)) }
+                            td class="count" data-label=(visit.t("計画停止（数えない）", "By windows (not counted)")) { (grouped(tally.silenced)) }
+                            td class="count" data-label=(visit.t("確認できず（数えない）", "Not asked (not counted)")) { (grouped(tally.unknown)) }
                         }
                     }
                 }

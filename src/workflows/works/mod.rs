@@ -18,6 +18,7 @@ use crate::domain::work::{
 use crate::policy_files::load_checklist;
 
 use super::desk::{Desk, DeskError, tokyo};
+use super::own;
 use super::sign_in::line;
 use super::take_event_snapshot::{self, Event, EventRequest};
 
@@ -271,7 +272,9 @@ fn backups(desk: &Desk, requests: &[EventRequest]) -> Vec<WorkBackup> {
 
 /// Whether a plan keeps system data, as the text of its approval says.
 fn is_system(desk: &Desk, plan: &str) -> bool {
-    desk.contents.get(plan).is_some_and(|content| content.lines().any(|line| line == "class system"))
+    // Kura's own records are of no system that is worked on.
+    let says_so = |content: &String| content.lines().any(|line| line == "class system");
+    plan != own::PLAN && desk.contents.get(plan).is_some_and(says_so)
 }
 
 /// The plans that keep system data: a snapshot of one of them closes a record.

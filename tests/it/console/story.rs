@@ -27,6 +27,12 @@ fn pictures() -> PathBuf {
     asked.unwrap_or_else(|| Path::new(env!("CARGO_TARGET_TMPDIR")).join("../screenshots"))
 }
 
+/// Where the pictures of the documents are, if they are to be taken again: `KURA_DOC_PICTURES=1`.
+fn doc_pictures() -> Option<PathBuf> {
+    let is_asked = std::env::var_os("KURA_DOC_PICTURES").is_some_and(|set| set == "1");
+    is_asked.then(|| Path::new(crate::support::ROOT).join("docs/pictures"))
+}
+
 async fn modules() -> String {
     let script = Path::new(crate::support::ROOT).join("tests/browser/install.sh");
     let output = Command::new("bash").arg(script).output().await.expect("bash");
@@ -107,6 +113,35 @@ async fn answer(site: &Site, received: &Received, line: &str) -> String {
             .await;
             "raised".to_owned()
         }
+        // What is monitored from now on: a page that answers, a port at which nobody listens.
+        ["watch"] => {
+            let folder = site.service.shared.home.policies().join("monitoring");
+            std::fs::create_dir_all(&folder).expect("a folder");
+            let targets = format!(
+                "[[target]]\nname = \"portal-page\"\nkind = \"http\"\naddress = \"http://{}/notices\"\n\
+                 services = [\"ポータル\"]\nevery_minutes = 5\n\
+                 [[target]]\nname = \"mail-port\"\nkind = \"tcp\"\naddress = \"127.0.0.1:1\"\nservices = [\"メール\"]\n",
+                site.address
+            );
+            std::fs::write(folder.join("own.toml"), targets).expect("a file");
+            "watched".to_owned()
+        }
+        // Five minutes later everything was asked again, and alarms and incidents are up to date.
+        ["round"] => {
+            let before = site.now();
+            site.clock.set(before.plus_minutes(5));
+            until("everything was asked", async || {
+                site.service.heart.beat().await;
+                let pulses = site.desk().catalog.monitor_pulses().await.expect("a catalog");
+                pulses.len() == 2 && pulses.values().all(|pulse| pulse.asked_at > before)
+            })
+            .await;
+            for _ in 0..3 {
+                site.service.heart.beat().await;
+                site.service.heart.settle().await;
+            }
+            "asked".to_owned()
+        }
         ["run"] => {
             site.service.heart.beat().await;
             let id = "w-0001-2027-01-03";
@@ -140,6 +175,7 @@ async fn from_the_first_account_to_the_closing_notice_in_a_real_browser() {
     let script = Path::new(crate::support::ROOT).join("tests/browser/story.mjs");
     let mut child = Command::new("node")
         .args([script.as_os_str(), modules().await.as_ref(), base.as_ref(), pictures().as_os_str()])
+        .args(doc_pictures())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -359,6 +359,8 @@ impl Ward {
         let desk = self.desk().await;
         let said = incident.call(&desk, self.now());
         assert!(said.contains(&row.incident), "what is read out: {said}");
+        let (answer, _) = incident.help_desk(&desk, self.now());
+        assert!(!answer.contains("サービスは停止していません"), "nobody has looked yet: {answer}");
         desk.catalog.close().await;
         incident
     }
