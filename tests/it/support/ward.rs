@@ -297,13 +297,13 @@ impl Ward {
     }
 
     /// The whole course of an alarm: caused for real, one incident with its checklist, confirmed, mended, recovered,
-    /// reported, closed; the service is started again after each step (K-90, K-91).
+    /// reported, closed; the service is started again after each step (K-90, K-91). Gives the incident as it is at the end.
     pub(crate) async fn story(
         &self,
         story: Story,
         cause: impl AsyncFnOnce(&Self),
         mend: impl AsyncFnOnce(&Self),
-    ) {
+    ) -> Incident {
         assert!(self.look().await.is_none(), "nothing failed yet");
         cause(self).await;
         let incident = self.opened(story).await;
@@ -338,6 +338,7 @@ impl Ward {
         let closed = self.does(id, Doing::Close { no_action: None }).await;
         assert_eq!(closed.row.state, IncidentState::Closed);
         self.ended(&closed, story).await;
+        closed
     }
 
     /// One incident of the alarm, with its checklist; users are told only where the policy asks for it.
