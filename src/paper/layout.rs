@@ -252,7 +252,9 @@ impl Pages {
 
 /// How wide a text would be about, in sizes of the font. It only decides how columns share a page.
 fn width_of(text: &str) -> f32 {
-    let width = |line: &str| length(line.chars().count()) - 0.4 * length(line.chars().filter(char::is_ascii).count());
+    let width = |line: &str| {
+        length(line.chars().count()) - 0.32 * length(line.chars().filter(char::is_ascii).count())
+    };
     text.split('\n').map(width).fold(0.0, f32::max)
 }
 

@@ -19,7 +19,10 @@ pub(super) fn modules(text: &str) -> Option<(usize, Vec<(usize, usize)>)> {
 /// A text as a QR code with its quiet zone; nothing where it is too long for one.
 pub fn qr(text: &str, label: &str) -> Markup {
     let Some((side, dark)) = modules(text) else { return html! {} };
-    let path: String = dark.into_iter().map(|(column, row)| format!("M{column} {row}h1v1h-1z")).collect();
+    let mut path = String::new();
+    for (column, row) in dark {
+        path.push_str(&format!("M{column} {row}h1v1h-1z"));
+    }
     html! {
         svg class="qr" viewBox={ "0 0 " (side) " " (side) } role="img" aria-label=(label) {
             rect width=(side) height=(side) fill="#fff" {}

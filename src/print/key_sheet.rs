@@ -40,7 +40,9 @@ fn the_key(paper: &mut Paper, secret: Option<&str>) {
     paper.qr(secret, "復旧鍵のＱＲコード");
     paper.verbatim(secret);
     if secret.starts_with("-----BEGIN AGE") {
-        paper.text("この鍵はパスフレーズで保護されています。パスフレーズはこの用紙に書かず、別に保管してください。");
+        paper.text(
+            "この鍵はパスフレーズで保護されています。パスフレーズはこの用紙に書かず、別に保管してください。",
+        );
     }
 }
 
@@ -86,7 +88,9 @@ pub fn root(secret: &str, root: &str, now: Instant) -> Paper {
     paper.heading("ルート鍵");
     paper.qr(secret, "ルート鍵のＱＲコード");
     paper.verbatim(secret);
-    paper.text("使うとき：枠内の文字を root.key として保存し、kura key rotate --root-key root.key … に指定します。");
+    paper.text(
+        "使うとき：枠内の文字を root.key として保存し、kura key rotate --root-key root.key … に指定します。",
+    );
     signatures(&mut paper);
     paper
 }

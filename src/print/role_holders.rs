@@ -26,7 +26,9 @@ pub fn page(holders: &[(Role, AccountId)], (addressee, sender): (&str, &str), ma
     paper.text(&format!("{addressee}　様"));
     paper.right(&format!("{sender}\n運用管理責任者　　　　　　　　　　㊞"));
     paper.title("管理体制の届出書");
-    paper.text("はち丸ネットワーク運用管理のセキュリティポリシー第3条第3項により、管理体制を次のとおり届け出ます。");
+    paper.text(
+        "はち丸ネットワーク運用管理のセキュリティポリシー第3条第3項により、管理体制を次のとおり届け出ます。",
+    );
     paper.list("役割とその担当者", &["役割", "アカウント", "氏名", "備考"], rows);
     paper.text("氏名は Kura に記録していません。アカウントの持ち主を確かめて、手で記入してください。");
     paper

@@ -256,7 +256,7 @@ impl Ward {
         let closed = self.act(id, close, now).await;
         assert_eq!(closed.row.state, IncidentState::Closed);
         let desk = self.desk().await;
-        is_complete(&incident_report::page(&closed, &desk, now));
+        is_complete(&incident_report::page(&closed, &desk, now).html());
         desk.catalog.close().await;
         let after = self.beat(now).await.expect("it is there");
         assert_eq!((after.row.state, after.entries.len()), (IncidentState::Closed, closed.entries.len()));

@@ -259,7 +259,10 @@ pub(super) async fn reset(
 }
 
 /// `GET /console/role-holders`: 管理体制の届出 (第3条③), to print.
-pub(super) async fn role_holders(axum::Extension(visit): At, printing: Printing) -> Result<Response, Refused> {
+pub(super) async fn role_holders(
+    axum::Extension(visit): At,
+    printing: Printing,
+) -> Result<Response, Refused> {
     visit.actor()?;
     let holders = inventory::role_holders(&visit.desk).await?;
     let between = &visit.desk.incidents;

@@ -49,7 +49,8 @@ impl Printing {
     pub(super) async fn answer(self, paper: Paper) -> Result<Response, Refused> {
         if self.is_pdf {
             let made = tokio::task::spawn_blocking(move || printing::pdf(&self.home, &paper)).await;
-            let bytes = made.map_err(|error| Refused::internal(&error))?.map_err(|error| Refused::pdf(&error))?;
+            let bytes =
+                made.map_err(|error| Refused::internal(&error))?.map_err(|error| Refused::pdf(&error))?;
             let kind = [(header::CONTENT_TYPE, "application/pdf"), (header::CONTENT_DISPOSITION, "inline")];
             return Ok((kind, bytes).into_response());
         }

@@ -119,6 +119,6 @@ impl Dress {
         let heads: Vec<&str> = table.columns.iter().map(|column| column.name.as_str()).collect();
         let row = |row| table.columns.iter().map(|column| column.text(row).to_owned()).collect();
         paper.table(&heads, (0..table.rows()).map(row));
-        Ok(paper.pdf(typeface).map_err(PrintError::Paper)?)
+        Ok(paper.pdf(typeface).map_err(PrintError::from)?)
     }
 }

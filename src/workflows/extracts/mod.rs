@@ -20,6 +20,7 @@ use crate::domain::actor::Denied;
 use crate::policy_files::BadInstructions;
 
 use super::desk::DeskError;
+use super::printing::PrintError;
 use super::restore::RestoreError;
 
 /// Where rows come from.
