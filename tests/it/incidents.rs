@@ -165,7 +165,7 @@ fn is_complete(incident: &Incident, desk: &Desk, now: kura::domain::time::Instan
         "障害内容</th><td>「",
         "影響範囲</th><td>利用できないサービス：",
         "復旧日時</th><td>令和9年1月3日（日）2:20",
-        "経過</th><td><div>",
+        "経過</th><td>",
         "Kura が障害を検知しました。",
         "復旧しました（令和9年1月3日（日）2:20）。",
         "原因</th><td>起動スクリプトの誤り",

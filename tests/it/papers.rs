@@ -63,10 +63,6 @@ fn every_block_stands_on_the_page_in_order() {
     let fonts = pdf::fonts(&bytes);
     assert!(fonts.len() == 1 && fonts[0].contains("yes yes yes"), "the font is inside, in part: {fonts:?}");
     assert!(bytes.len() < 60_000, "{} bytes", bytes.len());
-    // Where somebody looks at it: the folder that the environment names.
-    if let Some(folder) = std::env::var_os("KURA_TEST_PICTURES") {
-        std::fs::write(std::path::Path::new(&folder).join("blocks.pdf"), bytes).expect("is written");
-    }
 }
 
 #[test]

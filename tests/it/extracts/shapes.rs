@@ -98,10 +98,6 @@ async fn case_27_pages_say_on_each_of_them_to_which_permit_they_belong() {
     let found = extracts::verify(&row, &sealed, Opener::Keys(ward.key.clone().into())).expect("opens");
     assert!(found.differences.is_empty() && found.unmeasured.len() == 1, "{found:?}");
     ward.assert_nothing_leaked("after pages");
-    // Where somebody looks at them: the folder that the environment names.
-    if let Some(folder) = std::env::var_os("KURA_TEST_PICTURES") {
-        std::fs::write(std::path::Path::new(&folder).join("extract.pdf"), bytes).expect("is written");
-    }
 }
 
 #[tokio::test]

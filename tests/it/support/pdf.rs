@@ -3,11 +3,16 @@
 use std::path::Path;
 use std::process::Command;
 
-/// What `pdftotext` reads, page by page, lines as they stand.
+/// What `pdftotext` reads, page by page, lines as they stand. Where the environment names a folder, the PDF is kept there for
+/// somebody who looks at it.
 pub(crate) fn pages(bytes: &[u8]) -> Vec<String> {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("paper.pdf");
     std::fs::write(&file, bytes).expect("is written");
+    if let Some(kept) = std::env::var_os("KURA_TEST_PICTURES") {
+        let name = kura::archive::digest::Sha256::of(bytes).to_string();
+        std::fs::write(Path::new(&kept).join(format!("{}.pdf", &name[..12])), bytes).expect("is written");
+    }
     let text = output("pdftotext", &["-layout", "-enc", "UTF-8"], &file, &["-"]);
     let mut pages: Vec<String> = text.split('\u{c}').map(str::to_owned).collect();
     assert_eq!(pages.pop().as_deref(), Some(""), "a page ends with a form feed");
