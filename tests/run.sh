@@ -34,7 +34,7 @@ system_packages() {
   local missing=() pair
   for pair in age:age zstd:zstd b3sum:b3sum openssl:openssl python3:python3 curl:curl getfattr:attr \
     setfacl:acl setpriv:util-linux unshare:util-linux ip:iproute2 mount:mount cc:build-essential \
-    chromium:chromium node:nodejs npm:npm; do
+    chromium:chromium node:nodejs npm:npm pdftotext:poppler-utils; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || missing+=("${pair#*:}")
   done
   python3 -m pip --version >/dev/null 2>&1 || missing+=(python3-pip)

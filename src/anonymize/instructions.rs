@@ -65,7 +65,7 @@ impl Shape {
     /// How the names of such files end.
     pub const fn ending(self) -> &'static str {
         match self {
-            Self::Paper => "html",
+            Self::Paper => "pdf",
             Self::Csv | Self::Spreadsheet => self.word(),
         }
     }

@@ -8,6 +8,7 @@ use crate::app::{App, Host};
 use crate::print::certificate as print_page;
 use crate::workflows::certificates::{self, Certificate, CertificateRow, Checked};
 
+use super::as_paper::AsPaper;
 use super::commands::Global;
 use super::exit::Exit;
 use super::failure::Failure;
@@ -20,7 +21,7 @@ const LISTED_MAX: u32 = 10_000;
 /// List, show and check certificates of deletion (消去証明書).
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
-                  kura certificate show 12 --html > 消去証明書12.html    to print\n  \
+                  kura certificate show 12 --pdf > 消去証明書12.pdf    to print and file\n  \
                   kura certificate show 12 --json > certificate-12.json  to hand on\n  \
                   kura certificate verify certificate-*.json --root sha256:…   on any machine, offline\n\
                   The fingerprint of the root key stands on the printed recovery sheet.")]
@@ -43,9 +44,8 @@ enum Command {
 struct Show {
     /// Its number.
     number: u64,
-    /// As a page to print, in Japanese.
-    #[arg(long)]
-    html: bool,
+    #[command(flatten)]
+    paper: AsPaper,
 }
 
 #[derive(Debug, Args)]
@@ -72,7 +72,7 @@ pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Res
                     "there is no certificate {number}: `kura certificate list` shows those there are"
                 ))
             })?;
-            one(&app.host(None).await?, &row, global.json, show.html)
+            one(app, &app.host(None).await?, &row, (global.json, show.paper))
         }
         Command::Verify(arguments) => verify(&arguments, global.json),
     }
@@ -111,12 +111,17 @@ async fn list(app: &App, global: &Global) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn one(host: &Host, row: &CertificateRow, is_json: bool, is_html: bool) -> Result<Exit, Failure> {
+fn one(
+    app: &App,
+    host: &Host,
+    row: &CertificateRow,
+    (is_json, paper): (bool, AsPaper),
+) -> Result<Exit, Failure> {
     let certificate = certificates::read(host, row)?;
     if is_json {
         print_json(&certificates::bundle(host, row)?)?;
-    } else if is_html {
-        print(&print_page::page(&certificate, &row.digest.to_string()))?;
+    } else if paper.is_asked() {
+        paper.write(app, &print_page::page(&certificate, &row.digest.to_string()))?;
     } else {
         print(&text(&certificate))?;
     }

@@ -101,6 +101,7 @@ impl Exit {
             | Failure::Rebuild(RebuildError::Catalog(_))
             | Failure::Vault(_)
             | Failure::App(_)
+            | Failure::Print(_)
             | Failure::File { .. }
             | Failure::Failed(_) => Self::Failed,
         }

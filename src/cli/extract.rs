@@ -14,6 +14,7 @@ use crate::workflows::extracts::{
 };
 use crate::workflows::keys;
 
+use super::as_paper::AsPaper;
 use super::commands::Global;
 use super::exit::Exit;
 use super::extract_show::{figures, show_list, show_plan, show_verified, watched};
@@ -133,9 +134,8 @@ struct VerifyArguments {
 struct ReportArguments {
     /// The permit.
     permit: String,
-    /// Write the page to print there; nothing may be there yet.
-    #[arg(long, value_name = "FILE")]
-    html: Option<PathBuf>,
+    #[command(flatten)]
+    paper: AsPaper,
     #[command(flatten)]
     who: Who,
 }
@@ -372,9 +372,8 @@ async fn report(
     asked.who.sign_in_for(app, catalog, Act::ReadPermits, app.clock.now()).await?;
     let row = last(catalog, &asked.permit).await?;
     let found = extracts::report_of(&row)?;
-    if let Some(file) = &asked.html {
-        let page = print::extract::page(&found);
-        crate::config::write_new(file, page.as_bytes(), 0o600)?;
+    if asked.paper.is_asked() {
+        asked.paper.write(app, &print::extract::page(&found))?;
     } else if global.json {
         print_json(&found)?;
     } else {

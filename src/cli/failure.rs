@@ -113,6 +113,9 @@ pub enum Failure {
     /// An extract.
     #[error(transparent)]
     Extract(Box<ExtractError>),
+    /// A PDF.
+    #[error(transparent)]
+    Print(#[from] crate::workflows::printing::PrintError),
     /// A file that the command itself reads or writes.
     #[error("cannot {act} {}", .path.display())]
     File {

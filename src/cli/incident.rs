@@ -10,6 +10,7 @@ use crate::print::incident_report;
 use crate::workflows::incidents::people::{self, Doing, New};
 use crate::workflows::incidents::{self, Incident};
 
+use super::as_paper::AsPaper;
 use super::commands::Global;
 use super::exit::Exit;
 use super::failure::Failure;
@@ -30,7 +31,7 @@ const LISTED_MAX: u32 = 1000;
                   kura incident confirm I-2026-0001 --account operator01\n  \
                   kura incident set I-2026-0001 cause 'ディスクの故障' --account operator01\n  \
                   kura incident recover I-2026-0001 --measures 'ディスクを交換' --account operator01\n  \
-                  kura incident report I-2026-0001 --html --account operator01 > 障害報告書.html\n\
+                  kura incident report I-2026-0001 --pdf --account operator01 > 障害報告書.pdf\n\
                   Times are `2026-11-23 09:30`, in Tokyo. Names and numbers of contacts stand in contacts.toml alone."
 )]
 pub(super) struct Arguments {
@@ -54,7 +55,7 @@ enum Command {
     Confirm(One),
     /// Say that it is mended; with --begin, that somebody works on it.
     Recover(Recover),
-    /// Issue the report (別紙3) and print it with --html; --draft prints it without issuing it.
+    /// Issue the report (別紙3) and print it with --pdf or --html; --draft prints it without issuing it.
     Report(Report),
     /// Close it: the report is out, and what is done against a recurrence is decided.
     Close(Close),
@@ -156,9 +157,8 @@ struct Recover {
 struct Report {
     /// Its number.
     id: String,
-    /// Print the page.
-    #[arg(long)]
-    html: bool,
+    #[command(flatten)]
+    paper: AsPaper,
     /// Print the page as it would be, and issue nothing.
     #[arg(long)]
     draft: bool,
@@ -385,8 +385,8 @@ async fn reported(
         let by = report.who.sign_in(app, &desk.catalog, now).await?;
         people::act(desk, &report.id, &Doing::Report, &by, now).await?
     };
-    if report.html || report.draft {
-        return print(&incident_report::page(&incident, desk, now));
+    if report.paper.is_asked() || report.draft {
+        return report.paper.write(app, &incident_report::page(&incident, desk, now));
     }
     if global.json {
         return print_json(&shown(&incident));

@@ -15,6 +15,7 @@ use crate::workflows::replica;
 use crate::workflows::statement::{self, Asked, Checked, Copy, Statement, StatementError};
 use crate::workflows::verify::Viewer;
 
+use super::as_paper::AsPaper;
 use super::commands::Global;
 use super::exit::Exit;
 use super::failure::Failure;
@@ -28,7 +29,7 @@ use super::words::{counted, local, plan_name, print, print_json, size, tell, tok
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
                   kura incident statement records --sent 2026-11-01..2026-11-20\n  \
-                  kura incident statement records --identity /media/usb/recovery.key --path 2026/11 --html > 証明.html\n\
+                  kura incident statement records --identity /media/usb/recovery.key --path 2026/11 --pdf > 証明.pdf\n\
                   Every copy is read again unless --presence. The statement is signed and locked in the store as evidence; \
                   it names no path.\nExit code 1: something of what was asked for cannot be given back.")]
 pub(super) struct Arguments {
@@ -46,9 +47,8 @@ pub(super) struct Arguments {
     /// Check only that everything is there, without reading it again.
     #[arg(long, conflicts_with = "identity")]
     presence: bool,
-    /// As a page to print, in Japanese.
-    #[arg(long)]
-    html: bool,
+    #[command(flatten)]
+    paper: AsPaper,
 }
 
 impl From<StatementError> for Failure {
@@ -105,10 +105,10 @@ pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Res
     catalog.close().await;
     let (number, signed) = stored?;
     let digest = statement::digest(&signed);
-    if arguments.html {
+    if arguments.paper.is_asked() {
         let paths: Vec<String> =
             arguments.paths.iter().map(|path| path.to_string_lossy().into_owned()).collect();
-        print(&printed::page(&statement, &paths, Some((number, &digest))))?;
+        arguments.paper.write(app, &printed::page(&statement, &paths, Some((number, &digest))))?;
     } else if global.json {
         print_json(&shown(&statement, number, &digest))?;
     } else {

@@ -10,6 +10,7 @@ use crate::domain::plan::Plan;
 use crate::print;
 use crate::workflows::inventory::{self, InventoryError};
 
+use super::as_paper::AsPaper;
 use super::commands::Global;
 use super::exit::Exit;
 use super::failure::Failure;
@@ -20,19 +21,18 @@ use super::words::{print, print_json, table};
 #[command(
     after_help = "Assets and places of stores stand in policies/inventory/*.toml; each asset has plans or an exemption.\n\
                   Examples:\n  \
-                  kura inventory --html > 資産台帳.html   to print\n  \
+                  kura inventory --pdf > 資産台帳.pdf   to print and file\n  \
                   kura inventory --gaps                 only what is missing; exits with 1 if there is any\n  \
                   kura inventory --sbom > sbom.json     the program's own parts (CycloneDX 1.5)"
 )]
 pub(super) struct Arguments {
-    /// As a page to print.
-    #[arg(long)]
-    html: bool,
+    #[command(flatten)]
+    paper: AsPaper,
     /// Only what is missing.
-    #[arg(long, conflicts_with = "html")]
+    #[arg(long, conflicts_with_all = ["html", "pdf"])]
     gaps: bool,
     /// The program's own parts as `CycloneDX`.
-    #[arg(long, conflicts_with_all = ["html", "gaps"])]
+    #[arg(long, conflicts_with_all = ["html", "pdf", "gaps"])]
     sbom: bool,
 }
 
@@ -69,8 +69,8 @@ pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Res
     let report = inventory::report(&facts);
     if global.json {
         print_json(&as_json(&facts))?;
-    } else if arguments.html {
-        print(&print::evidence::page(&report))?;
+    } else if arguments.paper.is_asked() {
+        arguments.paper.write(app, &print::evidence::page(&report))?;
     } else {
         print(&format!("{}（{}）\n", report.title, report.made_on))?;
         for one in &report.tables {

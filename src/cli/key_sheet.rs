@@ -86,12 +86,12 @@ pub(super) fn ceremony(app: &App, global: &Global, ceremony: &Ceremony) -> Resul
         let secret = text_of(file)?;
         let (secret, root) = (Some(secret.as_str()), made.root_fingerprint.as_str());
         let page = key_sheet::recovery(&key_sheet::Sheet { holder, secret, root, recipient }, now);
-        config::write_new(&out, page.as_bytes(), 0o600)?;
+        config::write_new(&out, page.html().as_bytes(), 0o600)?;
         sheets.push(out);
     }
     let out = ceremony.folder.join("sheet-root.html");
     let page = key_sheet::root(&text_of(&made.root)?, &made.root_fingerprint, now);
-    config::write_new(&out, page.as_bytes(), 0o600)?;
+    config::write_new(&out, page.html().as_bytes(), 0o600)?;
     sheets.push(out);
     if global.json {
         let keys = made.keys.iter().map(|(holder, file, recipient)| Key { holder, file, recipient });
@@ -149,7 +149,7 @@ pub(super) fn sheet(global: &Global, sheet: &Sheet) -> Result<Exit, Failure> {
         recipient: &recipients,
     };
     let page = key_sheet::recovery(&shown, now);
-    config::write_new(&sheet.out, page.as_bytes(), 0o600)?;
+    config::write_new(&sheet.out, page.html().as_bytes(), 0o600)?;
     if global.json {
         print_json(
             &serde_json::json!({ "sheet": sheet.out, "root_fingerprint": root, "recipient": recipients }),

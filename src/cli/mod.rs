@@ -20,6 +20,9 @@ pub mod exit;
 /// Why a command failed.
 pub mod failure;
 
+/// Papers to print and file.
+mod as_paper;
+
 /// Words for people.
 mod words;
 

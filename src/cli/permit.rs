@@ -16,6 +16,7 @@ use crate::policy_files::{Application, Attaching, beside, parse_permit};
 use crate::print::permit as print_page;
 use crate::workflows::permits::{self, PermitRow, Seen};
 
+use super::as_paper::AsPaper;
 use super::commands::Global;
 use super::exit::Exit;
 use super::failure::Failure;
@@ -31,7 +32,7 @@ const LISTED_MAX: u32 = 10_000;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
                   kura permit apply 申請.toml --account tanaka0001\n  \
-                  kura permit show R08-014 --html > 許可R08-014.html    to print\n  \
+                  kura permit show R08-014 --pdf > 許可R08-014.pdf    to print and file\n  \
                   kura permit approve R08-014 --digest 3f0c91d2a4b7 --account ishikai001\n  \
                   kura permit close R08-014 --reason \"立会いで消去を確認\" --account ishikai001\n\
                   Nobody approves, executes or closes what he applied for. Whatever changes, the approval counts no more.")]
@@ -85,9 +86,8 @@ struct List {
 struct Show {
     /// The permit.
     number: String,
-    /// As a page to print, in Japanese.
-    #[arg(long)]
-    html: bool,
+    #[command(flatten)]
+    paper: AsPaper,
 }
 
 #[derive(Debug, Args)]
@@ -129,7 +129,7 @@ async fn dispatch(
     match command {
         Command::Apply(apply) => ask(app, global, catalog, apply, now).await,
         Command::List(wanted) => list(global, catalog, &wanted, now).await,
-        Command::Show(show) => one(global, catalog, &show).await,
+        Command::Show(show) => one(app, global, catalog, &show).await,
         Command::Approve(approve) => {
             let by = approve.who.sign_in_for(app, catalog, Act::DecidePermit, now).await?;
             let seen = Seen::Digits(approve.digest);
@@ -225,7 +225,7 @@ async fn ask(
     }
     print(&format!(
         "Applied for {number}. It waits for an approval by a service_operator (サービス運用者) other than you.\n\
-         `kura permit show {number}` shows what it says, `--html` as a page to print.\n"
+         `kura permit show {number}` shows what it says, `--pdf` as a form to print and file.\n"
     ))
 }
 
@@ -288,10 +288,10 @@ async fn list(global: &Global, catalog: &Catalog, wanted: &List, now: Instant) -
     print(&table(&titles, &cells.collect::<Vec<_>>()))
 }
 
-async fn one(global: &Global, catalog: &Catalog, show: &Show) -> Result<(), Failure> {
+async fn one(app: &App, global: &Global, catalog: &Catalog, show: &Show) -> Result<(), Failure> {
     let row = permits::of_number(catalog, &show.number).await?;
-    if show.html {
-        return print(&print_page::page(&row));
+    if show.paper.is_asked() {
+        return show.paper.write(app, &print_page::page(&row, app.clock.now()));
     }
     if global.json {
         return print_json(&value(&row));

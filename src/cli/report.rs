@@ -10,6 +10,7 @@ use crate::domain::plan::Plan;
 use crate::print::evidence as print_page;
 use crate::workflows::reports::{self, GuidelineError, Report};
 
+use super::as_paper::AsPaper;
 use super::commands::Global;
 use super::exit::Exit;
 use super::failure::Failure;
@@ -18,7 +19,7 @@ use super::words::{print, print_json, table};
 /// Print a report to the 医師会 from what is known now (報告書).
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
-                  kura report checklist --html > 準拠度チェックリスト.html   to print\n  \
+                  kura report checklist --pdf > 準拠度チェックリスト.pdf   to print and file\n  \
                   kura report checklist --guideline mhlw-7.0\n  \
                   kura report sla --json\n\
                   A guideline of your own is a file in policies/guidelines/ of the home.")]
@@ -28,9 +29,8 @@ pub(super) struct Arguments {
     /// Only this guideline, by the name of its file; may be given again [default: all].
     #[arg(long, value_name = "NAME")]
     guideline: Vec<String>,
-    /// As a page to print.
-    #[arg(long)]
-    html: bool,
+    #[command(flatten)]
+    paper: AsPaper,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -69,8 +69,8 @@ pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Res
     };
     if global.json {
         print_json(&as_json(&report))?;
-    } else if arguments.html {
-        print(&print_page::page(&report))?;
+    } else if arguments.paper.is_asked() {
+        arguments.paper.write(app, &print_page::page(&report))?;
     } else {
         print(&text(&report))?;
     }

@@ -12,6 +12,7 @@ use crate::domain::work::{InspectionDue, WorkKind};
 use crate::print;
 use crate::workflows::works::{self, Doing, NewWork, Row, WorkShown};
 
+use super::as_paper::AsPaper;
 use super::commands::Global;
 use super::exit::Exit;
 use super::failure::Failure;
@@ -34,7 +35,7 @@ const LISTED_MAX: u32 = 1000;
                   kura work finish WR-2026-0001 --account admin00001\n  \
                   kura work snapshot WR-2026-0001 system-files --account admin00001\n  \
                   kura work close WR-2026-0001 --account admin00001\n  \
-                  kura work show WR-2026-0001 --html > 受入・維持管理記録.html"
+                  kura work show WR-2026-0001 --pdf > 受入・維持管理記録.pdf"
 )]
 pub(super) struct Arguments {
     #[command(subcommand)]
@@ -80,9 +81,8 @@ struct List {
 struct Show {
     /// Its number, such as WR-2026-0001.
     id: String,
-    /// As a page to print.
-    #[arg(long)]
-    html: bool,
+    #[command(flatten)]
+    paper: AsPaper,
 }
 
 #[derive(Debug, Args)]
@@ -192,7 +192,10 @@ async fn carry_out(
         Command::List(wanted) => return list(global, desk, wanted.all, now).await,
         Command::Show(wanted) => {
             let shown = works::look(desk, &wanted.id).await?;
-            return if wanted.html { print(&print::work::page(&shown)) } else { show(global, desk, &shown) };
+            if wanted.paper.is_asked() {
+                return wanted.paper.write(app, &print::work::page(&shown, now));
+            }
+            return show(global, desk, &shown);
         }
         Command::Plan(plan) => planned(app, (desk, now), plan).await?,
         Command::Attach(attach) => {

@@ -21,6 +21,9 @@ mod expiry;
 /// The daily proof.
 mod coverage;
 
+/// The font of PDFs.
+mod font;
+
 /// Who is told that Kura lives.
 mod heartbeat;
 
@@ -32,6 +35,9 @@ mod incidents;
 
 /// Notices by mail.
 mod mail;
+
+/// Notices, and portals that they are pushed to.
+mod notices;
 
 /// The second store.
 mod replica;
@@ -61,6 +67,7 @@ pub use heartbeat::HeartbeatSettings;
 pub use here::{is_surely_here, may_be_here};
 pub use incidents::{ContactSettings, ContactTrouble, IncidentSettings};
 pub use mail::{MailSettings, MailTls};
+pub use notices::{NoticeSettings, PushSettings};
 pub use oidc::OidcSettings;
 pub use replica::ReplicaSettings;
 pub use secret::secret_line;
@@ -93,6 +100,9 @@ pub struct Settings {
     /// How long evidence (`audit/…`) is locked in the store, such as `5 years`, which is the default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence_retention: Option<String>,
+    /// The font file of PDFs. Default: the first of Debian's that is there (docs/operations.md).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub font: Option<PathBuf>,
     /// What notices say and how early they come. Default: see [`NoticeSettings`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notices: Option<NoticeSettings>,
@@ -138,40 +148,6 @@ pub struct Settings {
     /// Who is told from time to time that Kura lives. Default: nobody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub heartbeat: Option<HeartbeatSettings>,
-}
-
-/// `[[push]]` in `kura.toml`: a portal that takes notices as Standard Webhooks.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PushSettings {
-    /// A name of its own, for the record of deliveries; it is never changed.
-    pub name: String,
-    /// Where to send: `https://…`, or `http://` on this machine.
-    pub url: String,
-    /// The file with the shared secret, `whsec_…`.
-    pub secret_file: PathBuf,
-}
-
-/// `[notices]` in `kura.toml`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct NoticeSettings {
-    /// The system's name, as its users know it. Default `はち丸ネットワーク`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub service: Option<String>,
-    /// お問い合わせ先. Default: the help desk with its hours, without an address.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub contact: Option<String>,
-    /// Days between a notice and what it announces, where nothing stops. Default 7.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lead_days: Option<u32>,
-    /// The same where services stop. Default 14.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lead_days_downtime: Option<u32>,
-    /// The address of the site as its users open it; its `/notices` is looked at before each run. Default: that of
-    /// `kura serve --public-url`, or else of `--listen`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub public_url: Option<String>,
 }
 
 /// Why a home or its settings cannot be used.

@@ -1,153 +1,260 @@
-//! Pages of A4 to print: a form, then a table whose heads stand on every page, and on each page what it belongs to and
-//! which one of how many it is.
+//! Pages to print: what stands on them, as an HTML document for a screen and a browser's printer, and as a PDF to file.
 //!
-//! The program says what stands where, not the browser, so that no page is without these words: each page is one picture
-//! (SVG) whose texts are texts. The document needs nothing from elsewhere and runs nothing; the same content gives the
-//! same bytes.
+//! A [`Paper`] is a list of blocks; it says nothing of fonts and places. Both forms are written from the same blocks, so
+//! that they say the same. A PDF is PDF/A-2u (ISO 19005-2), with its font inside; the same paper gives the same bytes.
 //!
-//! Public here: `Paper`, `PaperProblem`, `pages`.
+//! Public here: `Paper`, `Block`, `Typeface`, `PaperProblem`, `qr`.
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::Markup;
 
-use layout::{HEIGHT, Item, WIDTH, lay_out};
+use crate::domain::time::Instant;
 
-/// What stands where.
+/// As an HTML document.
+mod html;
+
+/// What stands where on which page.
 mod layout;
+
+/// As a PDF.
+mod pdf;
+
+/// QR codes.
+pub mod qr;
+
+/// The font of PDFs, and lines of text set in it.
+mod typeface;
+
+pub use html::style_source;
+pub use typeface::Typeface;
 
 /// More pages than this nobody prints.
 pub const PAGES_MAX: usize = 300;
 
-const STYLE: &str = "body{margin:0;background:#777}svg{display:block;width:210mm;height:297mm;margin:4mm auto;background:#fff;\
-font-family:'IPAexGothic','Noto Sans CJK JP','Noto Sans JP','Yu Gothic','Hiragino Sans',sans-serif}\
-@page{size:A4;margin:0}@media print{body{background:#fff}svg{margin:0;break-after:page}svg:last-child{break-after:auto}}";
-
-/// What is written.
+/// What is printed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Paper {
-    /// The heading of the first page.
-    pub title: String,
-    /// Stands at the top of every page.
-    pub head: String,
-    /// Stands at the bottom of every page, beside its number.
-    pub foot: String,
-    /// The form: names and texts.
-    pub fields: Vec<(String, String)>,
-    /// What stands below the form, paragraph by paragraph.
-    pub notes: Vec<String>,
-    /// The heads of the table.
-    pub heads: Vec<String>,
-    /// Its rows.
-    pub rows: Vec<Vec<String>>,
+    /// The title of the document, as a window or a list of files shows it.
+    title: String,
+    /// When it was made, where that is known.
+    made_at: Option<Instant>,
+    /// What stands at the top of every page of a PDF; may be empty.
+    head: String,
+    /// What stands at the bottom of every page of a PDF, beside its number.
+    foot: String,
+    blocks: Vec<Block>,
 }
 
-/// Why there are no pages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+/// A piece of a paper.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Block {
+    /// The heading of the whole, in the middle.
+    Title(String),
+    /// The heading of a part.
+    Heading(String),
+    /// A paragraph.
+    Text(String),
+    /// Lines that end at the right margin: dates, senders.
+    Right(String),
+    /// A paragraph in a frame: its first words, which stand out, and the rest.
+    Warning(String, String),
+    /// Names and what is said under each; a text may have several lines.
+    Form(Vec<(String, String)>),
+    /// A table under its heads.
+    Table {
+        /// The heads of its columns.
+        heads: Vec<String>,
+        /// Its rows; each has as many cells as there are heads.
+        rows: Vec<Vec<String>>,
+    },
+    /// What to do, one after the other; numbered.
+    Steps(Vec<String>),
+    /// A text as it is, line by line.
+    Verbatim(String),
+    /// A QR code.
+    Qr {
+        /// What it holds.
+        text: String,
+        /// What it is, for those who do not see it.
+        label: String,
+    },
+}
+
+/// Why there is no PDF.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PaperProblem {
     /// Too many pages.
     #[error("it would be more than {PAGES_MAX} pages: let it be a file, or fewer rows")]
     TooLong,
-    /// A row that is higher than a page.
-    #[error("a cell is too long for a page: let it be a file")]
-    Tall,
     /// More columns than fit beside each other.
     #[error(
         "a page has no room for {0} columns beside each other: let it be a file, or release fewer columns"
     )]
     TooWide(usize),
+    /// Characters that the font does not have.
+    #[error(
+        "the font has no picture of {}: name a font in kura.toml that has them (font), such as that of fonts-noto-cjk",
+        code_points(.0)
+    )]
+    NoGlyph(Vec<char>),
+    /// What the writer of PDFs refuses.
+    #[error("the PDF does not keep PDF/A-2u: {0}")]
+    Refused(String),
 }
 
-/// Writes the pages as one document.
-pub fn pages(paper: &Paper) -> Result<String, PaperProblem> {
-    let pages = lay_out(paper)?;
-    let document = html! {
-        (DOCTYPE)
-        html lang="ja" {
-            head {
-                meta charset="utf-8";
-                title { (paper.title) " " (paper.head) }
-                style { (PreEscaped(STYLE)) }
-            }
-            body { @for page in &pages { (picture(page)) } }
-        }
-    };
-    Ok(document.into_string())
+fn code_points(missing: &[char]) -> String {
+    let points: Vec<String> = missing.iter().map(|c| format!("U+{:04X}", u32::from(*c))).collect();
+    points.join(", ")
 }
 
-fn picture(page: &[Item]) -> Markup {
-    html! {
-        svg xmlns="http://www.w3.org/2000/svg" viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } {
-            // Areas first, so that none lies over a text.
-            @for item in page {
-                @if let Item::Area { at, size, gray } = item {
-                    rect x=(at.0) y=(at.1) width=(size.0) height=(size.1) fill={ "rgb(" (gray) "," (gray) "," (gray) ")" } {}
-                }
-            }
-            @for item in page {
-                @if let Item::Text { at, size, text } = item {
-                    text x=(at.0) y=(at.1) font-size=(size) { (text) }
-                }
-            }
+impl Paper {
+    /// A paper with nothing on it.
+    pub fn new(title: &str, made_at: impl Into<Option<Instant>>) -> Self {
+        Self {
+            title: title.to_owned(),
+            made_at: made_at.into(),
+            head: String::new(),
+            foot: title.to_owned(),
+            blocks: Vec::new(),
         }
+    }
+
+    /// Says what stands at the top and at the bottom of every page of a PDF. Without it: nothing, and the title.
+    pub fn bands(&mut self, head: &str, foot: &str) {
+        (self.head, self.foot) = (head.to_owned(), foot.to_owned());
+    }
+
+    /// Adds the heading of the whole.
+    pub fn title(&mut self, text: &str) {
+        self.blocks.push(Block::Title(text.to_owned()));
+    }
+
+    /// Adds the heading of a part.
+    pub fn heading(&mut self, text: &str) {
+        self.blocks.push(Block::Heading(text.to_owned()));
+    }
+
+    /// Adds a paragraph.
+    pub fn text(&mut self, text: &str) {
+        self.blocks.push(Block::Text(text.to_owned()));
+    }
+
+    /// Adds lines that end at the right margin.
+    pub fn right(&mut self, text: &str) {
+        self.blocks.push(Block::Right(text.to_owned()));
+    }
+
+    /// Adds a paragraph in a frame.
+    pub fn warning(&mut self, first: &str, rest: &str) {
+        self.blocks.push(Block::Warning(first.to_owned(), rest.to_owned()));
+    }
+
+    /// Adds names and texts without a heading.
+    pub fn form<N: AsRef<str>>(&mut self, rows: impl IntoIterator<Item = (N, String)>) {
+        let rows = rows.into_iter().map(|(name, text)| (name.as_ref().to_owned(), text));
+        self.blocks.push(Block::Form(rows.collect()));
+    }
+
+    /// Adds a part of names and texts.
+    pub fn fields<N: AsRef<str>>(&mut self, title: &str, rows: impl IntoIterator<Item = (N, String)>) {
+        self.heading(title);
+        self.form(rows);
+    }
+
+    /// Adds a part with a table.
+    pub fn list<H: AsRef<str>>(
+        &mut self,
+        title: &str,
+        heads: &[H],
+        rows: impl IntoIterator<Item = Vec<String>>,
+    ) {
+        self.heading(title);
+        self.table(heads, rows);
+    }
+
+    /// Adds a table without a heading.
+    pub fn table<H: AsRef<str>>(&mut self, heads: &[H], rows: impl IntoIterator<Item = Vec<String>>) {
+        let heads = heads.iter().map(|head| head.as_ref().to_owned()).collect();
+        self.blocks.push(Block::Table { heads, rows: rows.into_iter().collect() });
+    }
+
+    /// Adds what to do, one after the other.
+    pub fn steps(&mut self, steps: &[&str]) {
+        self.blocks.push(Block::Steps(steps.iter().map(|&step| step.to_owned()).collect()));
+    }
+
+    /// Adds a text as it is.
+    pub fn verbatim(&mut self, text: &str) {
+        self.blocks.push(Block::Verbatim(text.to_owned()));
+    }
+
+    /// Adds a QR code.
+    pub fn qr(&mut self, text: &str, label: &str) {
+        self.blocks.push(Block::Qr { text: text.to_owned(), label: label.to_owned() });
+    }
+
+    /// The whole as an HTML document, without script and without anything from elsewhere.
+    pub fn html(&self) -> String {
+        html::document(self, None)
+    }
+
+    /// The same with a link to another form of it, which is not printed.
+    pub fn html_with(&self, address: &str, words: &str) -> String {
+        html::document(self, Some((address, words)))
+    }
+
+    /// What stands below the heading of the whole, to stand in another page.
+    pub fn markup(&self) -> Markup {
+        html::blocks(self.blocks.iter().filter(|block| !matches!(block, Block::Title(_))))
+    }
+
+    /// The whole as a PDF.
+    pub fn pdf(&self, typeface: &Typeface) -> Result<Vec<u8>, PaperProblem> {
+        pdf::write(self, typeface)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
-    fn paper(rows: Vec<Vec<String>>, columns: usize) -> Paper {
-        Paper {
-            title: "資料".to_owned(),
-            head: "許可番号 R08-001".to_owned(),
-            foot: "表のSHA-256 0123456789abcdef".to_owned(),
-            fields: vec![("件名".to_owned(), "<受診動向> & \"その他\"".to_owned())],
-            notes: vec!["注".repeat(100)],
-            heads: (0..columns).map(|place| format!("項目{place}")).collect(),
-            rows,
-        }
+    fn paper() -> Paper {
+        let mut paper = Paper::new("消去証明書 第1号", Instant::from_micros(0));
+        paper.title("消去証明書");
+        paper.warning("注意：", "<この用紙>は保管してください。");
+        paper.fields("証明書", [("番号", "第1号\n2行目".to_owned())]);
+        paper.list("消去したもの", &["計画", "件数"], [vec!["records".to_owned(), "3".to_owned()]]);
+        paper.verbatim("AGE-SECRET-KEY-1…");
+        paper.qr("text", "復旧鍵のQRコード");
+        paper
     }
 
     #[test]
-    fn every_page_says_to_what_it_belongs() {
-        let rows = (0..100).map(|row| vec![format!("行{row}"), "値".to_owned()]).collect();
-        let made = pages(&paper(rows, 2)).expect("fits");
-        let found: Vec<&str> = made.split("<svg").skip(1).collect();
-        assert!((3..8).contains(&found.len()), "{}", found.len());
-        for (number, page) in found.iter().enumerate() {
-            let place = format!("{}/{}ページ", number + 1, found.len());
-            for words in ["許可番号 R08-001", "0123456789abcdef", "項目1", &place] {
-                assert!(page.contains(words), "{words}: {page}");
-            }
+    fn an_html_document_has_every_block_and_nothing_active() {
+        let made = paper().html();
+        for words in [
+            "<title>消去証明書 第1号</title>",
+            "<h1>消去証明書</h1>",
+            "<strong>注意：</strong>&lt;この用紙&gt;",
+            "第1号<br>2行目",
+            "<th scope=\"col\">計画</th>",
+            "<td>records</td>",
+            "<pre>AGE-SECRET-KEY-1…</pre>",
+            "aria-label=\"復旧鍵のQRコード\"",
+        ] {
+            assert!(made.contains(words), "{words}: {made}");
         }
-        assert!(made.contains("&lt;受診動向&gt;") && !made.contains("<受診"), "{made}");
-        assert!((0..100).all(|row| made.contains(&format!(">行{row}<"))), "no row is lost");
+        assert!(!made.contains("<script") && !made.contains("<この用紙>"), "{made}");
     }
 
     #[test]
-    fn what_no_page_holds_is_refused() {
-        let rows = (0..20_000).map(|row| vec![row.to_string()]).collect();
-        assert_eq!(pages(&paper(rows, 1)), Err(PaperProblem::TooLong));
-        assert_eq!(pages(&paper(vec![vec!["x".repeat(60_000)]], 1)), Err(PaperProblem::Tall));
-        assert_eq!(pages(&paper(vec![vec![String::new(); 40]], 40)), Err(PaperProblem::TooWide(40)));
+    fn markup_for_another_page_has_no_heading_of_the_whole() {
+        let made = paper().markup().into_string();
+        assert!(!made.contains("<h1>") && made.contains("<h2>証明書</h2>"), "{made}");
     }
 
-    proptest! {
-        #[test]
-        fn nothing_stands_outside_of_its_page(cells in proptest::collection::vec(".{0,60}", 1..40), columns in 1..9_usize) {
-            let rows = cells.chunks(columns).map(|row| {
-                let mut row = row.to_vec();
-                row.resize(columns, String::new());
-                row
-            });
-            let made = lay_out(&paper(rows.collect(), columns)).expect("fits");
-            for item in made.iter().flatten() {
-                let (at, far) = match item {
-                    Item::Text { at, .. } => (*at, *at),
-                    Item::Area { at, size, .. } => (*at, (at.0 + size.0, at.1 + size.1)),
-                };
-                prop_assert!(at.0 >= 40.0 && at.1 >= 40.0 && far.0 <= WIDTH - 40.0 && far.1 <= HEIGHT - 40.0);
-            }
-        }
+    #[test]
+    fn characters_without_a_picture_are_named_by_number() {
+        let problem = PaperProblem::NoGlyph(vec!['𠮷', 'あ']);
+        assert!(problem.to_string().contains("U+20BB7, U+3042"), "{problem}");
     }
 }

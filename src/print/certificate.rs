@@ -1,26 +1,24 @@
 //! A certificate of deletion (消去証明書).
 
-use maud::{Markup, html};
-
-use super::{day, document, fields, list, time};
+use super::{at, day, time};
 use crate::domain::size::size;
+use crate::paper::Paper;
 use crate::workflows::certificates::Certificate;
 
-/// The page. `digest` is that of the certificate as it is in the store.
-pub fn page(certificate: &Certificate, digest: &str) -> String {
+/// The paper. `digest` is that of the certificate as it is in the store.
+pub fn page(certificate: &Certificate, digest: &str) -> Paper {
     let title = format!("消去証明書 第{}号", certificate.number);
-    let body = html! {
-        h1 { "消去証明書" }
-        (heading(certificate, digest))
-        (deleted(certificate))
-        (suppressed(certificate))
-        (places(certificate))
-        (people(certificate))
-    };
-    document(&title, &body)
+    let mut paper = Paper::new(&title, at(&certificate.issued_at));
+    paper.title("消去証明書");
+    heading(&mut paper, certificate, digest);
+    deleted(&mut paper, certificate);
+    suppressed(&mut paper, certificate);
+    places(&mut paper, certificate);
+    people(&mut paper, certificate);
+    paper
 }
 
-fn heading(certificate: &Certificate, digest: &str) -> Markup {
+fn heading(paper: &mut Paper, certificate: &Certificate, digest: &str) {
     let rules = certificate.rules.iter().map(|rule| {
         let version: String = rule.version.to_string().chars().take(16).collect();
         format!("計画 {}：保管期間 {}、計画の版 {version}", rule.plan, rule.retention)
@@ -37,10 +35,10 @@ fn heading(certificate: &Certificate, digest: &str) -> Markup {
         ("この証明書のSHA-256", digest.to_owned()),
         ("1つ前の証明書のSHA-256", before),
     ];
-    fields("証明書", &rows)
+    paper.fields("証明書", rows);
 }
 
-fn deleted(certificate: &Certificate) -> Markup {
+fn deleted(paper: &mut Paper, certificate: &Certificate) {
     let cohorts = certificate.cohorts.iter().map(|cohort| {
         vec![
             cohort.plan.clone(),
@@ -57,36 +55,33 @@ fn deleted(certificate: &Certificate) -> Markup {
     let kept = certificate.not_deleted.iter();
     let kept = kept.map(|one| vec![one.plan.clone(), one.what.clone(), one.japanese.clone()]);
     let heads = ["計画", "発信日・世代の末日", "期限A", "期限B", "記録数", "保存物", "容量"];
-    html! {
-        (list("消去したもの", &heads, &cohorts.collect::<Vec<_>>()))
-        @if !certificate.snapshots.is_empty() {
-            (list("消去したスナップショットの記録", &["計画", "番号", "SHA-256"], &snapshots.collect::<Vec<_>>()))
-        }
-        @if certificate.not_deleted.is_empty() {
-            p { "期限を過ぎて消去しなかったものはありません。" }
-        } @else {
-            (list("期限を過ぎて消去しなかったもの", &["計画", "対象", "理由"], &kept.collect::<Vec<_>>()))
-        }
+    paper.list("消去したもの", &heads, cohorts);
+    if !certificate.snapshots.is_empty() {
+        paper.list("消去したスナップショットの記録", &["計画", "番号", "SHA-256"], snapshots);
+    }
+    if certificate.not_deleted.is_empty() {
+        paper.text("期限を過ぎて消去しなかったものはありません。");
+    } else {
+        paper.list("期限を過ぎて消去しなかったもの", &["計画", "対象", "理由"], kept);
     }
 }
 
 /// Records that were kept from being given back before their day came.
-fn suppressed(certificate: &Certificate) -> Markup {
+fn suppressed(paper: &mut Paper, certificate: &Certificate) {
+    if certificate.suppressed.is_empty() {
+        return;
+    }
     let rows = certificate.suppressed.iter();
     let rows =
         rows.map(|one| vec![one.plan.clone(), one.order.to_string(), time(&one.ordered_at), one.by.clone()]);
     let heads = ["計画", "番号", "指示した日時", "指示した者"];
-    html! {
-        @if !certificate.suppressed.is_empty() {
-            (list("この証明書の発行まで有効だった消去指示", &heads, &rows.collect::<Vec<_>>()))
-            p {
-                "消去指示の対象は、指示のときから復元と閲覧ができないようにし、保管期限の後に上記のとおり消去しました。期限前の消去は行っていません。"
-            }
-        }
-    }
+    paper.list("この証明書の発行まで有効だった消去指示", &heads, rows);
+    paper.text(
+        "消去指示の対象は、指示のときから復元と閲覧ができないようにし、保管期限の後に上記のとおり消去しました。期限前の消去は行っていません。",
+    );
 }
 
-fn places(certificate: &Certificate) -> Markup {
+fn places(paper: &mut Paper, certificate: &Certificate) {
     let rows = certificate.copies.iter().map(|copy| {
         let method = match copy.method.as_str() {
             "version-purged" => "すべての版を版番号を指定して消去",
@@ -101,15 +96,11 @@ fn places(certificate: &Certificate) -> Markup {
         vec![copy.location.clone(), method.to_owned(), locked.to_owned(), copy.finished_at.clone(), left]
     });
     let heads = ["場所", "方法", "期限前の保護", "完了（日本時間）", "消去後の確認"];
-    html! {
-        (list("消去した場所と方法", &heads, &rows.collect::<Vec<_>>()))
-        p {
-            "あわせて、バックアップ機器の台帳の該当行と索引の写しを消去しました。鍵の破棄による消去は行っていません。"
-        }
-    }
+    paper.list("消去した場所と方法", &heads, rows);
+    paper.text("あわせて、バックアップ機器の台帳の該当行と索引の写しを消去しました。鍵の破棄による消去は行っていません。");
 }
 
-fn people(certificate: &Certificate) -> Markup {
+fn people(paper: &mut Paper, certificate: &Certificate) {
     let (authority, clock) = (&certificate.authority, &certificate.clock);
     let approved = format!("{}（{}）", authority.approved_by, time(&authority.approved_at));
     let mut rows = match (&authority.confirmed_by, &authority.confirmed_at) {
@@ -130,5 +121,5 @@ fn people(certificate: &Certificate) -> Markup {
         ("日時の裏付け", clocks.join("／")),
         ("監査ログの位置", position),
     ]);
-    fields("承認と実行", &rows)
+    paper.fields("承認と実行", rows);
 }

@@ -1,18 +1,18 @@
 //! Reports to the 医師会: checklist, SLA, BCP, register of places, generations.
 
-use maud::html;
-
-use super::{document, list};
 use crate::domain::calendar::wareki;
 use crate::domain::evidence_report::Report;
+use crate::paper::Paper;
+use crate::workflows::desk::tokyo;
 
-/// The page.
-pub fn page(report: &Report) -> String {
-    let body = html! {
-        h1 { (report.title) }
-        p { "作成日：" (wareki(report.made_on)) }
-        @for table in &report.tables { (list(&table.title, &table.heads, &table.rows)) }
-        p { (report.note) }
-    };
-    document(&report.title, &body)
+/// The paper.
+pub fn page(report: &Report) -> Paper {
+    let mut paper = Paper::new(&report.title, tokyo().start_of(report.made_on));
+    paper.title(&report.title);
+    paper.text(&format!("作成日：{}", wareki(report.made_on)));
+    for table in &report.tables {
+        paper.list(&table.title, &table.heads, table.rows.iter().cloned());
+    }
+    paper.text(&report.note);
+    paper
 }

@@ -1,48 +1,45 @@
 //! The report of an extract (抽出の測定報告書), for people who decide and file it. Counts and columns, never a value.
 
-use maud::{Markup, html};
-
-use super::{document, fields, list, time};
+use super::{at, time};
 use crate::domain::size::size;
+use crate::paper::Paper;
 use crate::workflows::extracts::{ExtractReport, MeasuredReport};
 
 /// How crowds are counted by their persons.
 const SIZES: [&str; 7] = ["1人", "2人", "3～4人", "5～9人", "10～19人", "20～49人", "50人以上"];
 
-/// The page.
-pub fn page(report: &ExtractReport) -> String {
+/// The paper.
+pub fn page(report: &ExtractReport) -> Paper {
     let title = format!("抽出の測定報告書 {}（{}回目）", report.permit, report.execution);
-    let body = html! {
-        h1 { "抽出の測定報告書" }
-        (body(report))
-    };
-    document(&title, &body)
-}
-
-/// The page without its heading, for the console.
-pub fn body(report: &ExtractReport) -> Markup {
-    html! {
-        p.warn { (report.decides) }
-        (heading(report))
-        (columns(report))
-        @if let Some(measured) = &report.measured { (measured_part(measured)) }
-        @if let Some(counts) = &report.counts { (counts_part(counts)) }
-        (list("求めた条件", &["条件", "値"], &pairs(&report.rules)))
-        @if let Some(search) = &report.search { (search_part(search)) }
-        (scan(report))
-        @if !report.measures.is_empty() {
-            (list("施行規則第34条の各号について行った措置", &["号", "措置"], &pairs(&report.measures)))
-        }
-        h2 { "公表文（案）" }
-        pre { (report.publication) }
+    let mut paper = Paper::new(&title, at(&report.made_at));
+    paper.title("抽出の測定報告書");
+    paper.warning("", &report.decides);
+    heading(&mut paper, report);
+    list_columns(&mut paper, report);
+    if let Some(measured) = &report.measured {
+        measured_part(&mut paper, measured);
     }
+    if let Some(counts) = &report.counts {
+        counts_part(&mut paper, counts);
+    }
+    paper.list("求めた条件", &["条件", "値"], pairs(&report.rules));
+    if let Some(search) = &report.search {
+        search_part(&mut paper, search);
+    }
+    scan(&mut paper, report);
+    if !report.measures.is_empty() {
+        paper.list("施行規則第34条の各号について行った措置", &["号", "措置"], pairs(&report.measures));
+    }
+    paper.heading("公表文（案）");
+    paper.verbatim(&report.publication);
+    paper
 }
 
 fn pairs(rules: &[crate::workflows::extracts::RuleReport]) -> Vec<Vec<String>> {
     rules.iter().map(|rule| vec![rule.asks.clone(), rule.done.clone()]).collect()
 }
 
-fn heading(report: &ExtractReport) -> Markup {
+fn heading(paper: &mut Paper, report: &ExtractReport) {
     let sealed = if report.sealed_to == "passphrase" {
         "一度だけ表示した合言葉"
     } else {
@@ -74,7 +71,7 @@ fn heading(report: &ExtractReport) -> Markup {
     if let Some(snapshot) = &report.snapshot {
         rows.push(("元のスナップショット", snapshot.clone()));
     }
-    fields("抽出", &rows)
+    paper.fields("抽出", rows);
 }
 
 fn shape(word: &str) -> &str {
@@ -86,8 +83,14 @@ fn shape(word: &str) -> &str {
     }
 }
 
-/// What is done with each column.
-pub fn columns(report: &ExtractReport) -> Markup {
+/// What is done with each column, as a paper of its own.
+pub fn columns(report: &ExtractReport) -> Paper {
+    let mut paper = Paper::new("項目ごとの処理", at(&report.made_at));
+    list_columns(&mut paper, report);
+    paper
+}
+
+fn list_columns(paper: &mut Paper, report: &ExtractReport) {
     let rows = report.columns.iter().map(|column| {
         vec![
             column.name.clone(),
@@ -98,7 +101,7 @@ pub fn columns(report: &ExtractReport) -> Markup {
         ]
     });
     let heads = ["項目", "区分", "処理", "段階（最大）", "情報の損失（0～1）"];
-    list("項目ごとの処理", &heads, &rows.collect::<Vec<_>>())
+    paper.list("項目ごとの処理", &heads, rows);
 }
 
 fn class(word: &str) -> &str {
@@ -134,7 +137,7 @@ fn done(word: &str) -> &str {
     }
 }
 
-fn measured_part(measured: &MeasuredReport) -> Markup {
+fn measured_part(paper: &mut Paper, measured: &MeasuredReport) {
     let rows = [
         ("人数", measured.persons.to_string()),
         ("組合せの数", measured.crowds.to_string()),
@@ -155,16 +158,14 @@ fn measured_part(measured: &MeasuredReport) -> Markup {
         ]
     });
     let heads = ["項目", "値の種類の最少（l）", "エントロピーの最小", "全体との距離の最大（t）"];
-    html! {
-        (fields("出力したファイルを別のプログラムで測り直した結果", &rows))
-        (list("組合せの大きさ", &["人数", "組合せの数"], &sizes.collect::<Vec<_>>()))
-        @if !measured.sensitive.is_empty() {
-            (list("要配慮の値", &heads, &sensitive.collect::<Vec<_>>()))
-        }
+    paper.fields("出力したファイルを別のプログラムで測り直した結果", rows);
+    paper.list("組合せの大きさ", &["人数", "組合せの数"], sizes);
+    if !measured.sensitive.is_empty() {
+        paper.list("要配慮の値", &heads, sensitive);
     }
 }
 
-fn counts_part(counts: &crate::workflows::extracts::CountsReport) -> Markup {
+fn counts_part(paper: &mut Paper, counts: &crate::workflows::extracts::CountsReport) {
     let by = counts.by.iter().map(|(name, level)| format!("{name}（段階{level}）"));
     let protection = match counts.protection.as_str() {
         "round-up" => "すべての数を10単位に切り上げ",
@@ -182,10 +183,10 @@ fn counts_part(counts: &crate::workflows::extracts::CountsReport) -> Markup {
         ("秘匿した欄の推定", narrowest),
         ("合計", if counts.has_totals { "表示" } else { "非表示" }.to_owned()),
     ];
-    fields("集計表", &rows)
+    paper.fields("集計表", rows);
 }
 
-fn search_part(search: &crate::workflows::extracts::SearchReport) -> Markup {
+fn search_part(paper: &mut Paper, search: &crate::workflows::extracts::SearchReport) {
     let proof = if search.is_proved {
         "最適であることを証明済み"
     } else {
@@ -198,10 +199,10 @@ fn search_part(search: &crate::workflows::extracts::SearchReport) -> Markup {
         ("同じ費用の組合せ", search.ties.to_string()),
         ("小さくした指標", format!("{}：{:.6}", search.metric, search.cost)),
     ];
-    fields("段階の選択", &rows)
+    paper.fields("段階の選択", rows);
 }
 
-fn scan(report: &ExtractReport) -> Markup {
+fn scan(paper: &mut Paper, report: &ExtractReport) {
     let warnings = report.scan.warnings.iter().map(|(column, cells)| format!("{column}：{cells}セル"));
     let warnings = warnings.collect::<Vec<_>>().join("、");
     let rows = [
@@ -211,5 +212,5 @@ fn scan(report: &ExtractReport) -> Markup {
         ("該当", "なし（1件でもあれば提供しない）".to_owned()),
         ("似た形の数字（参考）", if warnings.is_empty() { "なし".to_owned() } else { warnings }),
     ];
-    fields("出力に個人を示す値がないことの検査", &rows)
+    paper.fields("出力に個人を示す値がないことの検査", rows);
 }

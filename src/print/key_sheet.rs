@@ -1,11 +1,8 @@
 //! Recovery sheets (復旧票): a key on paper, with what to do with it.
 
-use maud::{Markup, html};
-
-use super::qr::qr;
-use super::{document, fields};
 use crate::domain::calendar::wareki;
 use crate::domain::time::Instant;
+use crate::paper::Paper;
 use crate::workflows::desk::tokyo;
 
 /// What stands on a sheet.
@@ -25,40 +22,42 @@ fn made_on(now: Instant) -> (&'static str, String) {
     ("作成日", wareki(tokyo().day_of(now)))
 }
 
-fn signatures() -> Markup {
-    let blank = || "　".to_owned();
-    fields(
-        "立会い",
-        &[
-            ("作成した日", blank()),
-            ("作成者（署名）", blank()),
-            ("立会人（署名）", blank()),
-            ("封かんした日・封筒の番号", blank()),
-        ],
-    )
+fn signatures(paper: &mut Paper) {
+    let names = ["作成した日", "作成者（署名）", "立会人（署名）", "封かんした日・封筒の番号"];
+    paper.fields("立会い", names.map(|name| (name, "　".to_owned())));
 }
 
-fn the_key(secret: Option<&str>) -> Markup {
+fn the_key(paper: &mut Paper, secret: Option<&str>) {
     let Some(secret) = secret.map(str::trim_end) else {
-        return html! { p { "この用紙に鍵は含まれていません。鍵のファイルとは別に保管してください。" } };
+        paper.text("この用紙に鍵は含まれていません。鍵のファイルとは別に保管してください。");
+        return;
     };
-    html! {
-        p class="warn" {
-            strong { "この用紙の鍵で、すべてのバックアップを開けます。" }
-            "封筒に入れて封かんし、施錠できる場所に保管してください。写真に撮らないでください。"
-        }
-        h2 { "復旧鍵" }
-        (qr(secret, "復旧鍵のＱＲコード"))
-        pre { (secret) }
-        @if secret.starts_with("-----BEGIN AGE") {
-            p { "この鍵はパスフレーズで保護されています。パスフレーズはこの用紙に書かず、別に保管してください。" }
-        }
+    paper.warning(
+        "この用紙の鍵で、すべてのバックアップを開けます。",
+        "封筒に入れて封かんし、施錠できる場所に保管してください。写真に撮らないでください。",
+    );
+    paper.heading("復旧鍵");
+    paper.qr(secret, "復旧鍵のＱＲコード");
+    paper.verbatim(secret);
+    if secret.starts_with("-----BEGIN AGE") {
+        paper.text(
+            "この鍵はパスフレーズで保護されています。パスフレーズはこの用紙に書かず、別に保管してください。",
+        );
     }
 }
 
+const STEPS: [&str; 4] = [
+    "新しい機器に Kura を用意します。Kura がない場合は、docs/format.md の手順により age と zstd でも復元できます。",
+    "鍵のファイルを用意します。用紙しかない場合は、ＱＲコードを読み取るか枠内の文字を入力し、行の区切りもそのままに recovery.key として保存します。「AGE-SECRET-KEY-1」で始まる鍵は、--identity - として実行時に入力することもできます。",
+    "次を実行します。\nkura restore latest --store 保存先 --identity recovery.key --to 復元先\nルート鍵の指紋を尋ねられたときは、上の指紋を --root に指定します。指紋が一致しない保存先は使用しないでください。",
+    "終わったら、機器に残した鍵のファイルを消去し、この用紙を再び封かんします。",
+];
+
 /// The sheet of a recovery key.
-pub fn recovery(sheet: &Sheet<'_>, now: Instant) -> String {
+pub fn recovery(sheet: &Sheet<'_>, now: Instant) -> Paper {
     let holder = if sheet.holder.is_empty() { "　" } else { sheet.holder };
+    let mut paper = Paper::new("復旧票", now);
+    paper.title("復旧票");
     let facts = [
         ("保管する組織", holder.to_owned()),
         made_on(now),
@@ -66,49 +65,34 @@ pub fn recovery(sheet: &Sheet<'_>, now: Instant) -> String {
         ("復旧鍵の公開部分", sheet.recipient.to_owned()),
         ("バックアップの保存先", "　".to_owned()),
     ];
-    let body = html! {
-        h1 { "復旧票" }
-        (fields("この鍵について", &facts))
-        (the_key(sheet.secret))
-        h2 { "復旧の手順" }
-        ol {
-            li { "新しい機器に Kura を用意します。Kura がない場合は、docs/format.md の手順により age と zstd でも復元できます。" }
-            li {
-                "鍵のファイルを用意します。用紙しかない場合は、ＱＲコードを読み取るか枠内の文字を入力し、行の区切りもそのままに recovery.key として保存します。「AGE-SECRET-KEY-1」で始まる鍵は、"
-                code { "--identity -" } " として実行時に入力することもできます。"
-            }
-            li {
-                "次を実行します。" br;
-                code { "kura restore latest --store 保存先 --identity recovery.key --to 復元先" } br;
-                "ルート鍵の指紋を尋ねられたときは、上の指紋を " code { "--root" } " に指定します。指紋が一致しない保存先は使用しないでください。"
-            }
-            li { "終わったら、機器に残した鍵のファイルを消去し、この用紙を再び封かんします。" }
-        }
-        (fields("開封の記録", &[("日付", "理由・氏名".to_owned()), ("　", "　".to_owned()), ("　", "　".to_owned())]))
-        (signatures())
-    };
-    document("復旧票", &body)
+    paper.fields("この鍵について", facts);
+    the_key(&mut paper, sheet.secret);
+    paper.heading("復旧の手順");
+    paper.steps(&STEPS);
+    let rows = [("日付", "理由・氏名"), ("　", "　"), ("　", "　")];
+    paper.fields("開封の記録", rows.map(|(name, text)| (name, text.to_owned())));
+    signatures(&mut paper);
+    paper
 }
 
 /// The sheet of the root key. `secret` is the key as its file has it.
-pub fn root(secret: &str, root: &str, now: Instant) -> String {
+pub fn root(secret: &str, root: &str, now: Instant) -> Paper {
     let secret = secret.trim_end();
-    let body = html! {
-        h1 { "ルート鍵票" }
-        (fields("この鍵について", &[made_on(now), ("ルート鍵の指紋", root.to_owned())]))
-        p class="warn" {
-            strong { "ルート鍵は、どの復旧鍵とどのバックアップ機器を有効とするかを決める鍵です。" }
-            "バックアップを開くことはできません。復旧鍵とは別の封筒に入れて封かんしてください。この鍵を失うと、復旧鍵の追加や交換ができなくなります。"
-        }
-        h2 { "ルート鍵" }
-        (qr(secret, "ルート鍵のＱＲコード"))
-        pre { (secret) }
-        p {
-            "使うとき：枠内の文字を root.key として保存し、" code { "kura key rotate --root-key root.key …" } " に指定します。"
-        }
-        (signatures())
-    };
-    document("ルート鍵票", &body)
+    let mut paper = Paper::new("ルート鍵票", now);
+    paper.title("ルート鍵票");
+    paper.fields("この鍵について", [made_on(now), ("ルート鍵の指紋", root.to_owned())]);
+    paper.warning(
+        "ルート鍵は、どの復旧鍵とどのバックアップ機器を有効とするかを決める鍵です。",
+        "バックアップを開くことはできません。復旧鍵とは別の封筒に入れて封かんしてください。この鍵を失うと、復旧鍵の追加や交換ができなくなります。",
+    );
+    paper.heading("ルート鍵");
+    paper.qr(secret, "ルート鍵のＱＲコード");
+    paper.verbatim(secret);
+    paper.text(
+        "使うとき：枠内の文字を root.key として保存し、kura key rotate --root-key root.key … に指定します。",
+    );
+    signatures(&mut paper);
+    paper
 }
 
 #[cfg(test)]
@@ -121,13 +105,13 @@ mod tests {
         let key = "# kura-root: sha256:ab\nAGE-SECRET-KEY-1XYZ\n";
         let sheet =
             Sheet { holder: "医師会 <1>", secret: Some(key), root: "sha256:ab", recipient: "age1abc" };
-        let with = recovery(&sheet, now);
+        let with = recovery(&sheet, now).html();
         assert!(with.contains("AGE-SECRET-KEY-1XYZ") && with.contains("<svg"), "{with}");
         assert!(with.contains("医師会 &lt;1&gt;"), "{with}");
-        let without = recovery(&Sheet { holder: "", secret: None, ..sheet }, now);
+        let without = recovery(&Sheet { holder: "", secret: None, ..sheet }, now).html();
         assert!(!without.contains("1XYZ") && !without.contains("<svg"), "{without}");
         assert!(without.contains("sha256:ab"), "{without}");
-        let root = root("-----BEGIN PRIVATE KEY-----", "sha256:ab", now);
+        let root = root("-----BEGIN PRIVATE KEY-----", "sha256:ab", now).html();
         assert!(root.contains("ルート鍵票") && root.contains("BEGIN PRIVATE KEY"), "{root}");
     }
 }

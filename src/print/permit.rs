@@ -1,57 +1,47 @@
 //! An application for a permit and its approval (本データ使用許可申請書, 別紙2): the fields of the policy in its order and
 //! wording, then what the form has no place for.
 
-use maud::{Markup, html};
-
-use super::{document, fields};
 use crate::domain::calendar::wareki;
 use crate::domain::permit::{AfterUse, Medium, PermitContent};
 use crate::domain::time::{Day, Instant};
+use crate::paper::Paper;
 use crate::workflows::desk::tokyo;
 use crate::workflows::permits::{PermitRow, PermitState};
 
-/// The page.
-pub fn page(row: &PermitRow) -> String {
+/// The paper.
+pub fn page(row: &PermitRow, now: Instant) -> Paper {
     let content = &row.permit.content;
-    let body = html! {
-        p { "（別紙２）" }
-        h1 { "本データ使用許可申請書" }
-        p { "拝啓　時下ますますご清栄のこととお慶び申し上げます。" }
-        p { "本データに記録されているデータの活用について次の通り申請させていただきますので、ご査収を宜しくお願いいたします。" }
-        p { "敬具" }
-        table { tbody {
-            @for (name, markup) in form(content) { tr { th scope="row" { (name) } td { (markup) } } }
-        } }
-        (fields("許可", &decision(row)))
-        (fields("提供", &provision(content)))
-        h2 { "抽出の条件" }
-        pre { (content.extraction) }
-    };
-    document(&format!("本データ使用許可申請書 {}", row.permit.number), &body)
+    let mut paper = Paper::new(&format!("本データ使用許可申請書 {}", row.permit.number), now);
+    paper.text("（別紙２）");
+    paper.title("本データ使用許可申請書");
+    paper.text("拝啓　時下ますますご清栄のこととお慶び申し上げます。");
+    paper.text("本データに記録されているデータの活用について次の通り申請させていただきますので、ご査収を宜しくお願いいたします。");
+    paper.right("敬具");
+    paper.form(form(content));
+    paper.fields("許可", decision(row));
+    paper.fields("提供", provision(content));
+    paper.heading("抽出の条件");
+    paper.verbatim(&content.extraction);
+    paper
 }
 
-fn form(content: &PermitContent) -> Vec<(&'static str, Markup)> {
-    let text = |text: &str| html! { @for line in text.split('\n') { (line) br; } };
-    let line = |text: String| html! { (text) };
+fn form(content: &PermitContent) -> Vec<(&'static str, String)> {
+    let attached = content
+        .attachments
+        .iter()
+        .map(|attached| format!("{}\nSHA-256 {}", attached.name, hex::encode(attached.sha256)));
     vec![
-        ("申請日", line(wareki(content.applied_on))),
-        ("申請者", html! { (content.applicant.as_str()) "　　　　　　　　　　　　　㊞" }),
-        ("件名", line(content.subject.clone())),
-        ("使用目的", text(&content.purpose)),
-        ("処理内容", text(&content.processing)),
-        ("保存媒体", line(medium(&content.medium))),
-        ("使用後の措置", line(after_use(&content.after_use))),
-        ("使用期間", line(format!("{}～{}", wareki(content.period.0), wareki(content.period.1)))),
-        ("実施日", line(days(content.execution))),
-        ("備考", text(&content.remarks)),
-        (
-            "添付資料",
-            html! {
-                @for attached in &content.attachments {
-                    (attached.name) br; code { "SHA-256 " (hex::encode(attached.sha256)) } br;
-                }
-            },
-        ),
+        ("申請日", wareki(content.applied_on)),
+        ("申請者", format!("{}　　　　　　　　　　　　　㊞", content.applicant.as_str())),
+        ("件名", content.subject.clone()),
+        ("使用目的", content.purpose.clone()),
+        ("処理内容", content.processing.clone()),
+        ("保存媒体", medium(&content.medium)),
+        ("使用後の措置", after_use(&content.after_use)),
+        ("使用期間", format!("{}～{}", wareki(content.period.0), wareki(content.period.1))),
+        ("実施日", days(content.execution)),
+        ("備考", content.remarks.clone()),
+        ("添付資料", attached.collect::<Vec<_>>().join("\n")),
     ]
 }
 

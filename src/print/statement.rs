@@ -1,37 +1,37 @@
 //! A statement of recoverability (復元可能性の証明): of which days an identical copy exists, to print and file.
 
-use maud::html;
-
-use super::{document, fields, list};
 use crate::domain::calendar::wareki;
 use crate::domain::incident_words::moment;
 use crate::domain::size::size;
 use crate::domain::statement::{Checked, CopyState, Verdict};
+use crate::paper::Paper;
 use crate::workflows::desk::tokyo;
 use crate::workflows::statement::Statement;
 
-/// The page. `paths` are those that were asked for, as people typed them; `stored` is the number and the digest of what was
+/// The paper. `paths` are those that were asked for, as people typed them; `stored` is the number and the digest of what was
 /// signed, if it was.
-pub fn page(statement: &Statement, paths: &[String], stored: Option<(u64, &str)>) -> String {
+pub fn page(statement: &Statement, paths: &[String], stored: Option<(u64, &str)>) -> Paper {
     let title = stored.map_or_else(
         || "復元可能性の証明（未署名）".to_owned(),
         |(number, _)| format!("復元可能性の証明 第{number}号"),
     );
-    let body = html! {
-        h1 { "復元可能性の証明" }
-        p { "次の日に発信された記録について、同一の写しが保管されているかを確かめた結果です。同じデータが他に保管されている場合は、個人データの滅失に該当しません。" }
-        (fields("証明の内容", &head(statement, stored)))
-        (list("日ごとの結果", &["発信日・世代", "写しがある時点", "件数", "容量", "写し", "結果"], &rows(statement)))
-        @if statement.asked.paths.is_empty() {
-            p { "個々のファイルについては確認していません。" }
-        } @else if statement.paths.is_empty() {
-            p class="warn" { "ファイルの名前は封印されているため、復旧鍵なしでは、指定されたパスがどの日に含まれるかを確認できません。" }
-        } @else {
-            (list("パスごとの結果", &["パス", "件数", "容量", "復元できる件数", "読み取れない目録"], &path_rows(statement, paths)))
-        }
-        p { "「写しがある時点」より前に変更された内容は、写しに含まれません。" }
-    };
-    document(&title, &body)
+    let mut paper = Paper::new(&title, statement.made_at);
+    paper.title("復元可能性の証明");
+    paper.text("次の日に発信された記録について、同一の写しが保管されているかを確かめた結果です。同じデータが他に保管されている場合は、個人データの滅失に該当しません。");
+    paper.fields("証明の内容", head(statement, stored));
+    let heads = ["発信日・世代", "写しがある時点", "件数", "容量", "写し", "結果"];
+    paper.list("日ごとの結果", &heads, rows(statement));
+    if statement.asked.paths.is_empty() {
+        paper.text("個々のファイルについては確認していません。");
+    } else if statement.paths.is_empty() {
+        let why = "ファイルの名前は封印されているため、復旧鍵なしでは、指定されたパスがどの日に含まれるかを確認できません。";
+        paper.warning("", why);
+    } else {
+        let heads = ["パス", "件数", "容量", "復元できる件数", "読み取れない目録"];
+        paper.list("パスごとの結果", &heads, path_rows(statement, paths));
+    }
+    paper.text("「写しがある時点」より前に変更された内容は、写しに含まれません。");
+    paper
 }
 
 fn head(statement: &Statement, stored: Option<(u64, &str)>) -> Vec<(&'static str, String)> {

@@ -1,16 +1,14 @@
 //! A record of work (受入・維持管理記録: 第10条, 第19条, 第20条), to print and file.
 
-use maud::html;
-
-use super::{document, fields, list};
 use crate::domain::calendar::wareki;
 use crate::domain::incident_words::moment;
 use crate::domain::time::Instant;
+use crate::paper::Paper;
 use crate::workflows::desk::tokyo;
 use crate::workflows::works::WorkShown;
 
-/// The page.
-pub fn page(shown: &WorkShown) -> String {
+/// The paper.
+pub fn page(shown: &WorkShown, now: Instant) -> Paper {
     let (row, zone) = (&shown.row, tokyo());
     let at = |at: Option<Instant>| at.map_or_else(|| "－".to_owned(), |at| moment(at, &zone));
     let or_none = |text: &str| if text.is_empty() { "－".to_owned() } else { text.to_owned() };
@@ -60,18 +58,20 @@ pub fn page(shown: &WorkShown) -> String {
             digest,
         ]
     });
-    let body = html! {
-        h1 { "受入・維持管理記録" }
-        (fields("作業", &facts))
-        (list("チェック項目", &["", "条項", "項目", "確認者・日時", "所見"], &points.collect::<Vec<_>>()))
-        (list("添付した試験結果", &["名称", "ダイジェスト", "大きさ", "添付日時"], &results.collect::<Vec<_>>()))
-        (list("この作業のためのバックアップ", &["番号", "計画", "依頼日時", "結果", "スナップショット"], &backups.collect::<Vec<_>>()))
-        p { "作業後の完全なバックアップ（第19条④、第20条③）がそろうまで、受入と維持管理の記録は完了できません。" }
-        table { tbody { tr {
-            th scope="row" { "システム管理者" } td { "　　　　　　　　　　　　　㊞" }
-        } tr {
-            th scope="row" { "運用管理責任者" } td { "　　　　　　　　　　　　　㊞" }
-        } } }
-    };
-    document(&format!("受入・維持管理記録 {}", row.work), &body)
+    let mut paper = Paper::new(&format!("受入・維持管理記録 {}", row.work), now);
+    paper.title("受入・維持管理記録");
+    paper.fields("作業", facts);
+    paper.list("チェック項目", &["", "条項", "項目", "確認者・日時", "所見"], points);
+    paper.list("添付した試験結果", &["名称", "ダイジェスト", "大きさ", "添付日時"], results);
+    paper.list(
+        "この作業のためのバックアップ",
+        &["番号", "計画", "依頼日時", "結果", "スナップショット"],
+        backups,
+    );
+    paper.text(
+        "作業後の完全なバックアップ（第19条④、第20条③）がそろうまで、受入と維持管理の記録は完了できません。",
+    );
+    let seal = || "　　　　　　　　　　　　　㊞".to_owned();
+    paper.form([("システム管理者", seal()), ("運用管理責任者", seal())]);
+    paper
 }

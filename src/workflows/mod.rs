@@ -211,6 +211,8 @@ pub mod reports;
 pub mod canary;
 /// Permits (別紙2): applying, deciding, using, closing.
 pub mod permits;
+/// The typeface that papers are written with as PDF.
+pub mod printing;
 
 /// Extracts: planning, making, handing over, checking.
 pub mod extracts;

@@ -61,7 +61,7 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         module: "paper",
-        may_use: "",
+        may_use: "domain",
         never: "axum askama clap hyper lettre reqwest sqlx tower tower_http tokio serde serde_json toml age zstd \
                 aws_config aws_sdk_s3 getrandom std::env std::fs std::net std::process",
         instead: "pages are made from texts: let the workflow gather them, and read the font",
@@ -152,13 +152,13 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         module: "print",
-        may_use: "workflows domain",
+        may_use: "workflows domain paper",
         never: "axum clap hyper lettre reqwest sqlx tokio aws_config aws_sdk_s3 age zstd std::fs std::net",
         instead: "a page is made from values: let the command or the handler gather them",
     },
     Layer {
         module: "web",
-        may_use: "workflows config clock domain print",
+        may_use: "workflows config clock domain print paper",
         never: "clap sqlx aws_config aws_sdk_s3 age zstd",
         instead: "a handler parses, calls one workflow and renders: put the rest into workflows/",
     },
@@ -176,7 +176,7 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         module: "cli",
-        may_use: "app service workflows scheduler web print policy_files config domain clock telemetry catalog::views",
+        may_use: "app service workflows scheduler web print paper policy_files config domain clock telemetry catalog::views",
         never: "axum sqlx aws_config aws_sdk_s3 age zstd",
         instead: "a command parses arguments, calls one workflow and prints: put the rest into workflows/, \
                   and what opens a store into app.rs",

@@ -78,6 +78,8 @@ const PASSWORD: &str = "correct-Horse7battery";
 struct Ran {
     code: i32,
     out: String,
+    /// The same as it came, for what is no text.
+    bytes: Vec<u8>,
     err: String,
 }
 
@@ -86,6 +88,7 @@ impl Ran {
         Self {
             code: output.status.code().unwrap_or(-1),
             out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            bytes: output.stdout.clone(),
             err: String::from_utf8_lossy(&output.stderr).into_owned(),
         }
     }

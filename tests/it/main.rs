@@ -48,6 +48,7 @@ mod mail;
 mod monitoring;
 mod moves;
 mod notice_texts;
+mod papers;
 mod permits;
 mod policies;
 mod proofs;

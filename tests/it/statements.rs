@@ -115,7 +115,7 @@ async fn the_evidence_is_signed_and_stored_names_no_path_and_says_what_nobody_kn
     let with_paths = Asked { paths: paths.clone(), ..asked(Checked::Read) };
     let blind = make(&kura, &[first(&kura).await], with_paths.clone()).await.unwrap();
     assert!(blind.paths.is_empty() && blind.estimate_ms.is_none(), "without a key, without a drill");
-    let page = printed::page(&blind, &["2031-03-04".to_owned()], None);
+    let page = printed::page(&blind, &["2031-03-04".to_owned()], None).html();
     assert!(page.contains("復旧鍵なしでは、指定されたパスがどの日に含まれるかを確認できません。"), "{page}");
     assert!(page.contains("分かりません（復元の訓練の記録がありません）"), "{page}");
 
@@ -158,7 +158,7 @@ async fn the_evidence_is_signed_and_stored_names_no_path_and_says_what_nobody_kn
     let (next, _) =
         statement::record(&host(&kura).await, &catalog, (&known, "root"), &kura.clock).await.unwrap();
     assert_eq!(next, 2);
-    let page = printed::page(&known, &["2031-03-04".into(), "tanaka-1".into()], Some((1, "0123")));
+    let page = printed::page(&known, &["2031-03-04".into(), "tanaka-1".into()], Some((1, "0123"))).html();
     for part in
         ["復元可能性の証明", "令和13年3月4日（火）", "完全な写しがありません", "およそ2秒", "第1号 0123"]
     {

@@ -124,7 +124,7 @@ async fn k_102_an_acceptance_is_closed_with_everything_that_the_policy_asks_for(
         doer.refused(Doing::Remarks("後から".to_owned())).await,
         WorkRefusal::State(WorkState::Closed)
     );
-    let page = print::work::page(&closed);
+    let page = print::work::page(&closed, doer.now).html();
     for part in
         ["受入・維持管理記録", "WR-2026-0001", "第19条②", "試験成績書", "1.1", "令和8年11月24日", "取得済み"]
     {

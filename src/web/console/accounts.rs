@@ -7,7 +7,7 @@ use secrecy::ExposeSecret as _;
 
 use super::form::{self, Faults, Fields, Line};
 use super::layout::{Sheet, badge};
-use super::printed::printed;
+use super::printed::Printing;
 use super::refused::Refused;
 use super::setup::{id_fault, twice_fault};
 use super::visit::{At, Sent, Visit};
@@ -259,10 +259,13 @@ pub(super) async fn reset(
 }
 
 /// `GET /console/role-holders`: 管理体制の届出 (第3条③), to print.
-pub(super) async fn role_holders(axum::Extension(visit): At) -> Result<Response, Refused> {
+pub(super) async fn role_holders(
+    axum::Extension(visit): At,
+    printing: Printing,
+) -> Result<Response, Refused> {
     visit.actor()?;
     let holders = inventory::role_holders(&visit.desk).await?;
     let between = &visit.desk.incidents;
     let parties = (between.addressee.as_str(), between.sender.as_str());
-    printed(print::role_holders::page(&holders, parties, tokyo().day_of(visit.now)))
+    printing.answer(print::role_holders::page(&holders, parties, tokyo().day_of(visit.now))).await
 }

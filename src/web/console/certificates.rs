@@ -8,7 +8,7 @@ use maud::html;
 use super::deletion::{bench, certificates};
 use super::layout::Sheet;
 use super::paging::{After, older};
-use super::printed::printed;
+use super::printed::Printing;
 use super::refused::Refused;
 use super::visit::{At, Visit};
 use super::words::w;
@@ -42,11 +42,12 @@ pub(super) async fn one(
     axum::Extension(visit): At,
     State(shared): State<Shared>,
     Path(number): Path<String>,
+    printing: Printing,
 ) -> Result<Response, Refused> {
     let row = row(&visit, &number).await?;
     let bench = bench(&shared).await?;
     let certificate = checked::read(&bench.host, &row).map_err(|error| Refused::internal(&error))?;
-    printed(print::certificate::page(&certificate, &row.digest.to_string()))
+    printing.answer(print::certificate::page(&certificate, &row.digest.to_string())).await
 }
 
 /// `GET /console/certificates/{number}/file`: what `kura certificate verify` checks on any machine.

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 
 use super::form;
 use super::layout::{Sheet, badge, facts};
-use super::printed::printed;
+use super::printed::Printing;
 use super::refused::Refused;
 use super::visit::{At, Sent, Visit};
 use super::words::{grouped, w};
@@ -202,11 +202,12 @@ fn line(visit: &Visit, row: &ExtractRow) -> Markup {
 pub(super) async fn one(
     axum::Extension(visit): At,
     Path((permit, execution)): Path<(String, String)>,
+    printing: Printing,
 ) -> Result<Response, Refused> {
     let execution = execution.parse().map_err(|_| Refused::not_found())?;
     let found = look::report(&visit.desk.catalog, (&permit, execution), visit.actor()?).await?;
     let report = found.ok_or_else(Refused::not_found)?;
-    printed(print::extract::page(&report))
+    printing.answer(print::extract::page(&report)).await
 }
 
 /// `GET /console/extracts/{id}`: what an extract would be, for those who decide.
@@ -229,7 +230,7 @@ pub(super) async fn plan(
         (figures(&visit, &plan.report))
         h2 { (visit.t("1行の見本（架空の値）", "A row with made-up values")) }
         (facts(&sample))
-        (print::extract::columns(&plan.report))
+        (print::extract::columns(&plan.report).markup())
         p { (plan.report.decides) }
         p {
             (visit.t("試算した許可内容の指紋 ", "Made for what the permit said, digest ")) code { (digest) }

@@ -8,7 +8,7 @@ use maud::{Markup, html};
 use super::form::Faults;
 use super::incident_forms;
 use super::layout::{Sheet, badge, facts};
-use super::printed::printed;
+use super::printed::Printing;
 use super::refused::Refused;
 use super::visit::{At, Visit};
 use super::words::{Lang, w};
@@ -276,8 +276,11 @@ fn actions(visit: &Visit, incident: &Incident) -> Markup {
 }
 
 /// `GET /console/incidents/{id}/report`: the page to print.
-pub(super) async fn report(axum::Extension(visit): At, Path(id): Path<String>) -> Result<Response, Refused> {
+pub(super) async fn report(
+    axum::Extension(visit): At,
+    Path(id): Path<String>,
+    printing: Printing,
+) -> Result<Response, Refused> {
     let incident = incidents::look(&visit.desk, &id).await?;
-    let page = print::incident_report::page(&incident, &visit.desk, visit.now);
-    printed(page)
+    printing.answer(print::incident_report::page(&incident, &visit.desk, visit.now)).await
 }

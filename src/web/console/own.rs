@@ -13,7 +13,7 @@ use super::refused::{Refused, access_words};
 use super::setup::twice_fault;
 use super::visit::{At, Sent, Visit};
 use super::words::{Words, w};
-use crate::print::qr::qr;
+use crate::paper::qr::qr;
 use crate::web::Shared;
 use crate::workflows::accounts::{self, AccountError, NewFactor, Own};
 use crate::workflows::look::{self, AccountRow};

@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use super::extracts;
 use super::layout::{Sheet, badge, facts};
 use super::paging::{After, older};
-use super::printed::printed;
+use super::printed::Printing;
 use super::refused::Refused;
 use super::visit::{At, Visit};
 use super::words::w;
@@ -232,9 +232,13 @@ fn buttons(visit: &Visit, row: &PermitRow) -> Result<Markup, Refused> {
 }
 
 /// `GET /console/permits/{id}/page`: 別紙2 to print and file.
-pub(super) async fn page(axum::Extension(visit): At, Path(id): Path<String>) -> Result<Response, Refused> {
+pub(super) async fn page(
+    axum::Extension(visit): At,
+    Path(id): Path<String>,
+    printing: Printing,
+) -> Result<Response, Refused> {
     let row = permits::show(&visit.desk.catalog, &id, visit.actor()?).await?;
-    printed(print::permit::page(&row))
+    printing.answer(print::permit::page(&row, visit.now)).await
 }
 
 /// What about permits waits for the visitor: address and sentence.

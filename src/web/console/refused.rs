@@ -11,6 +11,7 @@ use crate::domain::window::BadTerms;
 use crate::workflows::accounts::AccountError;
 use crate::workflows::check_audit::AuditError;
 use crate::workflows::look::CatalogError;
+use crate::workflows::printing::PrintError;
 use crate::workflows::sign_in::AccessError;
 use crate::workflows::tokens::TokenError;
 
@@ -96,6 +97,19 @@ impl Refused {
                 "Open the page again and fill it in once more.",
             ),
         )
+    }
+
+    /// A PDF cannot be made; the page itself can be printed.
+    pub(super) fn pdf(error: &PrintError) -> Self {
+        let what = match error {
+            PrintError::Paper(_) => w("このページはPDFにできません。", "This page cannot be a PDF."),
+            _ => w("PDFを作るための書体がありません。", "There is no font to make a PDF with."),
+        };
+        let next = w(
+            "前の画面に戻り、ブラウザの印刷機能をお使いください。",
+            format!("Go back and print the page with your browser. For the administrator: {error}"),
+        );
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, what, next)
     }
 
     /// The form is larger than any of ours.

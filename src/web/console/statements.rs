@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use super::deletion::bench;
 use super::form::{self, Faults, Fields, Line};
 use super::layout::Sheet;
-use super::printed::printed;
+use super::printed::Printing;
 use super::refused::Refused;
 use super::visit::{At, Sent, Visit};
 use super::words::w;
@@ -103,6 +103,7 @@ pub(super) async fn send(
     axum::Extension(visit): At,
     State(shared): State<Shared>,
     Path(id): Path<String>,
+    printing: Printing,
     Sent(fields): Sent,
 ) -> Result<Response, Refused> {
     let incident = incidents::look(&visit.desk, &id).await?;
@@ -115,7 +116,9 @@ pub(super) async fn send(
     let by = visit.account()?.to_string();
     let issued = Box::pin(issue(hosts, &visit.desk.catalog, (asked, &by), &*shared.clock)).await;
     match issued {
-        Ok((made, number, digest)) => printed(print::statement::page(&made, &[], Some((number, &digest)))),
+        Ok((made, number, digest)) => {
+            printing.answer(print::statement::page(&made, &[], Some((number, &digest)))).await
+        }
         Err(IssueError::Statement(StatementError::Nothing(plan))) => {
             let words = w(
                 format!("計画 {plan} のスナップショットがまだ保管されていないため、証明できません。"),

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 
 use super::form::{self, Faults, Line};
 use super::layout::{Sheet, badge, facts};
-use super::printed::printed;
+use super::printed::Printing;
 use super::refused::Refused;
 use super::visit::{At, Sent, Visit};
 use super::words::{size, w};
@@ -209,7 +209,11 @@ pub(super) async fn send(
 }
 
 /// `GET /console/works/{id}/page`.
-pub(super) async fn page(axum::Extension(visit): At, Path(id): Path<String>) -> Result<Response, Refused> {
+pub(super) async fn page(
+    axum::Extension(visit): At,
+    Path(id): Path<String>,
+    printing: Printing,
+) -> Result<Response, Refused> {
     visit.actor()?;
-    printed(print::work::page(&works::look(&visit.desk, &id).await?))
+    printing.answer(print::work::page(&works::look(&visit.desk, &id).await?, visit.now)).await
 }

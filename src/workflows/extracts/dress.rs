@@ -10,11 +10,13 @@ use crate::anonymize::extract::Refusal;
 use crate::anonymize::instructions::Shape;
 use crate::anonymize::spreadsheet::write_spreadsheet;
 use crate::archive::digest::Sha256;
+use crate::config::Home;
 use crate::domain::calendar::wareki;
 use crate::domain::permit::PermitContent;
 use crate::domain::time::Instant;
-use crate::paper::{Paper, pages};
+use crate::paper::{Paper, Typeface};
 use crate::workflows::permits;
+use crate::workflows::printing::{self, PrintError};
 
 use super::ExtractError;
 use super::report::ExtractReport;
@@ -26,6 +28,8 @@ pub(super) struct Dress {
     permit: String,
     /// What the form says of the permit.
     fields: Vec<(String, String)>,
+    /// What pages are printed with, and when.
+    press: Option<(Typeface, Instant)>,
 }
 
 impl Dress {
@@ -43,7 +47,15 @@ impl Dress {
             ("作成日", wareki(day)),
         ];
         let fields = fields.map(|(name, text)| (name.to_owned(), text)).to_vec();
-        Self { permit: number.to_owned(), fields }
+        Self { permit: number.to_owned(), fields, press: None }
+    }
+
+    /// Takes what the shape needs. Without a font there are no pages, and that is told before anything is read.
+    pub(super) fn fit(mut self, shape: Shape, home: &Home, now: Instant) -> Result<Self, ExtractError> {
+        if shape == Shape::Paper {
+            self.press = Some((printing::typeface(home)?, now));
+        }
+        Ok(self)
     }
 
     /// What is handed over, and what the report says of it.
@@ -92,20 +104,21 @@ impl Dress {
         add("表のSHA-256", digest.to_string());
         let short: String = digest.to_string().chars().take(16).collect();
         let permit = if self.permit.is_empty() { "（試算）" } else { self.permit.as_str() };
-        let paper = Paper {
-            title: "本番データ抽出資料".to_owned(),
-            head: format!("許可番号 {permit}　名古屋市医師会 はち丸ネットワーク"),
-            foot: format!("許可番号 {permit}　表のSHA-256 {short}"),
-            fields,
-            notes: vec![
-                "この資料は、個人を特定できないように加工したものです。申請者以外の方に渡さず、使用後は上記の措置を行ってください。"
-                    .to_owned(),
-            ],
-            heads: table.columns.iter().map(|column| column.name.clone()).collect(),
-            rows: (0..table.rows())
-                .map(|row| table.columns.iter().map(|column| column.text(row).to_owned()).collect())
-                .collect(),
-        };
-        Ok(pages(&paper)?.into_bytes())
+        let (typeface, now) = self.press.as_ref().ok_or(PrintError::NoFont)?;
+        let title = "本番データ抽出資料";
+        let mut paper = Paper::new(title, *now);
+        paper.bands(
+            &format!("許可番号 {permit}　名古屋市医師会 はち丸ネットワーク"),
+            &format!("許可番号 {permit}　表のSHA-256 {short}"),
+        );
+        paper.title(title);
+        paper.form(fields);
+        paper.text(
+            "この資料は、個人を特定できないように加工したものです。申請者以外の方に渡さず、使用後は上記の措置を行ってください。",
+        );
+        let heads: Vec<&str> = table.columns.iter().map(|column| column.name.as_str()).collect();
+        let row = |row| table.columns.iter().map(|column| column.text(row).to_owned()).collect();
+        paper.table(&heads, (0..table.rows()).map(row));
+        Ok(paper.pdf(typeface).map_err(PrintError::from)?)
     }
 }

@@ -17,10 +17,10 @@ use crate::archive::seal::SealError;
 use crate::catalog::CatalogError;
 use crate::config::ConfigError;
 use crate::domain::actor::Denied;
-use crate::paper::PaperProblem;
 use crate::policy_files::BadInstructions;
 
 use super::desk::DeskError;
+use super::printing::PrintError;
 use super::restore::RestoreError;
 
 /// Where rows come from.
@@ -169,9 +169,9 @@ pub enum ExtractError {
     /// It does not fit into a spreadsheet.
     #[error(transparent)]
     Sheet(#[from] SheetProblem),
-    /// It does not fit onto pages.
+    /// It cannot be printed.
     #[error(transparent)]
-    Paper(#[from] PaperProblem),
+    Print(#[from] PrintError),
     /// Together with earlier extracts it would show somebody.
     #[error("{}", list(.0))]
     Overlaps(Vec<Overlap>),
@@ -234,7 +234,7 @@ impl ExtractError {
             Self::Refused(_)
             | Self::Counts(_)
             | Self::Sheet(_)
-            | Self::Paper(_)
+            | Self::Print(PrintError::Paper(_))
             | Self::Drift(_)
             | Self::ManyRows { .. }
             | Self::Overlaps(_)
@@ -256,6 +256,7 @@ impl ExtractError {
             | Self::File { .. }
             | Self::Report
             | Self::Stopped
+            | Self::Print(_)
             | Self::Config(_) => false,
         }
     }
@@ -278,7 +279,7 @@ impl ExtractError {
             | Self::Counts(CountRefusal::Rows(Refusal::Cancelled)) => cancel::CANCELLED,
             Self::Refused(Refusal::Empty | Refusal::TooFew { .. })
             | Self::Counts(CountRefusal::Rows(Refusal::Empty | Refusal::TooFew { .. })) => "empty",
-            Self::Refused(_) | Self::Counts(_) | Self::Sheet(_) | Self::Paper(_) => "rules",
+            Self::Refused(_) | Self::Counts(_) | Self::Sheet(_) | Self::Print(_) => "rules",
             Self::Overlaps(_) | Self::Ledger(_) => "ledger",
             Self::Busy(_) => "busy",
             Self::None(_) | Self::NotMaking(_) | Self::Report => "none",

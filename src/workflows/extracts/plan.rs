@@ -82,6 +82,7 @@ async fn planned(
     now: Instant,
 ) -> Result<ExtractPlan, ExtractError> {
     let instructions = Arc::new(read_instructions(text)?);
+    let dress = dress.fit(instructions.shape, home, now)?;
     let made = gathered((home, dress), &instructions, recovery, how, now).await?;
     Ok(ExtractPlan { preview: preview(&instructions.rules, &made.report), report: made.report })
 }

@@ -85,7 +85,8 @@ pub async fn run(
         Seal::Passphrase => None,
     };
     dataset(on.home, &instructions.dataset)?;
-    let dress = Dress::of_permit((number, &row.permit.content), on.clock.now());
+    let now = on.clock.now();
+    let dress = Dress::of_permit((number, &row.permit.content), now).fit(instructions.shape, on.home, now)?;
     let execution = begin(on, number).await?;
     let (permit, which) = (execution.permit.clone(), execution.number);
     match Box::pin(hand_over(on, &execution, (&instructions, dress), recipient, (tell, once))).await {

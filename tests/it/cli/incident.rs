@@ -3,6 +3,27 @@
 use std::os::unix::fs::PermissionsExt as _;
 
 use super::Place;
+use crate::support::pdf;
+
+/// The fields of 別紙3 stand in its order. The salutation before them has some of these words too.
+#[track_caller]
+fn has_the_form(page: &str) {
+    let form = page.split_once("発見日時").expect("a form").1;
+    let fields = [
+        "発見箇所",
+        "発生日時",
+        "障害内容",
+        "影響範囲",
+        "復旧日時",
+        "経過",
+        "原因",
+        "処置",
+        "備考",
+        "添付資料",
+    ];
+    let found = fields.map(|field| form.find(field));
+    assert!(found.iter().all(Option::is_some) && found.is_sorted(), "{found:?}: {page}");
+}
 
 #[test]
 fn an_incident_goes_from_opening_to_its_printed_report() {
@@ -45,6 +66,8 @@ fn an_incident_goes_from_opening_to_its_printed_report() {
     assert!(draft.out.contains("【案】") && draft.out.contains("回線の故障"), "{}", draft.out);
     let report = place.kura_as("operator01", &["incident", "report", &id, "--html"]).ends(0);
     assert!(report.out.contains("<h1>障害報告書</h1>") && !report.out.contains("【案】"), "{}", report.out);
+    let draft = place.kura(&["incident", "report", &id, "--draft", "--pdf"]).ends(0).bytes;
+    has_the_form(&pdf::solid(&pdf::pages(&draft).concat()));
     place.kura_as("operator01", &["incident", "close", &id]).ends(4);
     place
         .kura_as("operator01", &["incident", "action", &id, "回線を二重にする", "--due", "2027-03-31"])

@@ -101,6 +101,16 @@ async fn two_people_allow_a_deletion_and_in_the_morning_it_is_done_and_certified
         assert!(printed.body.contains(words), "{words}: {}", printed.body);
     }
     assert!(printed.head.contains("style-src 'sha256-"), "{}", printed.head);
+    assert!(printed.body.contains("href=\"?format=pdf\""), "{}", printed.body);
+    let filed = auditor.get("/console/certificates/1?format=pdf").await;
+    assert_eq!(
+        (filed.status, filed.header("content-type")),
+        (200, Some("application/pdf")),
+        "{}",
+        filed.head
+    );
+    assert!(filed.body.starts_with("%PDF-"), "{}", filed.head);
+    assert_eq!(auditor.get("/console/certificates/1?format=doc").await.status, 404);
     let file = auditor.get("/console/certificates/1/file").await;
     assert!(file.head.contains("filename=\"certificate-1.json\""), "{}", file.head);
     let identity = std::fs::read_to_string(site.kura.recovery_key()).expect("a key");

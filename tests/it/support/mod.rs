@@ -30,6 +30,9 @@ pub(crate) mod s3_gate;
 /// The real program with a home of its own.
 pub(crate) mod site;
 
+/// PDFs, read by poppler.
+pub(crate) mod pdf;
+
 /// Checks from outside, in Python.
 pub(crate) mod python;
 

@@ -404,7 +404,7 @@ impl Ward {
                 assert!(references.iter().any(|one| one.starts_with(&told)), "{told} in {references:#?}");
             }
         }
-        is_complete(&incident_report::page(closed, &desk, self.now()));
+        is_complete(&incident_report::page(closed, &desk, self.now()).html());
         let told = notices::list(&desk, true, 1000).await.expect("notices");
         let own: Vec<_> = told.iter().filter(|row| row.incident.as_deref() == Some(id)).collect();
         match (story.users, &closed.row.notice) {
@@ -431,7 +431,7 @@ fn is_complete(page: &str) {
         "障害内容</th><td>",
         "影響範囲</th><td>",
         "復旧日時</th><td>令和",
-        "経過</th><td><div>",
+        "経過</th><td>",
         "Kura が障害を検知しました。",
         "状況を確認し、障害と判断しました（第17条①）。",
         "復旧作業を始めました。",
