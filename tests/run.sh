@@ -89,8 +89,9 @@ fi
 say "building the tests"
 cargo nextest run --release --workspace --locked --no-run
 
-say "packages that check the feeds"
-bash tests/support/feed-tools.sh install
+say "packages that check feeds and files"
+bash tests/support/python-tools.sh install feed
+bash tests/support/python-tools.sh install parquet
 
 say "tables that extracts are tested on"
 bash tests/support/extract-data.sh install

@@ -45,19 +45,22 @@ pub enum Shape {
     Csv,
     /// XLSX, every cell as text.
     Spreadsheet,
+    /// Parquet, every column as text.
+    Parquet,
     /// Pages to print.
     Paper,
 }
 
 impl Shape {
     /// Every shape.
-    pub const ALL: [Self; 3] = [Self::Csv, Self::Spreadsheet, Self::Paper];
+    pub const ALL: [Self; 4] = [Self::Csv, Self::Spreadsheet, Self::Parquet, Self::Paper];
 
     /// How it is written.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Csv => "csv",
             Self::Spreadsheet => "xlsx",
+            Self::Parquet => "parquet",
             Self::Paper => "paper",
         }
     }
@@ -66,7 +69,7 @@ impl Shape {
     pub const fn ending(self) -> &'static str {
         match self {
             Self::Paper => "pdf",
-            Self::Csv | Self::Spreadsheet => self.word(),
+            Self::Csv | Self::Spreadsheet | Self::Parquet => self.word(),
         }
     }
 

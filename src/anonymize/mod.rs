@@ -84,6 +84,9 @@ pub mod measure;
 /// Numbers and addresses that name a person.
 pub mod detect;
 
+/// Parquet.
+pub mod parquet;
+
 /// Spreadsheets.
 pub mod spreadsheet;
 

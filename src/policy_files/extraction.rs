@@ -389,7 +389,7 @@ seal = "passphrase"
             ("column = \"admitted\"", "column = \"name\"", "names persons"),
             ("column = \"admitted\"", "column = \"nothing\"", "has no rule"),
             ("value = \"2024-04-01\"", "value = \"spring\"", "by order"),
-            ("format = \"csv\"", "format = \"parquet\"", "output.format"),
+            ("format = \"csv\"", "format = \"docx\"", "output.format"),
             ("seal = \"passphrase\"", "seal = \"none\"", "output.seal"),
             ("schema = \"0", "schema = \"x", "kura extract columns"),
         ];

@@ -77,6 +77,7 @@ fn heading(paper: &mut Paper, report: &ExtractReport) {
 fn shape(word: &str) -> &str {
     match word {
         "csv" => "ファイル（CSV）",
+        "parquet" => "ファイル（Parquet。すべて文字列）",
         "xlsx" => "ファイル（Excel。すべて文字列）",
         "paper" => "紙（印刷用のページ）",
         other => other,

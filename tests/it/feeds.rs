@@ -73,14 +73,14 @@ async fn every_feed_is_right_by_its_own_standard_and_tells_what_the_catalog_hold
         assert_eq!(status, 200, "{path}");
         std::fs::write(folder.path().join(name), body).expect("written");
     }
-    let said = python::check("check_feeds.py", folder.path());
+    let said = python::check(("feed", "check_feeds.py"), folder.path());
     assert!(said.contains("43 notices, 0 faults"), "{said}");
 }
 
 #[test]
 fn the_holidays_are_those_that_others_list_and_beyond_them_nothing_is_claimed() {
     let file = Path::new(crate::support::ROOT).join("policies/holidays-ja.csv");
-    let said = python::check("check_holidays.py", &file);
+    let said = python::check(("feed", "check_holidays.py"), &file);
     assert!(said.contains(", 0 faults"), "{said}");
     let last = Holidays::of_japan().last_year();
     let day = |year| Day::of(year, 1, 1).expect("a day");

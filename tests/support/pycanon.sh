@@ -3,23 +3,11 @@
 #
 #   pycanon.sh FILE QUASI-IDENTIFIERS SENSITIVE     columns by name, with commas between
 #
-# The packages (pycanon-requirements.txt, wheels of 200 MB unpacked) are kept in $KURA_TEST_TOOLS, or in test-tools/ of
-# the cargo target folder, under the digest of the list.
+# The packages are those of pycanon-requirements.txt (wheels of 200 MB unpacked), by python-tools.sh.
 set -euo pipefail
 
-ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-PINS=$ROOT/tests/support/pycanon-requirements.txt
-TOOLS=${KURA_TEST_TOOLS:-${CARGO_TARGET_DIR:-$ROOT/target}/test-tools}/pycanon-$(sha256sum "$PINS" | cut -c1-16)
-
-[ $# = 3 ] || { sed -n '2,7p' "${BASH_SOURCE[0]}" >&2; exit 2; }
-if [ ! -f "$TOOLS/complete" ]; then
-  mkdir -p "$(dirname "$TOOLS")"
-  rm -rf "$TOOLS" "$TOOLS.new"
-  python3 -m pip install --quiet --disable-pip-version-check --no-deps --only-binary=:all: \
-    --require-hashes --target "$TOOLS.new" --requirement "$PINS" >&2
-  touch "$TOOLS.new/complete"
-  mv "$TOOLS.new" "$TOOLS"
-fi
+[ $# = 3 ] || { sed -n '2,6p' "${BASH_SOURCE[0]}" >&2; exit 2; }
+TOOLS=$(bash "$(dirname "${BASH_SOURCE[0]}")/python-tools.sh" path pycanon)
 
 PYTHONPATH=$TOOLS python3 -B - "$@" <<'PY'
 import sys

@@ -1,6 +1,6 @@
-//! What is handed over of a table: CSV as the engine wrote it, the same as a spreadsheet, or pages to print.
+//! What is handed over of a table: CSV as the engine wrote it, the same as a spreadsheet or Parquet, or pages to print.
 //!
-//! The engine reads CSV back, scans and measures it. A spreadsheet is made of that table and read back until it is the same;
+//! The engine reads CSV back, scans and measures it. A spreadsheet or a Parquet file is made of that table and read back;
 //! pages are made of it too, and say its SHA-256 on each of them.
 
 use zeroize::Zeroizing;
@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 use crate::anonymize::delimited::{Encoding, read};
 use crate::anonymize::extract::Refusal;
 use crate::anonymize::instructions::Shape;
+use crate::anonymize::parquet::write_parquet;
 use crate::anonymize::spreadsheet::write_spreadsheet;
 use crate::archive::digest::Sha256;
 use crate::config::Home;
@@ -73,6 +74,7 @@ impl Dress {
                 let table = read(&plain, encoding).map_err(Refusal::ReadBack)?;
                 write_spreadsheet(&table)?
             }
+            Shape::Parquet => write_parquet(&read(&plain, encoding).map_err(Refusal::ReadBack)?)?,
             Shape::Paper => {
                 let digest = Sha256::of(&plain);
                 report.table_digest = Some(digest.to_string());

@@ -12,6 +12,7 @@ use crate::anonymize::delimited::ReadProblem;
 use crate::anonymize::extract::Refusal;
 use crate::anonymize::instructions::Drift;
 use crate::anonymize::ledger::Overlap;
+use crate::anonymize::parquet::ParquetProblem;
 use crate::anonymize::spreadsheet::SheetProblem;
 use crate::archive::seal::SealError;
 use crate::catalog::CatalogError;
@@ -29,7 +30,7 @@ mod source;
 /// Sealed files in the home, and the lock of a permit's extracts.
 mod shelf;
 
-/// CSV, spreadsheets, pages.
+/// CSV, spreadsheets, Parquet, pages.
 mod dress;
 
 /// From rows to what is handed over, in memory.
@@ -169,6 +170,9 @@ pub enum ExtractError {
     /// It does not fit into a spreadsheet.
     #[error(transparent)]
     Sheet(#[from] SheetProblem),
+    /// It cannot be written as Parquet.
+    #[error(transparent)]
+    Parquet(#[from] ParquetProblem),
     /// It cannot be printed.
     #[error(transparent)]
     Print(#[from] PrintError),
@@ -234,6 +238,7 @@ impl ExtractError {
             Self::Refused(_)
             | Self::Counts(_)
             | Self::Sheet(_)
+            | Self::Parquet(_)
             | Self::Print(PrintError::Paper(_))
             | Self::Drift(_)
             | Self::ManyRows { .. }
@@ -279,7 +284,9 @@ impl ExtractError {
             | Self::Counts(CountRefusal::Rows(Refusal::Cancelled)) => cancel::CANCELLED,
             Self::Refused(Refusal::Empty | Refusal::TooFew { .. })
             | Self::Counts(CountRefusal::Rows(Refusal::Empty | Refusal::TooFew { .. })) => "empty",
-            Self::Refused(_) | Self::Counts(_) | Self::Sheet(_) | Self::Print(_) => "rules",
+            Self::Refused(_) | Self::Counts(_) | Self::Sheet(_) | Self::Parquet(_) | Self::Print(_) => {
+                "rules"
+            }
             Self::Overlaps(_) | Self::Ledger(_) => "ledger",
             Self::Busy(_) => "busy",
             Self::None(_) | Self::NotMaking(_) | Self::Report => "none",

@@ -2,9 +2,10 @@
 
 use std::process::Command;
 
+use kura::archive::seal::seal;
 use kura::workflows::extracts::{self, Opener};
 
-use crate::support::pdf;
+use crate::support::{pdf, python};
 
 use super::ward::{CANARIES, Ward, Words, rows};
 
@@ -62,6 +63,28 @@ async fn case_7_a_spreadsheet_holds_text_only_and_measures_as_its_report_says() 
     let found = extracts::verify(&row, &sealed, Opener::Keys(ward.key.clone().into())).expect("opens");
     assert_eq!((found.differences, found.rows), (Vec::new(), handed.report.rows_out));
     ward.assert_nothing_leaked("after a spreadsheet");
+}
+
+#[tokio::test]
+async fn a_parquet_file_holds_text_only_and_measures_as_its_report_says() {
+    let ward = Ward::new().await;
+    let (handed, file) = handed(&ward, "parquet").await;
+    let said = python::check(("parquet", "read_parquet.py"), &file);
+    let lines: Vec<Vec<&str>> = said.lines().map(|line| line.split('\t').collect()).collect();
+    assert_eq!(lines[0], ["patient_id", "age", "postal", "sex", "admitted", "icd10", "ward"]);
+    assert_eq!(u64::try_from(lines.len() - 1), Ok(handed.report.rows_out));
+    for canary in CANARIES.into_iter().filter(|canary| *canary != "116") {
+        assert!(!said.contains(canary), "{canary}");
+    }
+    let row = ward.catalog.extracts(Some(&handed.permit)).await.expect("rows").remove(0);
+    let mut sealed = std::fs::read(&ward.sealed()[0]).expect("a file");
+    let opener = || Opener::Keys(ward.key.clone().into());
+    let found = extracts::verify(&row, &sealed, opener()).expect("opens");
+    assert_eq!((found.differences, found.rows), (Vec::new(), handed.report.rows_out));
+    sealed = seal(b"PAR1 of a stranger", &[&ward.key.recipient()]).expect("is sealed");
+    let other = extracts::verify(&row, &sealed, opener()).expect("opens");
+    assert!(!other.differences.is_empty() && other.unmeasured.len() == 1, "{other:?}");
+    ward.assert_nothing_leaked("after a Parquet file");
 }
 
 #[tokio::test]

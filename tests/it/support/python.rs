@@ -1,13 +1,13 @@
-//! Programs in Python that check what Kura says from outside, with the packages of `tests/support/feed-tools.sh`.
+//! Programs in Python that check what Kura says from outside, with packages of `tests/support/python-tools.sh`.
 
 use std::path::Path;
 use std::process::Command;
 
-/// Runs a script of `tests/support`; it must find nothing wrong. Gives what it said.
-pub(crate) fn check(script: &str, argument: &Path) -> String {
+/// Runs a script of `tests/support` with a list of packages; it must find nothing wrong. Gives what it said.
+pub(crate) fn check((list, script): (&str, &str), argument: &Path) -> String {
     let support = Path::new(crate::support::ROOT).join("tests/support");
-    let tools =
-        Command::new("bash").arg(support.join("feed-tools.sh")).arg("path").output().expect("bash runs");
+    let tools = Command::new("bash").arg(support.join("python-tools.sh")).args(["path", list]).output();
+    let tools = tools.expect("bash runs");
     let said = String::from_utf8_lossy(&tools.stderr);
     assert!(
         tools.status.success(),

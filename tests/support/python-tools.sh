@@ -1,15 +1,17 @@
 #!/usr/bin/env bash
-# The Python packages that check feeds and holidays from outside Kura (feed-requirements.txt): wheels, no compiler.
+# Python packages that check from outside what Kura wrote: wheels, no compiler. NAME is that of a list beside this file
+# (NAME-requirements.txt): feed, parquet, pycanon.
 #
-#   feed-tools.sh install    install them, once; needs python3 with pip
-#   feed-tools.sh path       install them if they are missing, and print their folder (for PYTHONPATH)
+#   python-tools.sh install NAME    install them, once; needs python3 with pip
+#   python-tools.sh path NAME       install them if they are missing, and print their folder (for PYTHONPATH)
 #
 # They are kept in $KURA_TEST_TOOLS, or in test-tools/ of the cargo target folder, under the digest of the list.
 set -euo pipefail
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-PINS=$ROOT/tests/support/feed-requirements.txt
-TOOLS=${KURA_TEST_TOOLS:-${CARGO_TARGET_DIR:-$ROOT/target}/test-tools}/feeds-$(sha256sum "$PINS" | cut -c1-16)
+[ $# = 2 ] || { sed -n '2,8p' "${BASH_SOURCE[0]}" >&2; exit 2; }
+PINS=$ROOT/tests/support/$2-requirements.txt
+TOOLS=${KURA_TEST_TOOLS:-${CARGO_TARGET_DIR:-$ROOT/target}/test-tools}/$2-$(sha256sum "$PINS" | cut -c1-16)
 
 install_tools() {
   [ -f "$TOOLS/complete" ] && return 0
@@ -27,8 +29,8 @@ install_tools() {
   exec 9>&-
 }
 
-case ${1:-} in
+case $1 in
   install) install_tools ;;
   path) install_tools; echo "$TOOLS" ;;
-  *) sed -n '2,7p' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
+  *) sed -n '2,8p' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
 esac
