@@ -28,6 +28,9 @@ pub mod seal;
 /// The JSON records: repository, keys, cohort keys, snapshots.
 pub mod records;
 
+/// Snapshots that list only what differs from another one.
+pub mod base;
+
 /// The JSON records of deletion.
 pub mod evidence;
 

@@ -62,7 +62,8 @@ pub async fn prove(
     let known = catalog.snapshots(None).await?;
     let can_lock = viewer.vault.can_lock();
     let checked = viewer.clone();
-    let mut report = verify::verify(viewer, &Request { plan: None, read, known }, progress).await?;
+    let request = Request { plan: None, read, known, now: clock.now() };
+    let mut report = verify::verify(viewer, &request, progress).await?;
     let now = clock.now();
     report.second = compare_second(&checked, now).await?;
     let mut proof = Proof { plans: BTreeMap::new(), unplanned: Vec::new(), can_lock, report };

@@ -255,7 +255,12 @@ async fn who_counts_is_written_again_each_month_and_killed_at_any_step_ends_the_
     // Everything still opens, with nothing but the store and the recovery key, and nothing is wrong.
     let opened = kura.opened().await;
     let viewer = Arc::new(Viewer::of_opened(opened).unwrap());
-    let request = kura::workflows::verify::Request { plan: None, read: Some((1, 1)), known: Vec::new() };
+    let request = kura::workflows::verify::Request {
+        plan: None,
+        read: Some((1, 1)),
+        known: Vec::new(),
+        now: kura.clock.now(),
+    };
     let report =
         kura::workflows::verify::verify(viewer, &request, &Arc::new(Progress::default())).await.unwrap();
     assert!(report.problems.is_empty() && report.orphans == 0, "{report:?}");

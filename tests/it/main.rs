@@ -57,6 +57,7 @@ mod running;
 mod s3_story;
 mod scale;
 mod scheduler;
+mod snapshot_bases;
 mod source_changes;
 mod source_databases;
 mod sources;

@@ -134,12 +134,14 @@ impl Ends {
             modes: BTreeMap::new(),
             judge: Judge::new(trust, keys),
         };
-        let keys = SnapshotKeys { trust, keys };
+        let keys = SnapshotKeys::new(trust, keys, now);
         let mut names = Vec::new();
         for vault in [first, second] {
             let listed = snapshots::list(vault, None).await?.into_values().flatten();
             names.extend(listed.map(|name| (name, vault)));
         }
+        // Ascending: a base that one store lost is known from the other before what builds on it is read.
+        names.sort_by(|(a, _), (b, _)| a.cmp(b));
         let mut read = BTreeSet::new();
         for (name, vault) in names {
             if read.contains(&name) {

@@ -52,6 +52,8 @@ pub struct Request {
     pub read: Option<(u32, u32)>,
     /// Snapshots that the host's catalog knows: they must be in the store. Empty without a catalog.
     pub known: Vec<SnapshotRow>,
+    /// What time it is: what is past its time may be gone.
+    pub now: Instant,
 }
 
 /// Who checks: the host (no recovery key) or a recovery key.
@@ -195,7 +197,7 @@ pub async fn verify(
     let mut plans = snapshots::by_plan(stored.keys());
     plans.retain(|plan, _| request.plan.as_ref().is_none_or(|wanted| wanted == plan));
     for (plan, names) in plans {
-        let cohorts = check_snapshots(&viewer, &plan, &names, &mut report, &mut named).await;
+        let cohorts = check_snapshots(&viewer, (&plan, request.now), &names, &mut report, &mut named).await;
         check_erasures(&viewer, &plan, request, &mut report).await;
         for (id, mut cohort) in cohorts {
             if check_deleted(&evidence, (&plan, &id, &cohort), &stored, (&mut report, &mut named)) {
@@ -223,12 +225,12 @@ pub async fn verify(
 
 async fn check_snapshots(
     viewer: &Viewer,
-    plan: &PlanName,
+    (plan, now): (&PlanName, Instant),
     names: &[SnapshotName],
     report: &mut Report,
     named: &mut BTreeSet<String>,
 ) -> BTreeMap<CohortId, Cohort> {
-    let keys = SnapshotKeys { trust: &viewer.trust, keys: &viewer.catalog };
+    let keys = SnapshotKeys::new(&viewer.trust, &viewer.catalog, now);
     let chain =
         |what: String| Problem { object: layout::snapshots(plan), what, snapshots: Vec::new(), files: 0 };
     let mut cohorts: BTreeMap<CohortId, Cohort> = BTreeMap::new();
