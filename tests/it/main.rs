@@ -17,6 +17,7 @@ mod catalog;
 mod cli;
 mod clocks;
 mod console;
+mod coverage_proofs;
 mod crash;
 mod crossing;
 mod damage;

@@ -16,6 +16,7 @@ use crate::archive::seal::Keys;
 use crate::catalog::SnapshotRow;
 use crate::domain::cohort::CohortId;
 use crate::domain::plan::PlanName;
+use crate::domain::retention::Retention;
 use crate::domain::time::Instant;
 use crate::vault::Vault;
 
@@ -70,6 +71,8 @@ pub struct Viewer {
     pub opened: Option<Arc<Opened>>,
     /// The host's copy of `keys/catalog-1.age`, which it cannot open.
     pub sealed_catalog: Option<Vec<u8>>,
+    /// How long evidence is kept, where somebody can say so.
+    pub evidence: Option<Retention>,
     /// A second store, which must hold the same.
     pub second: Option<Arc<dyn Vault>>,
 }
