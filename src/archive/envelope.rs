@@ -36,6 +36,8 @@ pub mod payload_type {
     pub const DRILL: &str = "application/vnd.kura.drill+json";
     /// `audit/statements/<number>.json`.
     pub const STATEMENT: &str = "application/vnd.kura.statement+json";
+    /// `audit/coverage/<number>.json`.
+    pub const COVERAGE: &str = "application/vnd.kura.coverage+json";
     /// `<plan>/holds/<number>`.
     pub const HOLD: &str = "application/vnd.kura.hold+json";
 }

@@ -81,6 +81,14 @@ pub fn statement(number: u64) -> String {
     format!("{STATEMENTS}{number:010}.json")
 }
 
+/// Where proofs of coverage are.
+pub const COVERAGE: &str = "audit/coverage/";
+
+/// `audit/coverage/<number>.json`; ten digits as for snapshots.
+pub fn coverage(number: u64) -> String {
+    format!("{COVERAGE}{number:010}.json")
+}
+
 /// Where intents and certificates of deletion are.
 pub const CERTIFICATES: &str = "certificates/";
 
@@ -139,6 +147,8 @@ pub enum ObjectKind {
     Drill(u64),
     /// `audit/statements/<number>.json`.
     Statement(u64),
+    /// `audit/coverage/<number>.json`.
+    Coverage(u64),
     /// `certificates/<number>.intent.json`.
     Intent(u64),
     /// `certificates/<number>.json`.
@@ -164,6 +174,7 @@ pub fn parse(key: &str) -> Option<ObjectKind> {
         }
         ["audit", "statements", file] => ten_digits(file.strip_suffix(".json")?).map(ObjectKind::Statement),
         ["audit", "drills", file] => ten_digits(file.strip_suffix(".json")?).map(ObjectKind::Drill),
+        ["audit", "coverage", file] => ten_digits(file.strip_suffix(".json")?).map(ObjectKind::Coverage),
         ["certificates", file] => match file.strip_suffix(".intent.json") {
             Some(number) => ten_digits(number).map(ObjectKind::Intent),
             None => ten_digits(file.strip_suffix(".json")?).map(ObjectKind::Certificate),

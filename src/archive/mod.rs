@@ -28,6 +28,12 @@ pub mod seal;
 /// The JSON records: repository, keys, cohort keys, snapshots.
 pub mod records;
 
+/// The JSON record of a proof of coverage.
+pub mod coverage_proof;
+
+/// Snapshots that list only what differs from another one.
+pub mod base;
+
 /// The JSON records of deletion.
 pub mod evidence;
 

@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::base::Base;
 use super::digest::{ChunkId, Sha256};
 use super::envelope::PublicKey;
 use super::erasure::ErasureHead;
@@ -223,7 +224,13 @@ pub struct Snapshot {
     pub completeness: Completeness,
     /// How many sources the plan has; with one, a restore leaves out the source's name.
     pub sources: u32,
-    /// The cohorts alive at this instant, ascending.
+    /// The whole snapshot that this one builds on; none if it lists every cohort itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<Base>,
+    /// The base's cohorts that are not alive any more, ascending.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gone: Vec<String>,
+    /// The cohorts alive at this instant, ascending; with a base, those that are not as they are there.
     pub cohorts: Vec<SnapshotCohort>,
     /// Metadata of directories that changed since the manifests that name them were written.
     pub directories: Option<InCohort>,

@@ -4,6 +4,7 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use crate::app::App;
+use crate::clock::Clock as _;
 use crate::workflows::rebuild;
 
 use super::commands::Global;
@@ -45,7 +46,7 @@ pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Res
     app.home.make_folders()?;
     let opened = wanted.opening.open(app).await?;
     let catalog = app.catalog().await?;
-    let outcome = Box::pin(rebuild::rebuild(&opened, &catalog)).await;
+    let outcome = Box::pin(rebuild::rebuild(&opened, &catalog, app.clock.now())).await;
     catalog.close().await;
     let done = outcome?;
     if global.json {

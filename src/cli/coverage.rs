@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use crate::app::App;
@@ -16,12 +16,14 @@ use crate::domain::time::Instant;
 use crate::workflows::Progress;
 use crate::workflows::canary::CanaryRow;
 use crate::workflows::coverage::{self, CoverageError, Proof};
+use crate::workflows::coverage_proofs;
 use crate::workflows::drill as drill_work;
 use crate::workflows::keys;
 use crate::workflows::replica;
 use crate::workflows::verify::Viewer;
 
 use super::commands::Global;
+use super::coverage_proof;
 use super::drill;
 use super::exit::Exit;
 use super::failure::Failure;
@@ -34,16 +36,34 @@ use super::words::{counted, print, print_json, size, tell, tokyo};
 #[command(
     after_help = "Checks every plan of the home without a recovery key and records what came of it. Exit code 1: something\n\
                   is missing, altered, or past its time; `kura verify` names each object.\n\
-                  --read 3/30 also reads the third of thirty parts: one part a day reads everything in thirty days."
+                  --read 3/30 also reads the third of thirty parts: one part a day reads everything in thirty days.\n\
+                  What came of it is signed and stored; list, show and verify look at what was.",
+    args_conflicts_with_subcommands = true
 )]
 pub(super) struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// Read the bytes of part N of M of all packs; 1/1 reads all.
     #[arg(long, value_name = "N/M")]
     read: Option<String>,
 }
 
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// List the proofs in the store, newest first.
+    List,
+    /// Show one; with --json as it was signed.
+    Show {
+        /// Its number.
+        number: u64,
+    },
+    /// Check every proof in the store: signed, none missing, none replaced.
+    Verify,
+}
+
 #[derive(Serialize)]
 struct Proved<'a> {
+    proof: u64,
     ok: bool,
     alive: u64,
     whole: u64,
@@ -134,12 +154,18 @@ impl From<CoverageError> for Failure {
 }
 
 pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Result<Exit, Failure> {
+    match arguments.command {
+        None => {}
+        Some(Command::List) => return coverage_proof::list(app, global).await,
+        Some(Command::Show { number }) => return coverage_proof::show(app, global, number).await,
+        Some(Command::Verify) => return coverage_proof::verify(app, global).await,
+    }
     let read = arguments.read.as_deref().map(part).transpose()?;
     let plans = app.plan_names().iter().map(|name| app.plan(name)).collect::<Result<Vec<Plan>, _>>()?;
     let host = app.host(None).await?;
     let parts = host.settings.coverage.unwrap_or_default().parts();
     let second = replica::open(&host.settings).await?;
-    let viewer = Arc::new(Viewer::of_host(host).with_second(second));
+    let viewer = Arc::new(Viewer::of_host(&host).with_second(second.clone()));
     let catalog = app.catalog().await?;
     let progress = Arc::new(Progress::default());
     let display = Display::begin(&progress, global.quiet);
@@ -156,17 +182,24 @@ pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Res
         })
     };
     let tries = tries.await;
+    let stored = match &proof {
+        Ok(proof) => {
+            coverage_proofs::record((&host, second.as_deref()), &catalog, (proof, read), &app.clock).await
+        }
+        Err(_) => Ok(0),
+    };
     catalog.close().await;
     let (proof, tries, now) = (proof?, tries?, app.clock.now());
+    let stored = stored?;
     if global.json {
-        print_json(&proved(&proof, &tries, now))?;
+        print_json(&proved((&proof, stored), &tries, now))?;
     } else {
-        tell_words(&proof, &tries, now)?;
+        tell_words((&proof, stored), &tries, now)?;
     }
     Ok(if proof.is_whole() { Exit::Done } else { Exit::Failed })
 }
 
-fn proved<'a>(proof: &'a Proof, tries: &'a Tries, now: Instant) -> Proved<'a> {
+fn proved<'a>((proof, stored): (&'a Proof, u64), tries: &'a Tries, now: Instant) -> Proved<'a> {
     let drills = &tries.drills;
     let tried = |one: &'a DrillFacts| Tried {
         kind: one.kind.word(),
@@ -175,6 +208,7 @@ fn proved<'a>(proof: &'a Proof, tries: &'a Tries, now: Instant) -> Proved<'a> {
         overdue: one.is_overdue(&tokyo(), now),
     };
     Proved {
+        proof: stored,
         ok: proof.is_whole(),
         alive: proof.plans.values().map(|one| one.alive).sum(),
         whole: proof.plans.values().map(|one| one.whole).sum(),
@@ -255,7 +289,7 @@ fn plan_proved<'a>(plan: &'a str, found: &Coverage) -> PlanProved<'a> {
     }
 }
 
-fn tell_words(proof: &Proof, tries: &Tries, now: Instant) -> Result<(), Failure> {
+fn tell_words((proof, stored): (&Proof, u64), tries: &Tries, now: Instant) -> Result<(), Failure> {
     let drills = &tries.drills;
     let mut lines = Vec::new();
     for (plan, found) in &proof.plans {
@@ -291,6 +325,7 @@ fn tell_words(proof: &Proof, tries: &Tries, now: Instant) -> Result<(), Failure>
     } else {
         "The promise is not proved; `kura verify` names each object that is wrong.".to_owned()
     });
+    lines.push(format!("Signed and stored as proof {stored}."));
     for problem in &proof.report.problems {
         tell(&format!("kura: wrong: {}: {}", problem.object, problem.what));
     }

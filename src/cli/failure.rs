@@ -309,6 +309,9 @@ const fn next_for_repository(error: &RepositoryError) -> Option<&'static str> {
         RepositoryError::Record { .. } | RepositoryError::Contradiction { .. } => Some(
             "the object was altered or belongs elsewhere: keep the store as it is and find out who wrote it",
         ),
+        RepositoryError::Base { .. } => Some(
+            "put the other one back with `kura scrub --heal` if there is a second store; the next run lists everything anew",
+        ),
         _ => None,
     }
 }

@@ -94,6 +94,8 @@ mod cat;
 
 /// `kura coverage`.
 mod coverage;
+/// `kura coverage list`, `show` and `verify`.
+mod coverage_proof;
 
 /// `kura drill` and `kura key drill`.
 mod drill;

@@ -325,7 +325,8 @@ impl Demonstration<'_> {
         let watch = Watch::now();
         let opened = Place::of_home().open(&self.app, &self.layout.recovery_key()).await?;
         let viewer = Arc::new(Viewer::of_opened(opened)?);
-        let request = verify::Request { plan: None, read: Some((1, 1)), known: Vec::new() };
+        let request =
+            verify::Request { plan: None, read: Some((1, 1)), known: Vec::new(), now: self.app.clock.now() };
         let (progress, display) = self.begin();
         let outcome = Box::pin(verify::verify(viewer, &request, &progress)).await;
         drop(display);

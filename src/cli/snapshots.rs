@@ -7,6 +7,7 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::app::{App, SnapshotRow};
+use crate::clock::Clock as _;
 use crate::domain::plan::PlanName;
 use crate::domain::time::Zone;
 use crate::workflows::rebuild;
@@ -128,7 +129,7 @@ async fn stored(
     let plan = arguments.plan.as_deref().map(str::parse::<PlanName>).transpose();
     let plan = plan.map_err(|e| Failure::Usage(e.to_string()))?;
     let opened = Box::pin(arguments.place.open(app, identity)).await?;
-    Ok(rebuild::stored_snapshots(&opened, plan.as_ref()).await?)
+    Ok(rebuild::stored_snapshots(&opened, plan.as_ref(), app.clock.now()).await?)
 }
 
 /// The id that people type: the first 12 digits.

@@ -72,7 +72,8 @@ pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Res
     let plan = arguments.plan.as_deref().map(str::parse::<PlanName>).transpose();
     let plan = plan.map_err(|e| Failure::Usage(e.to_string()))?;
     let known = known(app, &arguments).await?;
-    let request = Request { plan, read: arguments.read.as_deref().map(part).transpose()?, known };
+    let read = arguments.read.as_deref().map(part).transpose()?;
+    let request = Request { plan, read, known, now: app.clock.now() };
     let viewer = match &arguments.identity {
         Some(identity) => Viewer::of_opened(Box::pin(arguments.place.open(app, identity)).await?)?,
         None if !app.home.exists() => {

@@ -2,7 +2,8 @@
 //!
 //! A cohort is due from its `delete_from` on, never before; a snapshot with the newest cohort that it could name. Kept back
 //! are what a hold covers, what the store still locks, the newest verified generation of a system plan, and the newest
-//! snapshot of every plan, on which the next one builds.
+//! snapshot of every plan, on which the next one builds; and, since snapshots go in their order, whatever was taken after one
+//! that is kept back.
 //!
 //! Public here: `PlanFacts`, `decide`, `Decision`, `KeptBack`, `Limits`. The text of an order is in `deletion`.
 
@@ -227,6 +228,8 @@ fn why_kept(facts: &PlanFacts<'_>, cohort: &CohortId, present: &Present, now: In
 fn decide_snapshots(facts: &PlanFacts<'_>, kept_cohorts: &[CohortId], decision: &mut Decision, now: Instant) {
     let plan = facts.plan;
     let newest = facts.snapshots.iter().map(|snapshot| snapshot.sequence).max();
+    // Snapshots go in their order, so that nothing is missing between those that are left.
+    let mut before: Option<Why> = None;
     for snapshot in facts.snapshots.iter().filter(|snapshot| Some(snapshot.sequence) != newest) {
         let clock_day = plan.cohort_of(snapshot.day).clock_day();
         let what = What::Snapshot { sequence: snapshot.sequence, digest: snapshot.digest.clone() };
@@ -236,8 +239,11 @@ fn decide_snapshots(facts: &PlanFacts<'_>, kept_cohorts: &[CohortId], decision: 
         }
         let needing = kept_cohorts.iter().find(|cohort| may_name(plan, snapshot.day, cohort));
         let locked = snapshot.present.locked_until.filter(|until| now < *until);
-        match needing.map(|cohort| Why::Needed(*cohort)).or(locked.map(Why::Locked)) {
-            Some(why) => decision.kept_back.push(KeptBack { item, why }),
+        match needing.map(|cohort| Why::Needed(*cohort)).or(locked.map(Why::Locked)).or(before.clone()) {
+            Some(why) => {
+                before = Some(why.clone());
+                decision.kept_back.push(KeptBack { item, why });
+            }
             None => decision.due.push(item),
         }
     }
@@ -401,6 +407,26 @@ mod tests {
         assert_eq!(world.said("2028-01-01").0.len(), 6, "all but the newest snapshot");
     }
 
+    /// A hold that outlasts another year: what was taken when the held day was no longer there stays as well.
+    #[test]
+    fn snapshots_go_in_their_order_so_that_the_chain_has_no_gap() {
+        let mut world = World::of(application(), sent(&["2026-11-20"]));
+        world.snapshots = vec![
+            snapshot(1, "2026-11-19"),
+            snapshot(2, "2026-11-20"),
+            snapshot(3, "2027-12-01"),
+            snapshot(4, "2028-12-10"),
+        ];
+        let days = (day("2026-11-20"), day("2026-11-20"));
+        let plan = world.plan.name().clone();
+        world.holds.push(Hold { number: 1, plan, days, until: None, is_released: false });
+        let (due, kept) = world.said("2028-12-20");
+        assert_eq!(due.len(), 1, "{due:?}: the one before the held day");
+        assert_eq!(kept.len(), 3, "{kept:?}: the held day, the snapshot that names it, and the next");
+        world.holds[0].is_released = true;
+        assert_eq!(world.said("2028-12-20").0.len(), 4, "the day and three snapshots");
+    }
+
     #[test]
     fn the_newest_verified_generation_stays_whatever_its_age() {
         let generation = |text: &str| (text.parse().unwrap(), present());
@@ -410,8 +436,8 @@ mod tests {
         assert_eq!(world.said("2030-01-01").0.len(), 0, "nothing was ever verified");
         world.newest_verified = Some(day("2026-10-05"));
         let (due, kept) = world.said("2030-01-01");
-        assert_eq!(due.len(), 2, "{due:?}: a newer generation that is not verified does not count");
-        assert_eq!(kept.len(), 2, "{kept:?}: the generation and its snapshot");
+        assert_eq!(due.len(), 1, "{due:?}: a newer generation that is not verified does not count");
+        assert_eq!(kept.len(), 3, "{kept:?}: the generation, its snapshot, and the one after that");
         world.newest_verified = Some(day("2026-11-06"));
         let (due, _) = world.said("2030-01-01");
         assert!(

@@ -89,6 +89,31 @@ impl LockFacts {
         }
     }
 
+    /// Counts one lock of what is kept as evidence: it may end between two instants, as nobody wrote down when exactly it
+    /// was stored.
+    pub fn count_between(&mut self, (earliest, latest): (Instant, Instant), kept: Option<Instant>) {
+        self.read = self.read.saturating_add(1);
+        match kept {
+            Some(until) if latest.plus_minutes(LONGER_MINUTES_MAX) < until => {
+                self.long = self.long.saturating_add(1);
+            }
+            Some(until) if earliest <= until => {}
+            Some(_) | None => self.short = self.short.saturating_add(1),
+        }
+    }
+
+    /// These and others together.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self {
+            read: self.read.saturating_add(other.read),
+            short: self.short.saturating_add(other.short),
+            long: self.long.saturating_add(other.long),
+            other_mode: self.other_mode.saturating_add(other.other_mode),
+            is_hidden: self.is_hidden || other.is_hidden,
+        }
+    }
+
     /// How many have a flaw.
     pub const fn with(&self, flaw: LockFlaw) -> u64 {
         match flaw {
@@ -156,6 +181,26 @@ mod tests {
         facts.count((until, Compliance), None);
         facts.count((until, Compliance), Some((until, Some(Compliance))));
         assert_eq!((facts.read, facts.with(LockFlaw::Short), facts.with(LockFlaw::Long)), (2, 1, 0));
+    }
+
+    #[test]
+    fn evidence_is_locked_from_the_day_on_which_it_was_written() {
+        let until = Instant::from_micros(1_800_000_000_000_000);
+        let later = |minutes| until.plus_minutes(minutes);
+        let range = (until, later(60));
+        for (kept, expected) in [
+            (None, (1, 0)),
+            (Some(later(-1)), (1, 0)),
+            (Some(until), (0, 0)),
+            (Some(later(60 + 24 * 60)), (0, 0)),
+            (Some(later(61 + 24 * 60)), (0, 1)),
+        ] {
+            let mut facts = LockFacts::default();
+            facts.count_between(range, kept);
+            assert_eq!((facts.short, facts.long), expected, "{kept:?}");
+            let both = facts.and(LockFacts { is_hidden: true, ..facts });
+            assert_eq!((both.read, both.short, both.is_hidden), (2, 2 * expected.0, true));
+        }
     }
 
     #[test]

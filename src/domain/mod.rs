@@ -93,6 +93,9 @@ pub mod hold;
 /// An order of deletion.
 pub mod deletion;
 
+/// Which snapshots list every cohort.
+pub mod snapshot_base;
+
 /// What may be deleted now.
 pub mod expiry;
 

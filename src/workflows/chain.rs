@@ -11,7 +11,7 @@ use crate::domain::plan::PlanName;
 use crate::vault::Vault;
 
 use super::repository::RepositoryError;
-use super::snapshots::{SnapshotKeys, SnapshotName, fetch};
+use super::snapshots::{SnapshotKeys, SnapshotName, fetch, open};
 
 /// An object that calls itself a snapshot and is none of this repository.
 #[derive(Debug)]
@@ -78,8 +78,23 @@ impl Chain {
         Ok(chain)
     }
 
-    /// Takes the newest one that opens; what stands above it and does not is left aside.
+    /// Takes the newest one that opens, with what it takes from its base; what stands above it and does not is left aside.
     pub async fn newest_intact(
+        &mut self,
+        vault: &dyn Vault,
+        keys: &SnapshotKeys<'_>,
+    ) -> Result<Option<(SnapshotName, Snapshot)>, RepositoryError> {
+        while let Some(name) = self.names.last().cloned() {
+            if let Some(snapshot) = self.taken(&name, fetch(vault, &name, keys).await)? {
+                return Ok(Some((name, snapshot)));
+            }
+            self.names.pop();
+        }
+        Ok(None)
+    }
+
+    /// Takes the newest one that a host signed, as it is written, whatever became of its base.
+    pub async fn newest_signed(
         &mut self,
         vault: &dyn Vault,
         keys: &SnapshotKeys<'_>,
@@ -99,7 +114,16 @@ impl Chain {
         name: &SnapshotName,
         keys: &SnapshotKeys<'_>,
     ) -> Result<Option<Snapshot>, RepositoryError> {
-        match fetch(vault, name, keys).await {
+        let opened = open(vault, name, keys).await;
+        self.taken(name, opened)
+    }
+
+    fn taken(
+        &mut self,
+        name: &SnapshotName,
+        opened: Result<Snapshot, RepositoryError>,
+    ) -> Result<Option<Snapshot>, RepositoryError> {
+        match opened {
             Ok(snapshot) => Ok(Some(snapshot)),
             Err(reason) if reason.is_of_object() => {
                 self.aside.push(Aside { name: name.clone(), reason });

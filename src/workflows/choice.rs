@@ -9,7 +9,7 @@ use crate::vault::Vault;
 use super::chain::{BrokenChain, Chain};
 use super::own;
 use super::repository::RepositoryError;
-use super::snapshots::{SnapshotKeys, SnapshotName, fetch, list};
+use super::snapshots::{SnapshotKeys, SnapshotName, fetch, list, open};
 
 /// What a person may write for a snapshot.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -208,10 +208,10 @@ async fn last_of_day(
     // Days ascend with the sequence: the last snapshot whose day is not after `day`.
     while low < high {
         let middle = usize::midpoint(low, high);
-        let snapshot = fetch(vault, &names[middle], keys).await?;
+        let snapshot = open(vault, &names[middle], keys).await?;
         if snapshot.day.as_str() <= day { low = middle + 1 } else { high = middle }
     }
     let Some(name) = low.checked_sub(1).and_then(|at| names.get(at)) else { return Ok(None) };
-    let snapshot = fetch(vault, name, keys).await?;
+    let snapshot = open(vault, name, keys).await?;
     Ok((snapshot.day == day).then(|| name.clone()))
 }

@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::archive::progress::Progress;
-use crate::catalog::{Catalog, CatalogError, CoverageRow};
+use crate::catalog::{Catalog, CatalogError, CoverageRow, SnapshotRow};
 use crate::domain::cohort::CohortId;
 use crate::domain::coverage::{CohortFacts, Coverage, PlanFacts, coverage};
 use crate::domain::hold::Hold;
+use crate::domain::locks::LockFacts;
 use crate::domain::plan::Plan;
 use crate::domain::reread::DAYS_MAX;
 use crate::domain::retention::Retention;
 use crate::domain::time::Instant;
+use crate::vault::VaultError;
 
 use super::holds::{self, HoldError};
 use super::locks;
@@ -62,16 +64,19 @@ pub async fn prove(
     let known = catalog.snapshots(None).await?;
     let can_lock = viewer.vault.can_lock();
     let checked = viewer.clone();
-    let mut report = verify::verify(viewer, &Request { plan: None, read, known }, progress).await?;
+    let taken = known.clone();
+    let request = Request { plan: None, read, known, now: clock.now() };
+    let mut report = verify::verify(viewer, &request, progress).await?;
     let now = clock.now();
     report.second = compare_second(&checked, now).await?;
     let mut proof = Proof { plans: BTreeMap::new(), unplanned: Vec::new(), can_lock, report };
+    let of_evidence = evidence_locks(&checked, read, now).await?;
     for plan in plans {
         let head = catalog.head(plan.name().as_str()).await?;
         let (holds, is_gap) = holds_of(&checked, catalog, plan).await?;
         let (cohorts, mut other_problems) = facts(&proof.report, plan, &holds, now);
         other_problems = other_problems.saturating_add(u64::from(is_gap));
-        let locks = locks::look(&*checked.vault, plan, read, now).await.map_err(RepositoryError::from)?;
+        let locks = plan_locks(&checked, (plan, &taken), read, now).await?.and(of_evidence);
         let facts = PlanFacts {
             plan,
             newest: head.map(|head| (head.taken_at, head.is_complete)),
@@ -87,6 +92,39 @@ pub async fn prove(
     proof.unplanned.dedup();
     record(catalog, (&proof, read), now).await?;
     Ok(proof)
+}
+
+/// The locks of a plan in both stores.
+async fn plan_locks(
+    viewer: &Viewer,
+    plan: (&Plan, &[SnapshotRow]),
+    read: locks::Part,
+    now: Instant,
+) -> Result<LockFacts, RepositoryError> {
+    let facts = locks::look(&*viewer.vault, plan, read, now).await?;
+    let Some(second) = &viewer.second else { return Ok(facts) };
+    Ok(facts.and(of_second(locks::look(&**second, plan, read, now).await)))
+}
+
+/// The locks of evidence in both stores.
+async fn evidence_locks(
+    viewer: &Viewer,
+    read: locks::Part,
+    now: Instant,
+) -> Result<LockFacts, RepositoryError> {
+    let Some(kept_for) = viewer.evidence else { return Ok(LockFacts::default()) };
+    let facts = locks::look_at_evidence((&*viewer.vault, viewer), kept_for, read, now).await?;
+    let Some(second) = &viewer.second else { return Ok(facts) };
+    let looked = locks::look_at_evidence((&**second, viewer), kept_for, read, now).await;
+    Ok(facts.and(of_second(looked)))
+}
+
+/// A second store that cannot be read is told of by its missing copies.
+fn of_second(looked: Result<LockFacts, VaultError>) -> LockFacts {
+    looked.unwrap_or_else(|error| {
+        tracing::error!(%error, "the locks of the second store cannot be read");
+        LockFacts::default()
+    })
 }
 
 /// How the second store differs; if it cannot be read, it is as if there were none.

@@ -16,6 +16,7 @@ use crate::vault::Vault;
 use super::canary;
 use super::causes::with_causes;
 use super::coverage;
+use super::coverage_proofs;
 use super::desk::{Desk, tokyo};
 use super::drill;
 use super::expire::{self, Bench, Refusal};
@@ -104,11 +105,21 @@ pub async fn keep(host: Host, (desk, plans): (&Desk, Vec<Plan>), clock: &dyn Clo
     }
     let parts = host.settings.coverage.unwrap_or_default().parts();
     let read = part_to_read(catalog, parts).await;
-    let viewer = Arc::new(Viewer::of_host(host).with_second(second));
+    let viewer = Arc::new(Viewer::of_host(&host).with_second(second.clone()));
     let progress = Arc::new(Progress::default());
     match Box::pin(coverage::prove(viewer, catalog, (&plans, read), clock, &progress)).await {
-        Ok(proof) if proof.is_whole() => tracing::info!("everything inside its time is stored and whole"),
-        Ok(_) => tracing::error!("not everything is stored and whole: `kura coverage` says what is not"),
+        Ok(proof) => {
+            if proof.is_whole() {
+                tracing::info!("everything inside its time is stored and whole");
+            } else {
+                tracing::error!("not everything is stored and whole: `kura coverage` says what is not");
+            }
+            if let Err(error) =
+                coverage_proofs::record((&host, second.as_deref()), catalog, (&proof, read), clock).await
+            {
+                tracing::error!(error = with_causes(&error), "the proof of coverage could not be stored");
+            }
+        }
         Err(error) => tracing::error!(error = with_causes(&error), "coverage could not be proved"),
     }
 }

@@ -88,7 +88,7 @@ pub async fn list(host: &Host, now: Instant) -> Result<KeyListing, HostError> {
     let root = RootPolicy::Fingerprint(host.trust.repository.root.fingerprint());
     let stored = load_trust(&*host.vault, &root).await?;
     let sets = sets(host, &stored).await?;
-    let promised = promised(host, &stored).await?;
+    let promised = promised(host, &stored, now).await?;
     let mut opens: BTreeMap<String, (u64, Option<Instant>)> = BTreeMap::new();
     let mut living = 0_u64;
     for ((plan, cohort), until) in promised.iter().filter(|(_, until)| now < **until) {
@@ -173,8 +173,8 @@ async fn sets(host: &Host, trust: &Trust) -> Result<BTreeMap<u32, Vec<String>>, 
 
 type Promised = BTreeMap<(PlanName, CohortId), Instant>;
 
-async fn promised(host: &Host, trust: &Trust) -> Result<Promised, RepositoryError> {
-    let keys = SnapshotKeys { trust, keys: &host.secrets.catalog };
+async fn promised(host: &Host, trust: &Trust, now: Instant) -> Result<Promised, RepositoryError> {
+    let keys = SnapshotKeys::new(trust, &host.secrets.catalog, now);
     super::rewrap::promised_by(&*host.vault, &keys, snapshots::list(&*host.vault, None).await?).await
 }
 

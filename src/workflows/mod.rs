@@ -102,6 +102,9 @@ pub mod verify;
 /// Proving that everything inside its time is stored.
 pub mod coverage;
 
+/// Storing what coverage found, signed and chained.
+pub mod coverage_proofs;
+
 /// Who checks: the host, or the holder of a recovery key.
 mod viewer;
 

@@ -100,7 +100,7 @@ pub async fn renew(
             Some(end) => end,
             // A clock that is ahead must not lock what nobody could unlock.
             None if is_clock_doubted(host, now).await? => return Ok(made),
-            None => *until.insert(promised_end(host, &trust).await?.max(wanted)),
+            None => *until.insert(promised_end(host, &trust, now).await?.max(wanted)),
         };
         let next = numbers.last().map_or(1, |number| number.saturating_add(1));
         for number in next..=u32::MAX {
@@ -145,8 +145,8 @@ fn newest_end(plans: &[Plan], now: Instant) -> Instant {
     ends.fold(year, Instant::max)
 }
 
-async fn promised_end(host: &Host, trust: &Trust) -> Result<Instant, RepositoryError> {
-    let keys = SnapshotKeys { trust, keys: &host.secrets.catalog };
+async fn promised_end(host: &Host, trust: &Trust, now: Instant) -> Result<Instant, RepositoryError> {
+    let keys = SnapshotKeys::new(trust, &host.secrets.catalog, now);
     let promised = promised_by(&*host.vault, &keys, snapshots::list(&*host.vault, None).await?).await?;
     Ok(promised.into_values().fold(Instant::from_micros(i64::MIN), Instant::max))
 }

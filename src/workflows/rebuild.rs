@@ -43,8 +43,8 @@ pub enum RebuildError {
 }
 
 /// Rebuilds the rows of every plan in the store.
-pub async fn rebuild(opened: &Opened, catalog: &Catalog) -> Result<Rebuilt, RebuildError> {
-    let keys = SnapshotKeys { trust: &opened.trust, keys: &opened.secrets.catalog };
+pub async fn rebuild(opened: &Opened, catalog: &Catalog, now: Instant) -> Result<Rebuilt, RebuildError> {
+    let keys = SnapshotKeys::new(&opened.trust, &opened.secrets.catalog, now);
     let mut rebuilt = Rebuilt::default();
     for (plan, names) in snapshots::list(&*opened.vault, None).await? {
         catalog.clear_plan(plan.as_str()).await?;
@@ -83,8 +83,9 @@ pub async fn rebuild(opened: &Opened, catalog: &Catalog) -> Result<Rebuilt, Rebu
 pub async fn stored_snapshots(
     opened: &Opened,
     plan: Option<&PlanName>,
+    now: Instant,
 ) -> Result<(Vec<SnapshotRow>, u64), RepositoryError> {
-    let keys = SnapshotKeys { trust: &opened.trust, keys: &opened.secrets.catalog };
+    let keys = SnapshotKeys::new(&opened.trust, &opened.secrets.catalog, now);
     let (mut rows, mut unreadable) = (Vec::new(), 0);
     for names in snapshots::list(&*opened.vault, plan).await?.into_values() {
         for name in names {

@@ -66,6 +66,17 @@ pub enum RepositoryError {
         /// What is wrong.
         problem: String,
     },
+    /// A snapshot lists only what differs from its base, and the base cannot be used.
+    #[error("{key} lists only what differs from {base}, and that cannot be used")]
+    Base {
+        /// The snapshot.
+        key: String,
+        /// Its base.
+        base: String,
+        /// What is wrong with the base.
+        #[source]
+        source: Box<RepositoryError>,
+    },
     /// A sealed object does not open.
     #[error("{key} does not open")]
     Sealed {

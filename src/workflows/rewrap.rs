@@ -68,8 +68,11 @@ pub struct Rewrapped {
 }
 
 /// The cohorts that snapshots name, with the day from which they may be deleted, as an instant.
-pub async fn promised(opened: &Opened) -> Result<BTreeMap<(PlanName, CohortId), Instant>, RepositoryError> {
-    let keys = SnapshotKeys { trust: &opened.trust, keys: &opened.secrets.catalog };
+pub async fn promised(
+    opened: &Opened,
+    now: Instant,
+) -> Result<BTreeMap<(PlanName, CohortId), Instant>, RepositoryError> {
+    let keys = SnapshotKeys::new(&opened.trust, &opened.secrets.catalog, now);
     promised_by(&*opened.vault, &keys, snapshots::list(&*opened.vault, None).await?).await
 }
 
@@ -106,7 +109,7 @@ pub(super) async fn promised_by(
 pub(super) async fn keys_end(opened: &Opened, now: Instant) -> Result<Instant, RepositoryError> {
     let zone = tokyo();
     let year = retention::delete_from_instant(Retention::Years(1), zone.day_of(now), &zone);
-    Ok(promised(opened).await?.into_values().fold(year, Instant::max))
+    Ok(promised(opened, now).await?.into_values().fold(year, Instant::max))
 }
 
 /// Seals everything that lives to `recovery`, the set that counts.
@@ -123,7 +126,7 @@ pub async fn rewrap(
     }
     let recipients = recovery.recipients.iter().map(|text| text.parse()).collect::<Result<Vec<_>, _>>()?;
     let to = To { opened, recovery, recipients, signer };
-    let promised = promised(opened).await?;
+    let promised = promised(opened, now).await?;
     let mut done = Rewrapped { set: recovery.set, ..Rewrapped::default() };
     let listed = opened.vault.list("").await?;
     done.is_catalog_sealed = to.catalog(now).await?;

@@ -131,9 +131,9 @@ pub async fn make(
     let mut reports = Vec::new();
     let mut named: BTreeMap<CohortId, Named> = BTreeMap::new();
     for copy in copies {
-        let request = Request { plan: Some(asked.plan.clone()), read, known: Vec::new() };
+        let request = Request { plan: Some(asked.plan.clone()), read, known: Vec::new(), now: clock.now() };
         reports.push(Box::pin(verify::verify(copy.viewer.clone(), &request, progress)).await?);
-        name_cohorts(&copy.viewer, &asked.plan, &mut named).await?;
+        name_cohorts(&copy.viewer, (&asked.plan, clock.now()), &mut named).await?;
     }
     if named.is_empty() {
         return Err(StatementError::Nothing(asked.plan));
@@ -186,10 +186,10 @@ struct Named {
 /// check.
 async fn name_cohorts(
     viewer: &Viewer,
-    plan: &PlanName,
+    (plan, now): (&PlanName, Instant),
     named: &mut BTreeMap<CohortId, Named>,
 ) -> Result<(), RepositoryError> {
-    let keys = SnapshotKeys { trust: &viewer.trust, keys: &viewer.catalog };
+    let keys = SnapshotKeys::new(&viewer.trust, &viewer.catalog, now);
     let names = snapshots::list(&*viewer.vault, Some(plan)).await?.remove(plan).unwrap_or_default();
     for name in names {
         let Ok(snapshot) = snapshots::fetch(&*viewer.vault, &name, &keys).await else { continue };

@@ -1,5 +1,6 @@
 //! Who checks what is stored: the host with its catalog key, or the holder of a recovery key.
 
+use std::borrow::Borrow;
 use std::sync::Arc;
 
 use crate::archive::seal::Identity;
@@ -12,15 +13,17 @@ use super::verify::Viewer;
 
 impl Viewer {
     /// The host: opens snapshots and indexes, but no pack.
-    pub fn of_host(host: Host) -> Self {
+    pub fn of_host(host: impl Borrow<Host>) -> Self {
+        let host = host.borrow();
         let sealed_catalog = config::read_file(&host.home.key_file(files::SEALED_CATALOG)).ok();
         Self {
             sealed_catalog,
-            vault: host.vault,
-            trust: host.trust,
-            catalog: host.secrets.catalog,
-            hashing: host.secrets.hashing,
+            vault: host.vault.clone(),
+            trust: host.trust.clone(),
+            catalog: host.secrets.catalog.clone(),
+            hashing: host.secrets.hashing.clone(),
             opened: None,
+            evidence: Some(host.settings.evidence_retention()),
             second: None,
         }
     }
@@ -44,6 +47,7 @@ impl Viewer {
             hashing: secrets.hashing.clone(),
             opened: Some(opened),
             sealed_catalog: None,
+            evidence: None,
             second: None,
         })
     }

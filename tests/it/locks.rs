@@ -10,15 +10,16 @@ use kura::archive::envelope::SigningKey;
 use kura::archive::progress::Progress;
 use kura::archive::seal;
 use kura::catalog::Catalog;
-use kura::clock::{Clock as _, SystemClock};
+use kura::clock::{Clock as _, ManualClock, SystemClock};
 use kura::domain::alarm_code::AlarmCode;
 use kura::domain::coverage::Exception;
 use kura::domain::locks::lock_alarm;
 use kura::domain::plan::{LockMode, Plan};
 use kura::domain::time::{Instant, Zone};
 use kura::vault::s3::S3Vault;
-use kura::vault::{BucketUrl, MemoryVault, Vault};
+use kura::vault::{BucketUrl, Lock, MemoryVault, Vault};
 use kura::workflows::coverage::{self, Proof};
+use kura::workflows::coverage_proofs;
 use kura::workflows::host::Host;
 use kura::workflows::repository::{self, Opened, RootPolicy};
 use kura::workflows::rotate::{self, Change};
@@ -98,7 +99,11 @@ async fn a_plan_locks_in_its_mode_and_every_other_lock_is_told_of() {
     let whole = proof(&kura, &vault, &plan, &catalog).await;
     let found = &whole.plans["test"];
     assert_eq!(codes(&whole), [""; 0]);
-    assert_eq!((found.lock_mode, found.locks.read), (LockMode::Governance, 3), "a key, a pack, an index");
+    assert_eq!(
+        (found.lock_mode, found.locks.read),
+        (LockMode::Governance, 4),
+        "a key, a pack, an index, a snapshot"
+    );
     // The same objects under a plan that says otherwise.
     let other = proof(&kura, &vault, &strict, &catalog).await;
     assert_eq!(codes(&other), ["lock-other-mode"]);
@@ -255,7 +260,12 @@ async fn who_counts_is_written_again_each_month_and_killed_at_any_step_ends_the_
     // Everything still opens, with nothing but the store and the recovery key, and nothing is wrong.
     let opened = kura.opened().await;
     let viewer = Arc::new(Viewer::of_opened(opened).unwrap());
-    let request = kura::workflows::verify::Request { plan: None, read: Some((1, 1)), known: Vec::new() };
+    let request = kura::workflows::verify::Request {
+        plan: None,
+        read: Some((1, 1)),
+        known: Vec::new(),
+        now: kura.clock.now(),
+    };
     let report =
         kura::workflows::verify::verify(viewer, &request, &Arc::new(Progress::default())).await.unwrap();
     assert!(report.problems.is_empty() && report.orphans == 0, "{report:?}");
@@ -320,4 +330,88 @@ async fn a_hold_is_set_in_the_store_and_taken_off_with_its_release() {
     assert_eq!(settle(vec![Hold { is_released: true, ..hold }]).await, (0, 3));
     assert!(!keeper.is_held(pack).await.unwrap());
     delete().await.expect("released, and its lock may be bypassed: it goes");
+}
+
+/// A store in memory with what a Kura of some days has in its folder, locked as that notes it; a snapshot of a day more.
+async fn in_memory(kura: &Kura, plan: &Plan, catalog: &Catalog) -> Arc<Slow> {
+    let memory = Arc::new(MemoryVault::with_clock(Arc::new(ManualClock::new(kura.clock.now()))));
+    for key in objects(kura) {
+        let bytes = std::fs::read(kura.store().join(&key)).unwrap();
+        memory.put(&key, bytes.into(), None).await.unwrap();
+    }
+    let vault = Arc::new(Slow(memory));
+    for day in ["2031-03-03", "2031-03-04", "2031-03-05"] {
+        kura.set_day(day);
+        write(&kura.source().join(day), day, day);
+        let host = Host { vault: vault.clone(), ..Host::open(kura.home(), None).await.unwrap() };
+        let (plan, event) = (plan.clone(), "adhoc".to_owned());
+        let request = take_snapshot::Request { plan, event, reason: None, reread: false };
+        take_snapshot(&host, catalog, &request, &kura.clock, &Arc::new(Progress::default())).await.unwrap();
+    }
+    vault
+}
+
+/// The locks of snapshots and of evidence are read back too, and those of the second store.
+#[tokio::test(flavor = "multi_thread")]
+async fn locks_of_snapshots_of_evidence_and_of_the_second_store_are_read_back() {
+    let kura = Kura::new("2031-03-03").await;
+    let catalog = Catalog::open(&kura.home().catalog_file()).await.unwrap();
+    let plan = kura.records();
+    let vault = in_memory(&kura, &plan, &catalog).await;
+    let host = async || Host { vault: vault.clone(), ..Host::open(kura.home(), None).await.unwrap() };
+    let path = kura.source().display().to_string();
+    let text = format!(
+        "name = \"test\"\nclass = \"application\"\n[[source]]\nkind = \"directory\"\npath = {path:?}\nsent_day = \"mtime\"\n"
+    );
+    std::fs::create_dir_all(kura.home().policies()).unwrap();
+    std::fs::write(kura.home().policies().join("test.toml"), text).unwrap();
+    let second = Arc::new(Slow(Arc::new(MemoryVault::new())));
+    let plans = [plan.clone()];
+    // One of 256 parts: no more than the first of each.
+    let prove = async |part: Option<(u32, u32)>| {
+        kura.clock.set(Instant::from_micros(kura.clock.now().as_micros() + 1_000_000));
+        let host = host().await;
+        let ends = replica::ends_of(&host, &*second, kura.clock.now()).await.unwrap();
+        replica::copy(&*host.vault, &*second, &ends).await.unwrap();
+        let viewer = Viewer::of_host(&host).with_second(Some(second.clone()));
+        let progress = Arc::new(Progress::default());
+        let proof = coverage::prove(Arc::new(viewer), &catalog, (&plans, part), &kura.clock, &progress);
+        let proof = proof.await.unwrap();
+        coverage_proofs::record((&host, Some(&*second)), &catalog, (&proof, part), &kura.clock)
+            .await
+            .unwrap();
+        proof
+    };
+    assert_eq!(codes(&prove(None).await), [""; 0]);
+    let usual = prove(None).await;
+    assert_eq!(codes(&usual), [""; 0]);
+    let all = prove(Some((1, 1))).await;
+    assert_eq!(codes(&all), [""; 0]);
+    // Three days with a first object each, the newest snapshot, the newest proof; twice.
+    assert_eq!(usual.plans["test"].locks.read, 2 * 5);
+    assert!(all.plans["test"].locks.read >= 2 * 14, "{:?}", all.plans["test"].locks);
+    // One that is not locked as it should be, wherever it is.
+    let is_of = |part: &'static str| move |key: &&String| key.contains(part);
+    for (store, part) in [
+        (&vault, "snapshots/"),
+        (&vault, "audit/coverage/"),
+        (&second, "/packs/"),
+        (&second, "audit/coverage/"),
+    ] {
+        let memory = &store.0;
+        let key = memory.keys().iter().find(is_of(part)).unwrap().clone();
+        let (bytes, lock) =
+            (memory.get(&key, None).await.unwrap(), memory.kept_lock(&key).await.unwrap().unwrap());
+        let again = async |until: Option<Instant>| {
+            memory.remove(&key);
+            let lock = until.map(|until| Lock { until, mode: lock.mode.unwrap() });
+            memory.put(&key, bytes.clone(), lock).await.unwrap();
+            codes(&prove(Some((1, 1))).await)
+        };
+        assert_eq!(again(None).await, ["lock-short"], "{key}");
+        assert_eq!(again(Some(lock.until.plus_minutes(-1))).await, ["lock-short"], "{key}");
+        assert_eq!(again(Some(lock.until.plus_minutes(3 * 24 * 60))).await, ["lock-long"], "{key}");
+        assert_eq!(again(Some(lock.until)).await, [""; 0], "{key}");
+    }
+    catalog.close().await;
 }

@@ -6,7 +6,7 @@ shares no code with Kura. It needs Python 3.11 and, of other programs, `age`, `a
 `openssl` (3.0 or later), as Debian ships them:
 
     python3 kura_restore.py STORE_DIR --identity FILE --to DIR
-                            [--snapshot latest|PREFIX] [--plan NAME] [--root FINGERPRINT]
+                            [--snapshot latest|PREFIX] [--plan NAME] [--root FINGERPRINT] [--now TIME]
 
 It trusts nothing in the repository that does not hang, by signatures and digests, from the fingerprint of the root
 key, and no file gets its name before its bytes have the right BLAKE3 hash. A bucket has to be copied into a folder
@@ -158,6 +158,15 @@ def read_json(what, data, **fields):
     return check_fields(what, record, **fields)
 
 
+def there(data, **fields):
+    """Those of the fields that a record has: some are missing where there is nothing to say."""
+    try:
+        record = json.loads(data.decode("utf-8"))
+    except ValueError:
+        return {}
+    return {name: kind for name, kind in fields.items() if isinstance(record, dict) and name in record}
+
+
 def check_fields(what, record, **fields):
     check(isinstance(record, dict), f"{what}: not an object")
     check(record.keys() == fields.keys(), f"{what}: fields {sorted(record.keys() ^ fields.keys())} unknown or missing")
@@ -225,6 +234,7 @@ class Repository:
 
     def __init__(self, store, identity_file, fingerprint, work):
         self.store, self.work = store, work
+        self.now = datetime.datetime.now(datetime.timezone.utc)
         self.identity = Identity(read_identity_file(identity_file))
         named = re.search(rb"^# kura-root: *(sha256:[0-9a-f]{64})\s*$", self.identity.text, re.MULTILINE)
         named = named and named[1].decode()
@@ -395,10 +405,38 @@ def settle_chain(repository, plan, listed):
 
 
 def read_snapshot(repository, plan, sequence, digest, name):
+    """A snapshot with the cohorts that it takes from its base. A base that is past its time may be gone."""
+    snapshot = read_listed(repository, plan, sequence, digest, name)
+    base = snapshot.get("base")
+    snapshot["is_base_gone"] = False
+    if not base:
+        return snapshot
+    is_over = read_time(name, base["delete_from"]) <= repository.now
+    base_name = f"{plan}/snapshots/{base['sequence']:010}-{base['digest']}"
+    try:
+        whole = read_listed(repository, plan, base["sequence"], base["digest"], base_name)
+    except Problem as problem:
+        check(is_over, f"{name}: lists only what differs from its base, and that cannot be used: {problem}")
+        snapshot["is_base_gone"] = True
+        return snapshot
+    check(not whole.get("base") and base["sequence"] < sequence, f"{name}: its base is no whole snapshot before it")
+    cohorts = {cohort["cohort"]: cohort for cohort in whole["cohorts"]}
+    own = {cohort["cohort"]: cohort for cohort in snapshot["cohorts"]}
+    for gone in snapshot.get("gone", []):
+        check(gone in cohorts and gone not in own, f"{name}: says that {gone!r} is gone")
+        del cohorts[gone]
+    cohorts.update(own)
+    snapshot["cohorts"] = sorted(cohorts.values(), key=lambda cohort: clock_day(cohort["cohort"]))
+    return snapshot
+
+
+def read_listed(repository, plan, sequence, digest, name):
+    """A snapshot as it is written."""
     payload, signer = repository.open_sealed(name, "snapshot+json")
     optional = (dict, type(None))
     # There were no erasure orders when it was taken, or it says how far they went.
-    head = {"erasures": dict} if b'"erasures"' in payload else {}
+    # It lists every cohort, or says on which other one it builds.
+    head = there(payload, erasures=dict, base=dict, gone=list)
     snapshot = read_json(
         name, payload, **head, format=int, repository=str, plan=str, sequence=int, parent=(str, type(None)), taken_at=str,
         day=str, event=str, completeness=str, sources=int, cohorts=list, directories=optional, report=optional,
@@ -421,8 +459,11 @@ def read_snapshot(repository, plan, sequence, digest, name):
         if snapshot[extra]:
             check_fields(name, snapshot[extra], cohort=str, location=dict)
             check_fields(name, snapshot[extra]["location"], **LOCATION)
-    if head:
+    if "erasures" in head:
         check_fields(name, snapshot["erasures"], number=int, digest=str)
+    if "base" in head:
+        check_fields(name, snapshot["base"], sequence=int, digest=str, delete_from=str)
+        check(re.fullmatch("[0-9a-f]{64}", snapshot["base"]["digest"]), f"{name}: no digest of a base")
     snapshot["name"], snapshot["digest"] = name, digest
     return snapshot
 
@@ -1049,15 +1090,24 @@ def spread(dense, entry):
     return path
 
 
+def is_gone(repository, snapshot, record):
+    """Whether a cohort was deleted in its time."""
+    is_past = read_time(snapshot["name"], record["delete_from"]) <= repository.now
+    key = f"{snapshot['plan']}/{record['cohort']}/key-{record['key_number']}.json"
+    return is_past and not os.path.exists(repository.path(key))
+
+
 def restore(repository, snapshot, to, work):
     """Restores a snapshot; gives how many things were left out because an ordinary user cannot make them."""
-    cohorts = {record["cohort"]: Cohort(repository, snapshot["plan"], record) for record in snapshot["cohorts"]}
+    living = [record for record in snapshot["cohorts"] if not is_gone(repository, snapshot, record)]
+    cohorts = {record["cohort"]: Cohort(repository, snapshot["plan"], record) for record in living}
+    is_less = snapshot["is_base_gone"] or len(living) < len(snapshot["cohorts"])
     orders = read_erasures(repository, snapshot["plan"], snapshot)
     files, directories, erased = merge_cohorts(cohorts.values(), orders)
     total = sum(entry.size for entry in files if entry.kind == REGULAR) + erased[1]
     if erased[0]:
         print(f"{erased[0]} files are not given back: erasure orders cover them", file=sys.stderr)
-    check((len(files) + erased[0], total) == (snapshot["files"], snapshot["bytes"]),
+    check(is_less or (len(files) + erased[0], total) == (snapshot["files"], snapshot["bytes"]),
           f"{snapshot['name']}: says {snapshot['files']} files of {snapshot['bytes']} bytes, its manifests have "
           f"{len(files)} of {total}")
     sources = {path.split(b"/")[0] for path in [*directories, *(entry.path for entry in files)]}
@@ -1096,7 +1146,8 @@ def restore(repository, snapshot, to, work):
         while (path := path.rpartition(b"/")[0]) and path not in wanted:
             wanted.add(path)
     current = {}
-    if extra := snapshot["directories"]:
+    extra = snapshot["directories"]
+    if extra and not (is_less and extra["cohort"] not in cohorts):
         check(extra["cohort"] in cohorts, f"{snapshot['name']}: directory metadata in a cohort that is not listed")
         found = read_directory_metadata(cohorts[extra["cohort"]], extra["location"])
         digests = repository.path_digests(sorted(wanted))
@@ -1116,6 +1167,8 @@ def print_report(repository, snapshot):
     """Says on standard error what the snapshot does not hold."""
     if extra := snapshot["report"]:
         record = [record for record in snapshot["cohorts"] if record["cohort"] == extra["cohort"]]
+        if snapshot["is_base_gone"] and not record or record and is_gone(repository, snapshot, record[0]):
+            return
         check(record, f"{snapshot['name']}: its report is in a cohort that is not listed")
         cohort = Cohort(repository, snapshot["plan"], record[0])
         plain = cohort.read_located(extra["location"])
@@ -1134,6 +1187,7 @@ def main():
     parser.add_argument("--plan", metavar="NAME", help="the plan; not needed if there is only one")
     parser.add_argument("--root", metavar="FINGERPRINT",
                         help="fingerprint of the root key (sha256:...), if the identity file does not name it")
+    parser.add_argument("--now", metavar="TIME", help="what time it is (RFC 3339), if this machine's clock is wrong")
     arguments = parser.parse_args()
 
     os.umask(0o077)
@@ -1144,6 +1198,7 @@ def main():
     try:
         root = arguments.root and "sha256:" + arguments.root.removeprefix("sha256:")
         repository = Repository(arguments.store, arguments.identity, root, work)
+        repository.now = read_time("--now", arguments.now) if arguments.now else repository.now
         plans = repository.plans()
         plan = arguments.plan or (plans[0] if len(plans) == 1 else None)
         check(plan, f"name one of the plans with --plan: {', '.join(plans) or 'there are none'}")

@@ -1,6 +1,6 @@
 //! Carrying out an intent: delete, look again until nothing is left, forget, certify. Doing it twice changes nothing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 
@@ -14,7 +14,7 @@ use crate::catalog::CertificateRow;
 use crate::domain::cohort::CohortId;
 use crate::domain::deletion::{Item, Order, What};
 use crate::domain::expiry::Why;
-use crate::domain::plan::Plan;
+use crate::domain::plan::{Plan, PlanName};
 use crate::domain::time::Instant;
 use crate::vault::reaper::Locking;
 use crate::vault::{Reaper, RemainKind, VaultError};
@@ -47,11 +47,21 @@ pub(super) async fn carry_out(
     let order = Order::read(&open.intent.order)
         .ok_or_else(|| RepositoryError::wrong(&key, "its order cannot be read"))?;
     let (mut gone, mut kept) = (Vec::new(), open.intent.not_deleted.clone());
+    // Cohorts come before snapshots, and snapshots go in their order: what is kept back keeps what comes after it.
+    let mut before: BTreeMap<&PlanName, NotDeleted> = BTreeMap::new();
     for item in &order.items {
-        match delete(on, item).await? {
-            None => gone.push(item.clone()),
-            Some(why) => kept.push(why),
-        }
+        let needed = before.get(&item.plan).filter(|_| item.cohort().is_none());
+        let kept_back = match needed {
+            Some(why) => Some(NotDeleted { what: item.name(), ..why.clone() }),
+            None => delete(on, item).await?,
+        };
+        let Some(why) = kept_back else {
+            gone.push(item.clone());
+            continue;
+        };
+        let needed = item.cohort().map(|cohort| not_deleted(item, &Why::Needed(*cohort)));
+        before.insert(&item.plan, needed.unwrap_or_else(|| why.clone()));
+        kept.push(why);
     }
     for reaper in on.second.into_iter().chain([on.reaper]) {
         reaper.flush().await?;
@@ -136,7 +146,7 @@ async fn forget_copies(on: OnHost<'_>, gone: &[Item]) -> Result<(), ExpireError>
         }
         // One that the store lost is put back from its copy by the next run.
         if let Some(newest) = snapshots::by_plan(keys.iter()).get(plan).and_then(|names| names.last()) {
-            let keys = SnapshotKeys { trust: &on.host.trust, keys: &on.host.secrets.catalog };
+            let keys = SnapshotKeys::new(&on.host.trust, &on.host.secrets.catalog, on.clock.now());
             match snapshots::fetch(&*on.host.vault, newest, &keys).await {
                 Ok(snapshot) => {
                     let is_gone = |name: &str| gone.iter().any(|item| item.is_cohort(plan.as_str(), name));

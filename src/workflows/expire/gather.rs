@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::archive::base::Base;
 use crate::archive::digest::Sha256;
 use crate::archive::layout::{self, ObjectKind};
 use crate::catalog::SnapshotRow;
@@ -10,11 +11,13 @@ use crate::domain::cohort::CohortId;
 use crate::domain::deletion::Order;
 use crate::domain::expiry::{Decision, PlanFacts, Present, SnapshotFacts, decide};
 use crate::domain::hold::Hold;
-use crate::domain::plan::Plan;
+use crate::domain::plan::{Class, Plan};
 use crate::domain::time::{Day, Instant};
 use crate::vault::Remain;
+use crate::vault::reaper::Locking;
 use crate::workflows::clocks;
 use crate::workflows::desk::tokyo;
+use crate::workflows::evidence;
 use crate::workflows::holds;
 use crate::workflows::snapshots::{self, SnapshotKeys, SnapshotName};
 
@@ -130,7 +133,10 @@ async fn gather(on: OnHost<'_>, plan: &Plan, now: Instant) -> Result<Gathered, E
         // What no host signed is not this repository's: verification names it.
         let Some(day) = day_of(on, &rows, &found).await? else { continue };
         let is_past = plan.cohort_of(day).delete_from(plan.retention(), plan.zone()) <= now;
-        let present = present(on, &remains, is_past).await?;
+        let mut present = present(on, &remains, is_past).await?;
+        if is_past && plan.class() == Class::Application && on.reaper.locking() == Locking::Unknown {
+            present.locked_until = present.locked_until.max(promised(on, &found).await?);
+        }
         snapshots.push(SnapshotFacts {
             sequence: found.sequence,
             digest: found.digest.to_string(),
@@ -173,6 +179,21 @@ pub(super) fn digest_of(remains: &[Remain]) -> [u8; 32] {
     Sha256::of(remains.iter().map(line).collect::<String>().as_bytes()).0
 }
 
+/// Until when a snapshot that others may build on is kept where no store locks it: as long as it says itself.
+///
+/// Readers know by that when it may be gone. Without it a plan that was shortened would take it from those that need it.
+async fn promised(on: OnHost<'_>, name: &SnapshotName) -> Result<Option<Instant>, ExpireError> {
+    let keys = SnapshotKeys::new(&on.host.trust, &on.host.secrets.catalog, on.clock.now());
+    match snapshots::open(&*on.host.vault, name, &keys).await {
+        Ok(snapshot) => {
+            let base = Base::of(&snapshot, name.digest);
+            Ok(base.and_then(|base| evidence::instant(&base.delete_from)))
+        }
+        Err(reason) if reason.is_of_object() => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// The day on which a snapshot was taken; `None` if it is none of this repository.
 async fn day_of(
     on: OnHost<'_>,
@@ -183,8 +204,8 @@ async fn day_of(
     if let Some(row) = row {
         return Ok(Some(row.day));
     }
-    let keys = SnapshotKeys { trust: &on.host.trust, keys: &on.host.secrets.catalog };
-    match snapshots::fetch(&*on.host.vault, name, &keys).await {
+    let keys = SnapshotKeys::new(&on.host.trust, &on.host.secrets.catalog, on.clock.now());
+    match snapshots::open(&*on.host.vault, name, &keys).await {
         Ok(snapshot) => Ok(snapshot.day.parse().ok()),
         Err(reason) if reason.is_of_object() => {
             tracing::warn!(object = %name.key(), %reason, "not a snapshot of this repository: it is left alone");

@@ -72,6 +72,7 @@ impl Judge {
             ObjectKind::CatalogKey(number) => self.catalog_secrets(number, bytes),
             ObjectKind::Drill(_) => signed(bytes, payload_type::DRILL, &hosts()),
             ObjectKind::Statement(_) => signed(bytes, payload_type::STATEMENT, &hosts()),
+            ObjectKind::Coverage(_) => signed(bytes, payload_type::COVERAGE, &hosts()),
             ObjectKind::Intent(_) => signed(bytes, payload_type::INTENT, &hosts()),
             ObjectKind::Certificate(_) => signed(bytes, payload_type::CERTIFICATE, &hosts()),
             ObjectKind::Hold(..) => {

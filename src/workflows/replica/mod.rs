@@ -4,7 +4,7 @@
 //! What is past its time is never copied, so that nothing comes back that is being deleted. Records that say which keys
 //! count go first and snapshots last: a copy that was killed names nothing that is not there, and the next one goes on.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -13,25 +13,19 @@ use crate::archive::digest::Sha256;
 use crate::archive::layout::{self, ObjectKind};
 use crate::archive::seal::Keys;
 use crate::config::{self, ReaperSettings, Settings};
-use crate::domain::cohort::CohortId;
-use crate::domain::plan::{LockMode, PlanName};
-use crate::domain::retention::{self, Retention};
 use crate::domain::time::Instant;
-use crate::policy_files;
-use crate::vault::{self, Lock, Reaper, S3Settings, StoreUrl, Vault, VaultError};
+use crate::vault::{self, Reaper, S3Settings, StoreUrl, Vault, VaultError};
 
 use super::causes::with_causes;
-use super::desk::tokyo;
-use super::evidence::instant;
-use super::host::{Host, HostError, credentials, files};
+use super::host::{Host, HostError, credentials};
 use super::repository::{RepositoryError, Trust};
-use super::snapshots::{self, SnapshotKeys};
 use super::upload::{UploadError, put_and_compare};
 
+mod ends;
 mod judge;
 mod scrub;
 
-use judge::Judge;
+pub use ends::{Ends, ends_of};
 pub use scrub::{Scrubbed, scrub};
 
 /// Why the second store cannot be used.
@@ -101,124 +95,6 @@ pub async fn open_reaper(settings: &Settings) -> Result<Option<Arc<dyn Reaper>>,
         }
     }
     Ok(Some(vault::open_reaper(&address, &s3).await?))
-}
-
-/// Until when each object is kept, as snapshots and settings say.
-pub struct Ends {
-    cohorts: BTreeMap<(PlanName, CohortId), Instant>,
-    snapshots: BTreeMap<String, Instant>,
-    keys: Instant,
-    evidence: Instant,
-    now: Instant,
-    /// How each plan's objects are locked; a plan that is not here, as none can lift.
-    modes: BTreeMap<PlanName, LockMode>,
-    judge: Judge,
-}
-
-impl Ends {
-    /// Reads every snapshot that either store has: one may have lost what the other still has.
-    pub async fn of(
-        (first, second): (&dyn Vault, &dyn Vault),
-        (trust, keys): (&Trust, &Keys),
-        evidence: Retention,
-        now: Instant,
-    ) -> Result<Self, RepositoryError> {
-        let zone = tokyo();
-        let end = |period| retention::delete_from_instant(period, zone.day_of(now), &zone);
-        let mut ends = Self {
-            cohorts: BTreeMap::new(),
-            snapshots: BTreeMap::new(),
-            keys: end(Retention::Years(1)),
-            evidence: end(evidence),
-            now,
-            modes: BTreeMap::new(),
-            judge: Judge::new(trust, keys),
-        };
-        let keys = SnapshotKeys { trust, keys };
-        let mut names = Vec::new();
-        for vault in [first, second] {
-            let listed = snapshots::list(vault, None).await?.into_values().flatten();
-            names.extend(listed.map(|name| (name, vault)));
-        }
-        let mut read = BTreeSet::new();
-        for (name, vault) in names {
-            if read.contains(&name) {
-                continue;
-            }
-            let snapshot = match snapshots::fetch(vault, &name, &keys).await {
-                Ok(snapshot) => snapshot,
-                Err(error) if error.is_of_object() => continue,
-                Err(error) => return Err(error),
-            };
-            read.insert(name.clone());
-            for cohort in &snapshot.cohorts {
-                let (Ok(id), Some(until)) = (cohort.cohort.parse(), instant(&cohort.delete_from)) else {
-                    continue;
-                };
-                ends.judge.name(layout::cohort_key(&name.plan, &id, cohort.key_number), cohort.key);
-                let known = ends.cohorts.entry((name.plan.clone(), id)).or_insert(until);
-                *known = until.max(*known);
-                let own = ends.snapshots.entry(name.key()).or_insert(until);
-                *own = until.max(*own);
-                ends.keys = ends.keys.max(until);
-            }
-        }
-        Ok(ends)
-    }
-
-    /// Until when an object is kept; `None` if nothing says so.
-    fn of_key(&self, key: &str) -> Option<Instant> {
-        match layout::parse(key)? {
-            ObjectKind::CohortKey(plan, cohort, _)
-            | ObjectKind::Pack(plan, cohort, _)
-            | ObjectKind::Index(plan, cohort, _) => self.cohorts.get(&(plan, cohort)).copied(),
-            ObjectKind::Snapshot(..) => self.snapshots.get(key).copied(),
-            ObjectKind::Repository(_)
-            | ObjectKind::SigningKeys(_)
-            | ObjectKind::RecoveryKeys(_)
-            | ObjectKind::CatalogKey(_) => Some(self.keys),
-            ObjectKind::AuditHead(..)
-            | ObjectKind::Drill(_)
-            | ObjectKind::Statement(_)
-            | ObjectKind::Intent(_)
-            | ObjectKind::Certificate(_)
-            | ObjectKind::Hold(..)
-            | ObjectKind::Erasure(..) => Some(self.evidence),
-        }
-    }
-
-    /// How an object is locked.
-    fn lock_of(&self, key: &str) -> Option<Lock> {
-        let until = self.of_key(key)?;
-        let plan = match layout::parse(key)? {
-            ObjectKind::CohortKey(plan, ..)
-            | ObjectKind::Pack(plan, ..)
-            | ObjectKind::Index(plan, ..)
-            | ObjectKind::Snapshot(plan, ..) => Some(plan),
-            _ => None,
-        };
-        let mode = plan.and_then(|plan| self.modes.get(&plan).copied()).unwrap_or_default();
-        Some(Lock { until, mode })
-    }
-
-    /// The same; where the plan is not at hand, the store that has it says how it is locked.
-    async fn lock_like(&self, from: &dyn Vault, key: &str) -> Result<Option<Lock>, VaultError> {
-        let Some(lock) = self.lock_of(key) else { return Ok(None) };
-        if !self.modes.is_empty() || !from.can_lock() {
-            return Ok(Some(lock));
-        }
-        match from.kept_lock(key).await {
-            Ok(kept) => Ok(Some(Lock { mode: kept.and_then(|kept| kept.mode).unwrap_or(lock.mode), ..lock })),
-            // The kind that nobody can lift is never too weak.
-            Err(VaultError::Denied { .. }) => Ok(Some(lock)),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Whether an object belongs into both stores.
-    fn is_wanted(&self, key: &str) -> bool {
-        self.of_key(key).is_some_and(|until| self.now < until)
-    }
 }
 
 /// Snapshots last, the records of who counts first.
@@ -331,20 +207,6 @@ pub async fn compare(first: &dyn Vault, second: &dyn Vault, ends: &Ends) -> Resu
     };
     let past = here.keys().filter(is_past).cloned().collect();
     Ok(Compared { address: second.address(), missing, past })
-}
-
-/// The ends of a host's objects.
-pub async fn ends_of(host: &Host, second: &dyn Vault, now: Instant) -> Result<Ends, RepositoryError> {
-    let who = (&host.trust, &host.secrets.catalog);
-    let mut ends = Ends::of((&*host.vault, second), who, host.settings.evidence_retention(), now).await?;
-    for name in host.home.plan_names() {
-        // A plan that cannot be read is told of elsewhere; what it keeps is locked as none can lift.
-        if let Ok(plan) = policy_files::load_plan(&host.home.policies().join(format!("{name}.toml"))) {
-            ends.modes.insert(plan.name().clone(), plan.lock_mode());
-        }
-    }
-    ends.judge.set_sealed_catalog(config::read_file(&host.home.key_file(files::SEALED_CATALOG)).ok());
-    Ok(ends)
 }
 
 /// Copies what the second store lacks where there is no host, as after a change of keys on an offline machine.

@@ -189,7 +189,7 @@ pub async fn open_snapshot(
     sent: Option<(Day, Day)>,
     now: Instant,
 ) -> Result<OpenSnapshot, RestoreError> {
-    let keys = SnapshotKeys { trust: &opened.trust, keys: &opened.secrets.catalog };
+    let keys = SnapshotKeys::new(&opened.trust, &opened.secrets.catalog, now);
     let (name, snapshot) = choice::choose(&*opened.vault, wanted, &keys).await?;
     let ledger = ledger(opened, &name, &snapshot, &keys).await?;
     let mut expired = 0;
@@ -259,7 +259,7 @@ async fn ledger(
         None
     } else {
         let mut chain = Chain::settle(&*opened.vault, names, keys).await?;
-        chain.newest_intact(&*opened.vault, keys).await?.map(|(_, newest)| newest)
+        chain.newest_signed(&*opened.vault, keys).await?.map(|(_, newest)| newest)
     };
     let known = erasures::known_by(std::iter::once(snapshot).chain(&newest));
     let loaded =

@@ -82,7 +82,7 @@ pub(super) async fn commit(
     let host = run.host;
     host.vault.flush().await?;
     let snapshot = snapshot(run, gathered, &stored, report);
-    let (bytes, digest) = sealed(run, &snapshot)?;
+    let (bytes, digest) = listed(run, gathered, &snapshot)?;
     let local = |source| SnapshotError::local(&run.host.home, "the stat cache", source);
     let changes = changes::of_run(run, gathered, &snapshot, stored.churn);
     write_cache(run, gathered, stored.news, (digest, changes.clone())).map_err(local)?;
@@ -125,6 +125,8 @@ fn snapshot(run: &Run<'_>, gathered: &Gathered, stored: &Stored, report: &RunRep
         sources: u32::try_from(run.plan().sources().len()).unwrap_or(u32::MAX),
         files: cohorts.iter().map(|cohort| cohort.files).sum(),
         bytes: cohorts.iter().map(|cohort| cohort.bytes).sum(),
+        base: None,
+        gone: Vec::new(),
         cohorts,
         directories: stored.extras.directories.clone(),
         report: stored.extras.report.clone(),
@@ -176,6 +178,17 @@ fn cohorts(run: &Run<'_>, gathered: &Gathered, stored: &Stored) -> Vec<SnapshotC
         }
     }
     cohorts.into_values().collect()
+}
+
+/// A snapshot as it is stored: with what differs from a base, as long as that takes less than listing every cohort.
+fn listed(run: &Run<'_>, gathered: &Gathered, snapshot: &Snapshot) -> Result<(Bytes, Sha256), SnapshotError> {
+    if let Some(base) = &gathered.base {
+        let (bytes, digest) = sealed(run, &snapshot.beside(&base.snapshot, base.named.clone()))?;
+        if !base.cost.is_whole_due(crate::archive::wire::to_u64(bytes.len())) {
+            return Ok((bytes, digest));
+        }
+    }
+    sealed(run, snapshot)
 }
 
 /// Signs, compresses and seals a snapshot.

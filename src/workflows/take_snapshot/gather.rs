@@ -27,6 +27,7 @@ use crate::workflows::snapshots::{SnapshotKeys, SnapshotName};
 use crate::workflows::upload::put_and_compare;
 
 use super::Run;
+use super::bases::{self, BaseAtHand, Newest};
 use super::changes::Changes;
 use super::errors::{Refused, SnapshotError};
 
@@ -38,6 +39,8 @@ pub(super) struct Gathered {
     keys: BTreeSet<(CohortId, u32)>,
     /// The newest snapshot.
     pub(super) parent: Option<(SnapshotName, Snapshot)>,
+    /// What the next snapshot may build on.
+    pub(super) base: Option<BaseAtHand>,
     /// Its cohorts by clock day, if the cache knows them: those are built upon.
     pub(super) carried: BTreeMap<i32, SnapshotCohort>,
     /// Its cohorts by clock day, whether the cache is there or not: their chunks may be reused.
@@ -95,7 +98,7 @@ pub(super) async fn gather(run: &Run<'_>) -> Result<Gathered, SnapshotError> {
     let plan = run.plan();
     let mut packs = BTreeMap::new();
     let (mut keys, mut indexes) = (BTreeSet::new(), BTreeSet::new());
-    let mut names = Vec::new();
+    let mut sizes = BTreeMap::new();
     for listed in run.host.vault.list(&format!("{}/", plan.name())).await? {
         match layout::parse(&listed.key) {
             Some(ObjectKind::Pack(_, cohort, name)) => {
@@ -108,18 +111,19 @@ pub(super) async fn gather(run: &Run<'_>) -> Result<Gathered, SnapshotError> {
                 indexes.insert((cohort, name));
             }
             Some(ObjectKind::Snapshot(plan, sequence, digest)) => {
-                names.push(SnapshotName { plan, sequence, digest });
+                sizes.insert(SnapshotName { plan, sequence, digest }, listed.size_bytes);
             }
             Some(_) | None => {}
         }
     }
-    names.sort();
-    let (chain, parent) = newest(run, &names).await?;
+    let (chain, Newest { parent, base, is_whole }) = newest(run, &sizes).await?;
     let is_news = check_head(run, &chain, parent.as_ref()).await?;
     let cache = run
         .state
         .settle(parent.as_ref().map(|(name, _)| name.digest))
-        .map_err(|source| SnapshotError::local(&run.host.home, "the stat cache", source))?;
+        .map_err(|source| SnapshotError::local(&run.host.home, "the stat cache", source))?
+        // Cohorts of which nothing is known any more cannot be built upon: everything is read again.
+        .filter(|_| is_whole);
     let parent_digest = parent.as_ref().map(|(name, _)| name.digest);
     let cohorts = living_cohorts(run, parent.as_ref().map(|(_, snapshot)| snapshot))?;
     let journalled = run
@@ -135,6 +139,7 @@ pub(super) async fn gather(run: &Run<'_>) -> Result<Gathered, SnapshotError> {
         keys,
         indexes,
         parent,
+        base,
         carried: if cache.is_some() { cohorts.clone() } else { BTreeMap::new() },
         cohorts,
         damaged: BTreeSet::new(),
@@ -180,16 +185,18 @@ async fn erasure_head(
 /// better. It is told, and restore and verify refuse or name it.
 async fn newest(
     run: &Run<'_>,
-    names: &[SnapshotName],
-) -> Result<(Chain, Option<(SnapshotName, Snapshot)>), SnapshotError> {
-    let keys = SnapshotKeys { trust: &run.host.trust, keys: &run.host.secrets.catalog };
-    let mut chain = Chain::settle(&*run.host.vault, names, &keys).await?;
-    let parent = chain.newest_intact(&*run.host.vault, &keys).await?;
+    sizes: &BTreeMap<SnapshotName, u64>,
+) -> Result<(Chain, Newest), SnapshotError> {
+    let keys = SnapshotKeys::new(&run.host.trust, &run.host.secrets.catalog, run.now);
+    let names: Vec<SnapshotName> = sizes.keys().cloned().collect();
+    let mut chain = Chain::settle(&*run.host.vault, &names, &keys).await?;
+    let signed = chain.newest_signed(&*run.host.vault, &keys).await?;
     chain.tell_aside();
     if let Err(broken) = chain.check_sequence(run.plan().name()) {
         tracing::warn!(%broken, "snapshots are missing from the store");
     }
-    Ok((chain, parent))
+    let newest = bases::settle(run, (&chain, sizes), signed, &keys).await?;
+    Ok((chain, newest))
 }
 
 /// The store must not be behind what this host remembers, nor the clock behind the newest snapshot.

@@ -31,6 +31,7 @@ use crate::domain::time::{Day, Instant};
 use super::host::Host;
 use super::upload::{Upload, UploadParts};
 
+mod bases;
 mod changes;
 mod commit;
 mod errors;

@@ -20,12 +20,12 @@ async fn check(viewer: &Viewer, plan: &PlanName, request: &Request) -> Result<()
     if request.plan.as_ref().is_some_and(|wanted| wanted != plan) {
         return Ok(());
     }
-    let keys = SnapshotKeys { trust: &viewer.trust, keys: &viewer.catalog };
+    let keys = SnapshotKeys::new(&viewer.trust, &viewer.catalog, request.now);
     let names = snapshots::list(&*viewer.vault, Some(plan)).await?;
     let mut newest = None;
     if let Some(name) = names.get(plan).and_then(|names| names.last()) {
         // One that does not open is told where snapshots are checked.
-        newest = snapshots::fetch(&*viewer.vault, name, &keys).await.ok();
+        newest = snapshots::open(&*viewer.vault, name, &keys).await.ok();
     }
     let known = erasures::known_by(&newest);
     erasures::load(&*viewer.vault, &viewer.trust, &viewer.catalog, plan, &known).await.map(|_| ())

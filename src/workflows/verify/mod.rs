@@ -16,6 +16,7 @@ use crate::archive::seal::Keys;
 use crate::catalog::SnapshotRow;
 use crate::domain::cohort::CohortId;
 use crate::domain::plan::PlanName;
+use crate::domain::retention::Retention;
 use crate::domain::time::Instant;
 use crate::vault::Vault;
 
@@ -52,6 +53,8 @@ pub struct Request {
     pub read: Option<(u32, u32)>,
     /// Snapshots that the host's catalog knows: they must be in the store. Empty without a catalog.
     pub known: Vec<SnapshotRow>,
+    /// What time it is: what is past its time may be gone.
+    pub now: Instant,
 }
 
 /// Who checks: the host (no recovery key) or a recovery key.
@@ -68,6 +71,8 @@ pub struct Viewer {
     pub opened: Option<Arc<Opened>>,
     /// The host's copy of `keys/catalog-1.age`, which it cannot open.
     pub sealed_catalog: Option<Vec<u8>>,
+    /// How long evidence is kept, where somebody can say so.
+    pub evidence: Option<Retention>,
     /// A second store, which must hold the same.
     pub second: Option<Arc<dyn Vault>>,
 }
@@ -195,7 +200,7 @@ pub async fn verify(
     let mut plans = snapshots::by_plan(stored.keys());
     plans.retain(|plan, _| request.plan.as_ref().is_none_or(|wanted| wanted == plan));
     for (plan, names) in plans {
-        let cohorts = check_snapshots(&viewer, &plan, &names, &mut report, &mut named).await;
+        let cohorts = check_snapshots(&viewer, (&plan, request.now), &names, &mut report, &mut named).await;
         check_erasures(&viewer, &plan, request, &mut report).await;
         for (id, mut cohort) in cohorts {
             if check_deleted(&evidence, (&plan, &id, &cohort), &stored, (&mut report, &mut named)) {
@@ -223,12 +228,12 @@ pub async fn verify(
 
 async fn check_snapshots(
     viewer: &Viewer,
-    plan: &PlanName,
+    (plan, now): (&PlanName, Instant),
     names: &[SnapshotName],
     report: &mut Report,
     named: &mut BTreeSet<String>,
 ) -> BTreeMap<CohortId, Cohort> {
-    let keys = SnapshotKeys { trust: &viewer.trust, keys: &viewer.catalog };
+    let keys = SnapshotKeys::new(&viewer.trust, &viewer.catalog, now);
     let chain =
         |what: String| Problem { object: layout::snapshots(plan), what, snapshots: Vec::new(), files: 0 };
     let mut cohorts: BTreeMap<CohortId, Cohort> = BTreeMap::new();

@@ -24,7 +24,9 @@ pub(super) fn count_others(
                 // `kura audit verify --store` checks these.
                 | ObjectKind::AuditHead(..)
                 | ObjectKind::Drill(_)
-            | ObjectKind::Statement(_)
+                | ObjectKind::Statement(_)
+                // `kura coverage verify` checks these.
+                | ObjectKind::Coverage(_)
                 | ObjectKind::Intent(_)
                 | ObjectKind::Certificate(_)
                 | ObjectKind::Hold(..)
