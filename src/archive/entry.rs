@@ -4,6 +4,7 @@
 
 use super::digest::FileHash;
 use super::wire::Writer;
+use crate::domain::time::Instant;
 
 /// The order of paths in manifests: as bytes, but a slash comes before everything, so that what is in a directory
 /// follows it at once.
@@ -82,6 +83,14 @@ pub struct FileTime {
     pub seconds: i64,
     /// Nanoseconds, 0 to 999,999,999.
     pub nanos: u32,
+}
+
+impl FileTime {
+    /// The same as an instant, microseconds.
+    pub fn instant(self) -> Instant {
+        let micros = self.seconds.saturating_mul(1_000_000).saturating_add(i64::from(self.nanos) / 1000);
+        Instant::from_micros(micros)
+    }
 }
 
 /// An extended attribute; POSIX ACLs and capabilities are attributes too.

@@ -11,7 +11,7 @@ use crate::domain::sent_day::{self, Earlier, Fate, Note, SentDayFacts};
 use crate::domain::time::{Day, Instant};
 
 use super::digest::{FileHash, Hashing, PathDigest, SeenDigest};
-use super::entry::{FileTime, Kind, Meta};
+use super::entry::{Kind, Meta};
 use super::manifest::DirectoryMeta;
 use super::report::{Remark, RunReport};
 use super::sorter::{Sorted, Sorter};
@@ -93,11 +93,6 @@ pub struct Resolution {
     pub dirty_files: u64,
     /// Bytes of files to read, for progress.
     pub dirty_bytes: u64,
-}
-
-/// The civil day and the instant of a file time.
-fn instant(time: FileTime) -> Instant {
-    Instant::from_micros(time.seconds.saturating_mul(1_000_000).saturating_add(i64::from(time.nanos) / 1000))
 }
 
 /// Resolves the whole walk.
@@ -199,7 +194,7 @@ impl<Out> Resolver<'_, Out> {
         let today = plan.zone().day_of(self.basis.now);
         let mut day = today;
         if plan.class() == Class::Application {
-            let mtime = instant(found.stat.mtime);
+            let mtime = found.stat.mtime.instant();
             let mtime_day = plan.zone().day_of(mtime);
             let source = usize::try_from(found.source).ok().and_then(|n| plan.sources().get(n));
             let rule = source.and_then(|source| source.sent_day()).filter(|_| found.stat.kind == Kind::File);
@@ -254,11 +249,15 @@ impl Resolver<'_, Resolution> {
 
     fn gone(&mut self, known: Known) -> io::Result<()> {
         let has_entry = known.kind != Kind::Directory || known.is_own;
-        if known.is_gone || !self.counts(&known) || (has_entry && !self.is_alive(known.day)) {
+        let is_past = has_entry && !self.is_alive(known.day);
+        if !self.counts(&known) || (known.is_gone && !is_past) {
             return Ok(());
         }
-        self.out.removed_files += u64::from(known.kind == Kind::File);
-        if has_entry {
+        // What is past its time is not listed as gone; that there is news makes the next cache forget it (K-94).
+        if !is_past {
+            self.out.removed_files += u64::from(known.kind == Kind::File);
+        }
+        if has_entry && !is_past {
             self.out.cohorts.entry(known.day).or_default().gone.push(known.path);
         }
         self.out.news.push(&known.path.0, &Known { is_gone: true, ..known }.encode())

@@ -200,7 +200,10 @@ pub fn merge(
             }
         }
         let earlier = old.take(known.path)?;
-        out.push(&earlier.map_or(known, |earlier| succeeded(&earlier, &known)))?;
+        let now = earlier.map_or(known, |earlier| succeeded(&earlier, &known));
+        if !now.is_gone || keep(&now) {
+            out.push(&now)?;
+        }
     }
     while let Some(rest) = old.next_before(None)? {
         if keep(&rest) {

@@ -156,7 +156,7 @@ async fn a_clock_that_is_set_back_is_one_incident() {
         ward.at("2024-12-25", "12:00");
         ward.take().await.unwrap();
     };
-    ward.story(Story::of(AlarmCode::ClockWrong, "clock"), set, right).await;
+    Box::pin(ward.story(Story::of(AlarmCode::ClockWrong, "clock"), set, right)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -272,3 +272,35 @@ async fn every_day_what_is_owed_is_there_and_what_is_past_is_nowhere() {
     };
     simulate(course).await;
 }
+
+/// The host forgets what it knew of a path when its time is over, also on days on which nothing else changes (K-94).
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_removed_after_its_time_or_before_is_forgotten_by_the_host() {
+    let kura = Kura::new("2031-03-03").await;
+    let plan = kura.plan("application", "retention = \"5 days\"", "sent_day = \"mtime\"");
+    for name in ["late", "early", "standing"] {
+        write(&kura.source().join(name), format!("{name} one"), "2031-03-03");
+    }
+    let hashing = kura.opened().await.secrets.hashing.clone();
+    let known = |name: &str| -> bool {
+        let digest = hashing.path(format!("source/{name}").as_bytes()).0;
+        let state = kura.dir.path().join("home/state");
+        files(&state).iter().any(|file| {
+            let bytes = std::fs::read(state.join(file)).expect("a file");
+            bytes.windows(digest.len()).any(|window| window == digest)
+        })
+    };
+    let mut seen = Vec::new();
+    for day in ["2031-03-03", "2031-03-05", "2031-03-11", "2031-03-12"] {
+        kura.set_day(day);
+        match day {
+            "2031-03-05" => std::fs::remove_file(kura.source().join("early")).expect("removed"),
+            "2031-03-12" => std::fs::remove_file(kura.source().join("late")).expect("removed"),
+            _ => {}
+        }
+        kura.snapshot(&plan).await.expect("a snapshot");
+        seen.push((known("early"), known("late"), known("standing")));
+    }
+    let expected = [(true, true, true), (true, true, true), (false, true, true), (false, false, true)];
+    assert_eq!(seen, expected);
+}

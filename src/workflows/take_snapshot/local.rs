@@ -93,15 +93,7 @@ impl PlanState {
             self.adopt_next()?;
         }
         let current = self.read_note("cache.json").filter(fits);
-        let keep = current.as_ref().map(|note| note.file.as_str());
-        for entry in fs::read_dir(&self.folder)? {
-            let entry = entry?;
-            let name = entry.file_name();
-            let name = name.to_string_lossy();
-            if name.starts_with("cache.") && name != "cache.json" && Some(&*name) != keep {
-                fs::remove_file(entry.path())?;
-            }
-        }
+        self.keep_only(current.as_ref().map(|note| note.file.as_str()))?;
         let path = current.map(|note| self.folder.join(note.file));
         Ok(path.filter(|path| CacheReader::open(path).is_ok()))
     }
@@ -129,7 +121,22 @@ impl PlanState {
 
     /// The next cache takes the current one's place.
     pub(super) fn adopt_next(&self) -> io::Result<()> {
-        fs::rename(self.folder.join("cache-next.json"), self.folder.join("cache.json"))
+        fs::rename(self.folder.join("cache-next.json"), self.folder.join("cache.json"))?;
+        // The one before knows what ended since: it goes at once, not with the next run (K-94).
+        self.keep_only(self.read_note("cache.json").as_ref().map(|note| note.file.as_str()))
+    }
+
+    /// Removes all caches but one.
+    fn keep_only(&self, keep: Option<&str>) -> io::Result<()> {
+        for entry in fs::read_dir(&self.folder)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            if name.starts_with("cache.") && name != "cache.json" && Some(&*name) != keep {
+                fs::remove_file(entry.path())?;
+            }
+        }
+        Ok(())
     }
 
     /// Notes which cohorts (by clock day) are being sent again, durably; an empty set removes the note.

@@ -95,7 +95,7 @@ async fn long_a_million_rows_with_nine_quasi_identifiers_take_two_minutes_and_a_
     let (handed, _) = ward.run(&number).await.expect("is handed over");
     let took = begun.elapsed();
     let search = handed.report.search.as_ref().expect("was searched");
-    println!(
+    eprintln!(
         "a million rows: {took:?}, {} MiB at most ({} MiB before), {} of {} looked at, left out {}",
         peak_kib() / 1024,
         before / 1024,

@@ -11,7 +11,7 @@ pub(crate) fn pages(bytes: &[u8]) -> Vec<String> {
     std::fs::write(&file, bytes).expect("is written");
     if let Some(kept) = std::env::var_os("KURA_TEST_PICTURES") {
         let name = kura::archive::digest::Sha256::of(bytes).to_string();
-        std::fs::write(Path::new(&kept).join(format!("{}.pdf", &name[..12])), bytes).expect("is written");
+        std::fs::write(Path::new(&kept).join(format!("{name}.pdf")), bytes).expect("is written");
     }
     let text = output("pdftotext", &["-layout", "-enc", "UTF-8"], &file, &["-"]);
     let mut pages: Vec<String> = text.split('\u{c}').map(str::to_owned).collect();
