@@ -85,6 +85,7 @@ fn peak_kib() -> u64 {
 }
 
 #[tokio::test]
+#[expect(clippy::print_stderr, reason = "whoever runs it wants the figures")]
 async fn long_a_million_rows_with_nine_quasi_identifiers_take_two_minutes_and_a_gibibyte_at_most() {
     let ward = Ward::with("adult", "utf-8").await;
     std::fs::write(ward.source(), a_million()).expect("a source");
