@@ -202,6 +202,7 @@ async function story() {
   await tour(manager, "home-empty", "/console");
   await add(manager, "ishikai001", "service_operator");
   await add(manager, "admin00001", "system_administrator");
+  await add(manager, "operator01", "system_operator");
   await tour(manager, "accounts", "/console/accounts");
   await tour(manager, "account-new", "/console/accounts/new");
   await tour(manager, "account-disable", "/console/accounts/admin00001/disable");
@@ -349,6 +350,7 @@ async function story() {
   await look(secretary, "report-seen");
 
   await failure();
+  await permit(secretary, secret);
 
   await secretary.goto(`${base}/console`);
   await press(secretary, "サインアウト");
@@ -401,6 +403,26 @@ async function failure() {
   await tour(admin, "works", "/console/works");
   await keep(admin, "work-ja", "/console/works/WR-2027-0001?lang=ja", [390, 780]);
   await admin.goto(`${base}/console/works/WR-2027-0001?lang=ja`);
+}
+
+/** A permit is applied for, what it would give is shown, it is approved, and the extract is handed over. */
+async function permit(secretary, secret) {
+  const number = await ask("permit apply");
+  await signIn(secretary, "ishikai001", PASSWORD, secret);
+  await tour(secretary, "permits", "/console/permits");
+  await tour(secretary, "permit", `/console/permits/${number}`);
+  await ask(`permit plan ${number}`);
+  await tour(secretary, "extract-plan", `/console/extracts/${number}`);
+  await tour(secretary, "permit-to-approve", `/console/permits/${number}/approve`);
+  await press(secretary, "承認する");
+  await look(secretary, "permit-approved");
+  await ask(`permit run ${number}`);
+  await tour(secretary, "extracts", "/console/extracts");
+  await secretary.goto(`${base}/console/extracts/${number}/1`);
+  await look(secretary, "extract-report");
+  await secretary.goto(`${base}/console/permits/${number}/page`);
+  await look(secretary, "permit-printed");
+  await tour(secretary, "permit-handed", `/console/permits/${number}`);
 }
 
 try {

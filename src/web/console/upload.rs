@@ -5,9 +5,10 @@
 
 use std::sync::Arc;
 
-use axum::body::{Bytes, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{FromRequest, Request};
 use axum::http::header::CONTENT_TYPE;
+use multer::Multipart;
 
 use super::form::Fields;
 use super::refused::Refused;
@@ -18,9 +19,6 @@ use crate::web::UPLOAD_BYTES_MAX;
 const PARTS_MAX: usize = 8;
 /// The longest field that is no file, bytes.
 const FIELD_BYTES_MAX: usize = 4096;
-/// The longest boundary (RFC 2046).
-const BOUNDARY_BYTES_MAX: usize = 70;
-
 /// What was sent.
 #[derive(Debug)]
 pub(super) struct Uploaded {
@@ -36,9 +34,12 @@ impl<S: Send + Sync> FromRequest<S> for Uploaded {
     async fn from_request(request: Request, _: &S) -> Result<Self, Refused> {
         let visit = request.extensions().get::<Arc<Visit>>().cloned();
         let kind = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        let boundary = kind.and_then(boundary).map(str::to_owned);
+        let boundary = kind.and_then(|kind| multer::parse_boundary(kind).ok());
         let body = to_bytes(request.into_body(), UPLOAD_BYTES_MAX).await.map_err(|_| Refused::too_large())?;
-        let sent = boundary.and_then(|boundary| read(&body, &boundary));
+        let sent = match boundary {
+            Some(boundary) => read(body, boundary).await,
+            None => None,
+        };
         // Whatever cannot be read holds no token either: that is said first.
         let fields = sent.as_ref().map(|sent| sent.fields.clone()).unwrap_or_default();
         is_of_session(visit.as_deref(), &fields)?;
@@ -46,64 +47,24 @@ impl<S: Send + Sync> FromRequest<S> for Uploaded {
     }
 }
 
-/// The boundary that a content type names.
-fn boundary(kind: &str) -> Option<&str> {
-    let (word, rest) = kind.split_once(';')?;
-    let is_ours = word.trim().eq_ignore_ascii_case("multipart/form-data");
-    let found = rest
-        .split(';')
-        .filter_map(|one| one.trim().split_once('='))
-        .find(|(name, _)| name.eq_ignore_ascii_case("boundary"));
-    let text = found?.1.trim_matches('"');
-    let is_good =
-        (1..=BOUNDARY_BYTES_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
-    (is_ours && is_good).then_some(text)
-}
-
-/// The place of `wanted` in `bytes`.
-fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
-    bytes.windows(wanted.len().max(1)).position(|window| window == wanted)
-}
-
 /// Reads a body: its fields, and its file. `None` if it is no form, or another than ours.
-fn read(body: &Bytes, boundary: &str) -> Option<Uploaded> {
-    let (first, between) = (format!("--{boundary}"), format!("\r\n--{boundary}"));
-    let mut at = body.strip_prefix(first.as_bytes()).map(|rest| body.len().saturating_sub(rest.len()))?;
+async fn read(body: Bytes, boundary: String) -> Option<Uploaded> {
+    let mut parts = Multipart::new(Body::from(body).into_data_stream(), boundary);
     let (mut pairs, mut file) = (Vec::new(), None);
     for _ in 0..=PARTS_MAX {
-        let rest = body.get(at..)?;
-        if rest.starts_with(b"--") {
+        let Some(part) = parts.next_field().await.ok()? else {
             return Some(Uploaded { fields: Fields::new(pairs), file });
-        }
-        let head = rest.strip_prefix(b"\r\n")?;
-        let end_of_head = find(head, b"\r\n\r\n").filter(|end| *end <= FIELD_BYTES_MAX)?;
-        let begin = at.checked_add(2 + 4)?.checked_add(end_of_head)?;
-        let length = find(body.get(begin..)?, between.as_bytes())?;
-        let end = begin.checked_add(length)?;
-        let (name, is_file) = named(std::str::from_utf8(head.get(..end_of_head)?).ok()?)?;
+        };
+        let (name, is_file) = (part.name()?.to_owned(), part.file_name().is_some());
+        let bytes = part.bytes().await.ok()?;
         if !is_file {
-            let text = body.get(begin..end).filter(|text| text.len() <= FIELD_BYTES_MAX)?;
+            let text = Some(&bytes).filter(|text| text.len() <= FIELD_BYTES_MAX)?;
             pairs.push((name, std::str::from_utf8(text).ok()?.to_owned()));
-        } else if length > 0 {
-            file = Some(body.slice(begin..end));
+        } else if !bytes.is_empty() {
+            file = Some(bytes);
         }
-        at = end.checked_add(between.len())?;
     }
     None
-}
-
-/// The name of a part, and whether it is a file.
-fn named(head: &str) -> Option<(String, bool)> {
-    let line = head.split("\r\n").find_map(|line| {
-        let (name, value) = line.split_once(':')?;
-        name.trim().eq_ignore_ascii_case("content-disposition").then_some(value)
-    })?;
-    let mut words = line.split(';').map(str::trim);
-    let is_form = words.next()?.eq_ignore_ascii_case("form-data");
-    // A name of a file may hold a semicolon; those of our fields, which come first, do not.
-    let name = words.find_map(|word| word.strip_prefix("name=\"")?.strip_suffix('"'))?;
-    let is_file = line.contains("filename=") || line.contains("filename*=");
-    is_form.then(|| (name.to_owned(), is_file))
 }
 
 #[cfg(test)]
@@ -121,16 +82,22 @@ mod tests {
         [parts.concat(), b"--x--\r\n".to_vec()].concat().into()
     }
 
+    /// Reads a body whose boundary is `x`.
+    fn read(body: Bytes) -> Option<Uploaded> {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(super::read(body, "x".to_owned()))
+    }
+
     #[test]
     fn fields_and_the_file_are_read_as_browsers_send_them() {
         let bytes = b"%PDF\r\n--y\r\n\0\xff\r\n".to_vec();
         let file = part("name=\"file\"; filename=\"a; name=b.pdf\"\r\nContent-Type: application/pdf", &bytes);
         let body =
             whole(&[part("name=\"token\"", b"abc"), part("name=\"title\"", "成績書".as_bytes()), file]);
-        let sent = read(&body, "x").unwrap();
+        let sent = read(body).unwrap();
         assert_eq!((sent.fields.raw("token"), sent.fields.raw("title")), ("abc", "成績書"));
         assert_eq!(sent.file.as_deref(), Some(bytes.as_slice()));
-        let none = read(&whole(&[part("name=\"file\"; filename=\"\"", b"")]), "x").unwrap();
+        let none = read(whole(&[part("name=\"file\"; filename=\"\"", b"")])).unwrap();
         assert_eq!(none.file, None, "no file was chosen");
     }
 
@@ -146,24 +113,8 @@ mod tests {
             whole(&[part("nothing", b"b")]),
             whole(&many),
         ] {
-            assert!(read(&body, "x").is_none(), "{body:?}");
+            assert!(read(body.clone()).is_none(), "{body:?}");
         }
-        assert!(read(&whole(&[]), "y").is_none(), "another boundary");
-    }
-
-    #[test]
-    fn the_boundary_is_that_of_the_content_type() {
-        assert_eq!(boundary("multipart/form-data; boundary=----WebKit7"), Some("----WebKit7"));
-        assert_eq!(boundary("Multipart/Form-Data; charset=utf-8; Boundary=\"a_b\""), Some("a_b"));
-        for kind in [
-            "multipart/form-data",
-            "text/plain; boundary=x",
-            "multipart/form-data; boundary=",
-            "multipart/form-data; boundary=a b",
-        ] {
-            assert_eq!(boundary(kind), None, "{kind}");
-        }
-        assert_eq!(boundary(&format!("multipart/form-data; boundary={}", "a".repeat(71))), None);
     }
 
     proptest! {
@@ -172,10 +123,10 @@ mod tests {
         fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..300), cut in 0_usize..300) {
             let sent = whole(&[part("name=\"file\"; filename=\"f\"", &bytes)]);
             if !bytes.windows(5).any(|window| window == b"\r\n--x") {
-                prop_assert_eq!(read(&sent, "x").and_then(|sent| sent.file).unwrap_or_default(), bytes.clone());
+                prop_assert_eq!(read(sent.clone()).and_then(|sent| sent.file).unwrap_or_default(), bytes.clone());
             }
-            drop(read(&sent.slice(..cut.min(sent.len())), "x"));
-            drop(read(&Bytes::from(bytes), "x"));
+            drop(read(sent.slice(..cut.min(sent.len()))));
+            drop(read(Bytes::from(bytes)));
         }
     }
 }

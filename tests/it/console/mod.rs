@@ -41,6 +41,9 @@ mod load;
 /// Records of work.
 mod works;
 
+/// A permit for the story.
+mod permit_story;
+
 /// A real browser.
 mod story;
 

@@ -13,7 +13,7 @@ use kura::workflows::windows;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::Command;
 
-use super::Site;
+use super::{Site, permit_story};
 use crate::push::{self, Received};
 use crate::support::simulate::write;
 use crate::windows::at;
@@ -141,6 +141,15 @@ async fn answer(site: &Site, received: &Received, line: &str) -> String {
                 site.service.heart.settle().await;
             }
             "asked".to_owned()
+        }
+        ["permit", "apply"] => permit_story::apply(site).await,
+        ["permit", "plan", number] => {
+            permit_story::plan(site, number).await;
+            "planned".to_owned()
+        }
+        ["permit", "run", number] => {
+            permit_story::run(site, number).await;
+            "handed over".to_owned()
         }
         ["run"] => {
             site.service.heart.beat().await;
