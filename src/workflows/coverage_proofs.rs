@@ -102,10 +102,16 @@ pub async fn record(
     };
     let until = host.evidence_end(now);
     let mut newest = numbers(&*host.vault).await?.last().copied().unwrap_or(0);
+    let named = named_last(catalog).await?;
     let bytes = loop {
-        record.previous = match newest {
-            0 => None,
-            number => Some(Sha256::of(&host.vault.get(&layout::coverage(number), None).await?)),
+        record.previous = match named.filter(|(number, _)| *number > newest) {
+            // What the store does not show now was stored nevertheless: no number is given twice.
+            Some((number, digest)) => {
+                newest = number;
+                Some(digest)
+            }
+            None if newest == 0 => None,
+            None => Some(Sha256::of(&host.vault.get(&layout::coverage(newest), None).await?)),
         };
         record.number = newest.saturating_add(1);
         let key = layout::coverage(record.number);
@@ -166,6 +172,17 @@ fn exception(found: &Exception) -> CoverageException {
     CoverageException { code: found.code().to_owned(), cohort, count }
 }
 
+/// The number and the digest of the proof that the audit log names last.
+async fn named_last(catalog: &Catalog) -> Result<Option<(u64, Sha256)>, CatalogError> {
+    let Some(line) = catalog.audit_newest_of(ACT).await? else { return Ok(None) };
+    let number = match layout::parse(&line.entry.subject) {
+        Some(ObjectKind::Coverage(number)) => Some(number),
+        _ => None,
+    };
+    let digest = line.entry.detail.split(' ').next().and_then(|text| text.parse().ok());
+    Ok(number.zip(digest))
+}
+
 async fn numbers(vault: &dyn Vault) -> Result<Vec<u64>, VaultError> {
     let listed = vault.list(layout::COVERAGE).await?;
     let mut numbers: Vec<u64> = listed
@@ -206,14 +223,12 @@ pub async fn load(host: &Host, catalog: &Catalog) -> Result<Proofs, CoverageProo
         }
         before = Some((number, digest));
     }
-    if let Some(last) = catalog.audit_newest_of(ACT).await? {
-        let named = last.entry.detail.split(' ').next().unwrap_or_default();
-        let is_there = proofs.stored.iter().any(|one| {
-            layout::coverage(one.record.number) == last.entry.subject && one.digest.to_string() == named
-        });
-        if !is_there && !proofs.problems.iter().any(|(key, _)| *key == last.entry.subject) {
+    if let Some((number, digest)) = named_last(catalog).await? {
+        let is_there = |one: &StoredProof| one.record.number == number && one.digest == digest;
+        let key = layout::coverage(number);
+        if !proofs.stored.iter().any(is_there) && !proofs.problems.iter().any(|(named, _)| *named == key) {
             let what = "the audit log names it and the store does not have it as it was".to_owned();
-            proofs.problems.push((last.entry.subject.clone(), what));
+            proofs.problems.push((key, what));
         }
     }
     Ok(proofs)
