@@ -93,7 +93,7 @@ pub(super) async fn of_permit(visit: &Visit, permit: &PermitRow) -> Result<Marku
                         (visit.lang.moment(row.begun_at)) " " (row.made_by)
                         @if let Some(code) = &row.reason { " " (reason(visit, code)) }
                         @if row.report.is_some() {
-                            " " a href={ "/console/extracts/" (number) "/" (row.execution) } { (visit.t("測定報告書", "Report")) }
+                            p { a href={ "/console/extracts/" (number) "/" (row.execution) } { (visit.t("測定報告書", "Report")) } }
                         }
                     }
                 }
@@ -230,7 +230,9 @@ pub(super) async fn plan(
         (figures(&visit, &plan.report))
         h2 { (visit.t("1行の見本（架空の値）", "A row with made-up values")) }
         (facts(&sample))
-        (print::extract::columns(&plan.report).markup())
+        div class="scroll" tabindex="0" role="region" aria-label=(visit.t("項目ごとの処理", "What is done with each column")) {
+            (print::extract::columns(&plan.report).markup())
+        }
         p { (plan.report.decides) }
         p {
             (visit.t("試算した許可内容の指紋 ", "Made for what the permit said, digest ")) code { (digest) }
