@@ -42,6 +42,17 @@ impl Retention {
     }
 }
 
+impl Retention {
+    /// As Japanese pages say it: `1年`, `6か月`, `30日`.
+    pub fn japanese(self) -> String {
+        match self {
+            Self::Years(n) => format!("{n}年"),
+            Self::Months(n) => format!("{n}か月"),
+            Self::Days(n) => format!("{n}日"),
+        }
+    }
+}
+
 impl fmt::Display for Retention {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (count, unit) = match *self {

@@ -1,6 +1,7 @@
 //! A certificate of deletion (消去証明書).
 
 use super::{at, day, time};
+use crate::domain::retention::Retention;
 use crate::domain::size::size;
 use crate::paper::Paper;
 use crate::workflows::certificates::Certificate;
@@ -21,7 +22,8 @@ pub fn page(certificate: &Certificate, digest: &str) -> Paper {
 fn heading(paper: &mut Paper, certificate: &Certificate, digest: &str) {
     let rules = certificate.rules.iter().map(|rule| {
         let version: String = rule.version.to_string().chars().take(16).collect();
-        format!("計画 {}：保管期間 {}、計画の版 {version}", rule.plan, rule.retention)
+        let period = rule.retention.parse().map_or_else(|_| rule.retention.clone(), Retention::japanese);
+        format!("計画 {}：保管期間 {period}、計画の版 {version}", rule.plan)
     });
     let before =
         certificate.previous.as_ref().map_or_else(|| "なし（最初の証明書）".to_owned(), ToString::to_string);

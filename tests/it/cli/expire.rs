@@ -68,7 +68,7 @@ async fn two_people_delete_what_is_past_and_hand_on_a_certificate() {
     }
     assert!(!page.contains("<script") && !page.contains("2024-11-01</"), "{page}");
     let printed = pdf::pages(&place.kura(&["certificate", "show", "1", "--pdf"]).ends(0).bytes).concat();
-    for words in ["消去証明書第1号", "令和6年11月1日", "残り0件"] {
+    for words in ["消去証明書第1号", "令和6年11月1日", "保管期間1年、", "残り0件"] {
         assert!(pdf::solid(&printed).contains(words), "{words}: {printed}");
     }
     let bundle = place.kura(&["certificate", "show", "1", "--json"]).ends(0).out;
