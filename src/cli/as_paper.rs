@@ -28,6 +28,11 @@ impl AsPaper {
         self.html || self.pdf
     }
 
+    /// Whether it could be written: told before something is done that cannot be undone.
+    pub(super) fn check(self, app: &App, paper: &Paper) -> Result<(), Failure> {
+        if self.pdf { Ok(printing::pdf(&app.home, paper).map(drop)?) } else { Ok(()) }
+    }
+
     /// Writes it.
     pub(super) fn write(self, app: &App, paper: &Paper) -> Result<(), Failure> {
         if !self.pdf {

@@ -382,6 +382,9 @@ async fn reported(
     let incident: Incident = if report.draft {
         incidents::look(desk, &report.id).await?
     } else {
+        report
+            .paper
+            .check(app, &incident_report::page(&incidents::look(desk, &report.id).await?, desk, now))?;
         let by = report.who.sign_in(app, &desk.catalog, now).await?;
         people::act(desk, &report.id, &Doing::Report, &by, now).await?
     };

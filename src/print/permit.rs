@@ -54,9 +54,9 @@ fn boxes(choices: &[&str], chosen: &str, other: Option<&str>) -> String {
     let mut text = String::new();
     for choice in choices {
         let is_chosen = other.is_none() && *choice == chosen;
-        text.extend([if is_chosen { "☑" } else { "□" }, choice, "　"]);
+        text.extend([if is_chosen { "■" } else { "□" }, choice, "　"]);
     }
-    let tick = if other.is_some() { "☑" } else { "□" };
+    let tick = if other.is_some() { "■" } else { "□" };
     text.extend([tick, "その他（", other.unwrap_or("　　　　　　　　"), "）"]);
     text
 }

@@ -34,7 +34,7 @@ pub fn page(shown: &WorkShown, now: Instant) -> Paper {
     let points = shown.points.iter().map(|point| {
         let (tick, who) = point.ticked.as_ref().map_or_else(
             || ("□".to_owned(), "－".to_owned()),
-            |(at, by)| ("☑".to_owned(), format!("{by}　{}", moment(*at, &zone))),
+            |(at, by)| ("■".to_owned(), format!("{by}　{}", moment(*at, &zone))),
         );
         vec![tick, point.article.clone(), point.text.clone(), who, or_none(&point.remark)]
     });

@@ -138,7 +138,7 @@ fn one_point(visit: &Visit, shown: &WorkShown, point: &works::Point, may: bool) 
         section class="note" {
             p { (point.number) ". " (point.text) @if !point.article.is_empty() { "（" (point.article) "）" } }
             @if let Some((at, by)) = &point.ticked {
-                p { (badge("good", visit.t("☑ 確認済み", "☑ ticked"))) " " (by) " " (visit.lang.moment(*at)) " " (point.remark) }
+                p { (badge("good", visit.t("■ 確認済み", "■ ticked"))) " " (by) " " (visit.lang.moment(*at)) " " (point.remark) }
             } @else if may {
                 @let inside = html! {
                     (form::hidden("step", "tick"))

@@ -1,6 +1,7 @@
 //! Records of work (受入・維持管理記録, 第10条, 第19条, 第20条): planned with a checklist, written while it is done, and closed only with
 //! everything that the policy asks for.
 
+use std::io::Read as _;
 use std::path::Path;
 
 use crate::archive::digest::Sha256;
@@ -317,11 +318,13 @@ pub async fn attach_file(
 ) -> Result<WorkShown, DeskError> {
     by.check(Act::KeepRecords)?;
     let unreadable = || WorkRefusal::Wrong("the file cannot be read, or is larger than 32 MiB");
-    let size = std::fs::metadata(file).map_err(|_| unreadable())?.len();
-    if size > RESULT_BYTES_MAX {
+    let opened = std::fs::File::open(file).map_err(|_| unreadable())?;
+    // What a file says of its length is not believed: a device has none and no end.
+    let mut bytes = Vec::new();
+    opened.take(RESULT_BYTES_MAX.saturating_add(1)).read_to_end(&mut bytes).map_err(|_| unreadable())?;
+    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > RESULT_BYTES_MAX {
         return Err(unreadable().into());
     }
-    let bytes = std::fs::read(file).map_err(|_| unreadable())?;
     attach(at, work, (title, &bytes), by, now).await
 }
 

@@ -56,7 +56,7 @@ fn a_permit_is_applied_for_with_a_file_shown_approved_and_revoked() {
     let listed = place.kura(&["permit", "list", "--state", "approved", "--json"]).ends(0).json();
     assert_eq!(listed[0]["approval"]["digest"], digest.as_str());
     let shown = place.kura(&["permit", "show", &number]).ends(0).out;
-    assert!(shown.contains("☑USBメモリ") && shown.contains("承認済み") && shown.contains(&digest), "{shown}");
+    assert!(shown.contains("■USBメモリ") && shown.contains("承認済み") && shown.contains(&digest), "{shown}");
     let page = place.kura(&["permit", "show", &number, "--html"]).ends(0).out;
     assert!(page.contains("本データ使用許可申請書") && page.contains("研究計画書.pdf"), "{page}");
 

@@ -3,6 +3,7 @@
 use std::net::TcpListener;
 
 use super::Place;
+use crate::support::pdf;
 
 #[test]
 fn targets_are_asked_by_hand_and_files_that_are_wrong_are_named() {
@@ -53,8 +54,12 @@ fn a_record_of_work_is_opened_written_and_printed_but_not_closed_without_a_snaps
     place
         .kura_as("admin00001", &["work", "attach", &id, "動作確認の結果", "--file", file.to_str().unwrap()])
         .ends(0);
+    let endless = ["work", "attach", &id, "終わりのないもの", "--file", "/dev/zero"];
+    assert!(place.kura_as("admin00001", &endless).ends(4).err.contains("32 MiB"));
     let refused = place.kura_as("admin00001", &["work", "close", &id]).ends(4);
     assert!(refused.err.contains("第20条③"), "{}", refused.err);
+    let filed = place.kura(&["work", "show", &id, "--pdf"]).ends(0).bytes;
+    assert!(pdf::solid(&pdf::pages(&filed).concat()).contains("■"), "a point that is ticked");
     let page = place.kura(&["work", "show", &id, "--html"]).ends(0).out;
     assert!(
         page.contains("パッチの適用") && page.contains("動作確認の結果") && !page.contains("result.txt"),

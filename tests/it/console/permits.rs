@@ -113,8 +113,8 @@ async fn the_form_is_filled_in_confirmed_approved_and_taken_away() {
     let asked = sent(&mut manager, "/console/permits/new", &FORM, 200).await.body;
     for words in [
         "令和8年12月28日（月）",
-        "☑USBメモリ",
-        "☑消去",
+        "■USBメモリ",
+        "■消去",
         "研究計画書.pdf",
         "&lt;script&gt;",
         "この内容で申請する",
@@ -164,7 +164,7 @@ async fn the_form_is_filled_in_confirmed_approved_and_taken_away() {
         "拝啓",
         "高血圧の受診動向",
         "□CD-R",
-        "☑USBメモリ",
+        "■USBメモリ",
         "R08-001",
         DOCTOR,
         MANAGER,
