@@ -89,7 +89,9 @@ impl App {
             drills.push((name.clone(), plan.drill_every()));
             contents.insert(name, desk::content(&plan, &recipients));
         }
-        let desk = Desk::new(catalog, contents, settings.notices.as_ref()).with_services(&settings);
+        let desk = Desk::new(catalog, contents, settings.notices.as_ref())
+            .with_services(&settings)
+            .with_datasets(&settings);
         let monitoring = policy_files::load_monitoring(&self.home.monitoring()).map_err(|e| e.to_string());
         let desk = desk.with_incidents(&settings, self.home.contacts());
         let desk = desk.with_monitoring(MonitorDesk::of(monitoring));

@@ -4,7 +4,7 @@
 //! again and measured by its texts alone.
 
 use super::classes::Class;
-use super::delimited::{read, write};
+use super::delimited::{read_back, write};
 use super::extract::{ExtractRules, Refusal};
 use super::instructions::CountsAsked;
 use super::number::{at, count};
@@ -38,6 +38,8 @@ pub struct CountExtract {
     pub lines: u64,
     /// What was looked for in what was written.
     pub scan: Scan,
+    /// Cells that a spreadsheet would run as a formula.
+    pub formulas: u64,
     /// The rows of the source in each cell, for the ledger.
     pub cells: Vec<Vec<usize>>,
 }
@@ -84,7 +86,7 @@ pub fn count_extract(
     let made = tabulate(&borrowed, persons, asked.rules)?;
     let table = lines(&made, asked);
     let written = write(&table, rules.writing).map_err(Refusal::Write)?;
-    let back = read(&written.bytes, rules.writing.encoding).map_err(Refusal::ReadBack)?;
+    let back = read_back(&written.bytes, rules.writing).map_err(Refusal::ReadBack)?;
     let scan = scan(&back, &prepared.dictionary, &std::collections::BTreeSet::new());
     if !scan.is_clean() {
         return Err(Refusal::Leak(Box::new(scan)).into());
@@ -99,6 +101,7 @@ pub fn count_extract(
         audit: made.audit,
         lines: count(back.rows()),
         cells: cells(&borrowed, source.rows()),
+        formulas: written.formulas,
         bytes: written.bytes,
         scan,
     })

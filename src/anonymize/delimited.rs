@@ -6,7 +6,7 @@
 use csv::{QuoteStyle, ReaderBuilder, Terminator, WriterBuilder};
 use encoding_rs::{SHIFT_JIS, UTF_8};
 
-use super::normal_form::canonical;
+use super::normal_form::{canonical, is_control};
 use super::number::count;
 use super::table::{Column, Table};
 
@@ -65,6 +65,12 @@ pub enum ReadProblem {
         /// How many.
         columns: usize,
     },
+    /// A name with a control character in it.
+    #[error("the name of column {column} holds a control character: name it anew")]
+    Name {
+        /// Its place, from 1.
+        column: usize,
+    },
     /// No first line with names.
     #[error("there is no first line with the names of the columns")]
     NoNames,
@@ -89,8 +95,8 @@ pub enum WriteProblem {
 pub struct Written {
     /// The file.
     pub bytes: Vec<u8>,
-    /// Cells that got a `'` in front.
-    pub guarded: u64,
+    /// Cells that a spreadsheet would run as a formula. With [`Writing::is_spreadsheet_safe`] they got a `'` in front.
+    pub formulas: u64,
 }
 
 /// The longest cell that is read.
@@ -101,11 +107,31 @@ pub const COLUMNS_MAX: usize = 1_000;
 
 /// Reads a file whose first line names the columns.
 pub fn read(bytes: &[u8], encoding: Encoding) -> Result<Table, ReadProblem> {
+    Ok(read_counted(bytes, encoding)?.0)
+}
+
+/// Reads what [`write`] wrote, without the marks in front of what looks like a formula.
+pub fn read_back(bytes: &[u8], writing: Writing) -> Result<Table, ReadProblem> {
+    let mut table = read(bytes, writing.encoding)?;
+    if writing.is_spreadsheet_safe {
+        for column in &mut table.columns {
+            let plain = |value: &str| {
+                value.strip_prefix(MARK).filter(|rest| needs_mark(rest)).unwrap_or(value).to_owned()
+            };
+            *column = column.changed(|_, value| plain(value));
+        }
+    }
+    Ok(table)
+}
+
+/// The same as [`read`], and how many cells held control characters, which are left out.
+pub fn read_counted(bytes: &[u8], encoding: Encoding) -> Result<(Table, u64), ReadProblem> {
     let text = decode(bytes, encoding)?;
     let mut reader = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
     let mut table = Table::default();
     let mut record = csv::StringRecord::new();
     let mut is_first = true;
+    let mut controls = 0;
     while reader.read_record(&mut record).map_err(|_| ReadProblem::NoNames)? {
         let line = record.position().map_or(0, csv::Position::line);
         if record.iter().any(|cell| cell.len() > CELL_BYTES_MAX) {
@@ -116,6 +142,9 @@ pub fn read(bytes: &[u8], encoding: Encoding) -> Result<Table, ReadProblem> {
             if record.len() > COLUMNS_MAX {
                 return Err(ReadProblem::ManyColumns { columns: record.len() });
             }
+            if let Some(place) = record.iter().position(|name| name.contains(char::is_control)) {
+                return Err(ReadProblem::Name { column: place + 1 });
+            }
             table.columns = record.iter().map(Column::new).collect();
             continue;
         }
@@ -123,10 +152,11 @@ pub fn read(bytes: &[u8], encoding: Encoding) -> Result<Table, ReadProblem> {
             return Err(ReadProblem::Ragged { line, cells: record.len(), names: table.columns.len() });
         }
         for (column, cell) in table.columns.iter_mut().zip(&record) {
+            controls += u64::from(cell.contains(is_control));
             column.push(cell);
         }
     }
-    if table.columns.is_empty() { Err(ReadProblem::NoNames) } else { Ok(table) }
+    if table.columns.is_empty() { Err(ReadProblem::NoNames) } else { Ok((table, controls)) }
 }
 
 fn decode(bytes: &[u8], encoding: Encoding) -> Result<String, ReadProblem> {
@@ -175,15 +205,14 @@ pub fn write(table: &Table, writing: Writing) -> Result<Written, WriteProblem> {
         .quote_style(QuoteStyle::Always)
         .terminator(Terminator::CRLF)
         .from_writer(Vec::new());
-    let mut guarded = 0;
+    let mut formulas = 0;
     let names = table.columns.iter().map(|column| column.name.as_str());
     writer.write_record(names).map_err(|_| WriteProblem::Failed)?;
     for row in 0..table.rows() {
         for column in &table.columns {
             let cell = column.text(row);
-            let is_guarded = writing.is_spreadsheet_safe && is_formula(cell);
-            guarded += u64::from(is_guarded);
-            let mark = if is_guarded { "'" } else { "" };
+            formulas += u64::from(is_formula(cell));
+            let mark = if writing.is_spreadsheet_safe && needs_mark(cell) { MARK } else { "" };
             writer.write_field(format!("{mark}{cell}")).map_err(|_| WriteProblem::Failed)?;
         }
         writer.write_record(None::<&[u8]>).map_err(|_| WriteProblem::Failed)?;
@@ -191,13 +220,13 @@ pub fn write(table: &Table, writing: Writing) -> Result<Written, WriteProblem> {
     let bytes = writer.into_inner().map_err(|_| WriteProblem::Failed)?;
     let text = String::from_utf8(bytes).map_err(|_| WriteProblem::Failed)?;
     if writing.encoding == Encoding::Utf8 {
-        return Ok(Written { bytes: UTF_8.encode(&text).0.into_owned(), guarded });
+        return Ok(Written { bytes: UTF_8.encode(&text).0.into_owned(), formulas });
     }
     let (bytes, _, has_foreign) = SHIFT_JIS.encode(&text);
     if has_foreign {
         return Err(WriteProblem::Encoding { cells: foreign_cells(table) });
     }
-    Ok(Written { bytes: bytes.into_owned(), guarded })
+    Ok(Written { bytes: bytes.into_owned(), formulas })
 }
 
 fn foreign_cells(table: &Table) -> u64 {
@@ -209,8 +238,16 @@ fn foreign_cells(table: &Table) -> u64 {
     table.columns.iter().map(in_column).sum()
 }
 
+/// What stands in front of a cell that a spreadsheet would run.
+const MARK: &str = "'";
+
+/// Whether a cell gets a mark: it would be run, or has such a mark already, which would be taken for ours.
+fn needs_mark(cell: &str) -> bool {
+    is_formula(cell.trim_start_matches(MARK))
+}
+
 /// Whether a spreadsheet would run this cell. A number that begins with a sign is a number.
-fn is_formula(cell: &str) -> bool {
+pub(super) fn is_formula(cell: &str) -> bool {
     let lead = cell.chars().next();
     let is_risky = matches!(lead, Some('=' | '+' | '-' | '@' | '\t' | '\r' | '＝' | '＋' | '－' | '＠'));
     is_risky && cell.parse::<f64>().is_err()
@@ -231,16 +268,34 @@ mod tests {
     fn case_7_a_cell_stays_one_cell_and_formulas_are_guarded_where_asked() {
         let risky = ["=cmd()", "+1+2", "-5", "@x", "-5.5", "安定", "a\"b", "＝1+1", "x=1"];
         let plain = write(&table(&risky), PLAIN).expect("writes");
-        assert_eq!(plain.guarded, 0);
+        assert_eq!(plain.formulas, 4, "they are counted, and left as they are");
         let back = read(&plain.bytes, Encoding::Utf8).expect("reads");
         assert_eq!(back, table(&risky), "byte for byte");
         let safe = write(&table(&risky), Writing { is_spreadsheet_safe: true, ..PLAIN }).expect("writes");
-        assert_eq!(safe.guarded, 4, "-5 is a number, and ＝ was made narrow when it was read");
+        assert_eq!(safe.formulas, 4, "-5 is a number, and ＝ was made narrow when it was read");
+        let writing = Writing { is_spreadsheet_safe: true, ..PLAIN };
+        assert_eq!(read_back(&safe.bytes, writing), Ok(table(&risky)), "the marks are not of the data");
+        let marked = ["'=cmd()", "''@x", "'安定", "=cmd()"];
+        let written = write(&table(&marked), writing).expect("writes");
+        assert_eq!(read_back(&written.bytes, writing), Ok(table(&marked)), "no mark is taken for another");
         let text = String::from_utf8(safe.bytes).expect("UTF-8");
         assert!(
             text.contains("\"'=cmd()\"") && text.contains("\"-5\"") && text.contains("\"x=1\""),
             "{text}"
         );
+    }
+
+    #[test]
+    fn control_characters_are_left_out_and_counted_and_none_hides_a_number() {
+        let text =
+            "所見\r\n安\u{1}定\r\n\u{1b}[31m赤\u{7f}\r\n平\u{9b}常\r\n\"a\tb\nc\"\r\n12345\u{1f}6789018\r\n";
+        let (table, controls) = read_counted(text.as_bytes(), Encoding::Utf8).expect("reads");
+        assert_eq!(table.columns[0].values(), ["安定", "[31m赤", "平常", "a b c", "123456789018"]);
+        assert_eq!(controls, 4, "tabs and ends of lines are spaces");
+        let written = write(&table, PLAIN).expect("writes");
+        let text = String::from_utf8(written.bytes).expect("UTF-8").replace("\r\n", "");
+        assert!(!text.contains(char::is_control), "{text:?}");
+        assert_eq!(read("a,b\u{1}\nx,y\n".as_bytes(), Encoding::Utf8), Err(ReadProblem::Name { column: 2 }));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
 use super::classes::{Class, ClassProblem, ColumnRule};
-use super::delimited::{ReadProblem, WriteProblem, Writing, read, write};
+use super::delimited::{ReadProblem, WriteProblem, Writing, read_back, write};
 use super::hierarchy::HierarchyProblem;
 use super::measure::{InputCounts, Measured, measure};
 use super::metric::Metric;
@@ -185,8 +185,8 @@ pub struct Report {
     pub left_out: u64,
     /// Rows that were touched on the way.
     pub counts: Counts,
-    /// Cells that writing changed.
-    pub guarded: u64,
+    /// Cells that a spreadsheet would run as a formula.
+    pub formulas: u64,
     /// What the written file keeps.
     pub measured: Measured,
     /// What was looked for in it.
@@ -258,7 +258,7 @@ pub fn extract_watched(
         key.order(source.rows()).into_iter().filter(|row| release.kept().get(*row) == Some(&true)).collect();
     let table = released(&prepared, &release, &order);
     let written = write(&table, rules.writing).map_err(Refusal::Write)?;
-    let back = read(&written.bytes, rules.writing.encoding).map_err(Refusal::ReadBack)?;
+    let back = read_back(&written.bytes, rules.writing).map_err(Refusal::ReadBack)?;
     let scan = scanned(&back, &prepared);
     if !scan.is_clean() {
         return Err(Refusal::Leak(Box::new(scan)));
@@ -281,7 +281,7 @@ pub fn extract_watched(
         answer,
         left_out: release.left_out(),
         counts: prepared.counts,
-        guarded: written.guarded,
+        formulas: written.formulas,
         measured,
         scan,
     };

@@ -6,7 +6,7 @@
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
-use super::classes::Class;
+use super::classes::{Class, Treatment};
 use super::era::parse_day;
 use super::extract::ExtractRules;
 use super::hierarchy::UNKNOWN;
@@ -208,6 +208,40 @@ impl Instructions {
     /// The names of the columns that have rules.
     pub fn columns(&self) -> Vec<String> {
         self.rules.columns.iter().map(|rule| rule.name.clone()).collect()
+    }
+
+    /// The names of the columns that are released.
+    pub fn heads(&self) -> Vec<String> {
+        match &self.counts {
+            Some(asked) => {
+                let by = asked.by.iter().map(|(name, _)| name.clone());
+                by.chain([super::count_extract::PERSONS.to_owned()]).collect()
+            }
+            None => {
+                let released = self.rules.columns.iter().filter(|rule| rule.treatment != Treatment::Drop);
+                released.map(|rule| rule.name.clone()).collect()
+            }
+        }
+    }
+
+    /// The texts that the instructions themselves put into cells: those of tables, and what rare values become.
+    pub fn texts(&self) -> BTreeSet<String> {
+        let mut texts = BTreeSet::new();
+        for rule in &self.rules.columns {
+            match &rule.treatment {
+                Treatment::Table(hierarchy) => texts.extend(hierarchy.lines().into_iter().flatten()),
+                Treatment::Fold { other, .. } => {
+                    texts.insert(other.clone());
+                }
+                Treatment::Drop
+                | Treatment::Keep
+                | Treatment::Pseudonym { .. }
+                | Treatment::Ladder(_)
+                | Treatment::Shift { .. }
+                | Treatment::Round { .. } => {}
+            }
+        }
+        texts
     }
 
     /// What is wrong with the filter.

@@ -80,7 +80,8 @@ impl Ladder {
         }
     }
 
-    fn height(&self) -> usize {
+    /// The vaguest level, counted from the finest there is.
+    pub(super) fn height(&self) -> usize {
         match self {
             Self::Ages { widths, .. } => widths.len() + 1,
             Self::Days => 5,

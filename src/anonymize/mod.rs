@@ -15,6 +15,9 @@ pub mod extract;
 /// What a permit asks of a source.
 pub mod instructions;
 
+/// What is wrong with instructions before any row is read.
+pub mod faults;
+
 /// What each column of a source is, and what is done with it.
 pub mod classes;
 

@@ -82,9 +82,15 @@ const KANJI_DIGITS: &[(char, char)] = &[
     ('九', '9'),
 ];
 
-/// Whether a character shows nothing: marks of order and variation, joiners, the byte-order mark.
+/// Whether a character is a control character other than the white space among them: no text needs it, a terminal obeys it.
+pub fn is_control(c: char) -> bool {
+    c.is_control() && !c.is_whitespace()
+}
+
+/// Whether a character shows nothing: marks of order and variation, joiners, the byte-order mark, control characters.
 pub fn is_invisible(c: char) -> bool {
-    matches!(c,
+    is_control(c)
+        || matches!(c,
         '\u{00AD}' | '\u{034F}' | '\u{061C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' | '\u{180B}'..='\u{180F}'
         | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{3164}'
         | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}' | '\u{E0000}'..='\u{E0FFF}')

@@ -27,7 +27,8 @@ const COUNT: &str = "SELECT COUNT(*) FROM permits WHERE permit LIKE $1";
 const GET: &str = "
 SELECT p.permit, p.applicant, p.applied_at, p.state, p.revision, p.executions, p.approved_by, p.approved_at,
     p.approved_digest, p.executing_by, p.executing_since, p.delivered_at, p.ended_by, p.ended_at, p.reason,
-    c.written_at, c.content, c.digest
+    c.written_at, c.content, c.digest,
+    (SELECT COUNT(*) FROM extracts AS e WHERE e.permit = p.permit AND e.state = 'abandoned') AS given_up
 FROM permits AS p
 JOIN permit_contents AS c ON c.permit = p.permit AND c.revision = p.revision
 WHERE p.permit = $1";
@@ -36,7 +37,8 @@ WHERE p.permit = $1";
 const PAGE: &str = "
 SELECT p.permit, p.applicant, p.applied_at, p.state, p.revision, p.executions, p.approved_by, p.approved_at,
     p.approved_digest, p.executing_by, p.executing_since, p.delivered_at, p.ended_by, p.ended_at, p.reason,
-    c.written_at, c.content, c.digest
+    c.written_at, c.content, c.digest,
+    (SELECT COUNT(*) FROM extracts AS e WHERE e.permit = p.permit AND e.state = 'abandoned') AS given_up
 FROM permits AS p
 JOIN permit_contents AS c ON c.permit = p.permit AND c.revision = p.revision
 WHERE (p.applied_at, p.permit) < ($1, $2) AND ($3 = '' OR p.state = $3)
@@ -47,7 +49,8 @@ LIMIT $4";
 const OPEN: &str = "
 SELECT p.permit, p.applicant, p.applied_at, p.state, p.revision, p.executions, p.approved_by, p.approved_at,
     p.approved_digest, p.executing_by, p.executing_since, p.delivered_at, p.ended_by, p.ended_at, p.reason,
-    c.written_at, c.content, c.digest
+    c.written_at, c.content, c.digest,
+    (SELECT COUNT(*) FROM extracts AS e WHERE e.permit = p.permit AND e.state = 'abandoned') AS given_up
 FROM permits AS p
 JOIN permit_contents AS c ON c.permit = p.permit AND c.revision = p.revision
 WHERE p.state IN ('applied', 'approved', 'executing', 'delivered')
@@ -59,7 +62,8 @@ LIMIT 10000";
 const OWED: &str = "
 SELECT p.permit, p.applicant, p.applied_at, p.state, p.revision, p.executions, p.approved_by, p.approved_at,
     p.approved_digest, p.executing_by, p.executing_since, p.delivered_at, p.ended_by, p.ended_at, p.reason,
-    c.written_at, c.content, c.digest
+    c.written_at, c.content, c.digest,
+    (SELECT COUNT(*) FROM extracts AS e WHERE e.permit = p.permit AND e.state = 'abandoned') AS given_up
 FROM permits AS p
 JOIN permit_contents AS c ON c.permit = p.permit AND c.revision = p.revision
 WHERE p.delivered_at IS NOT NULL AND p.state IN ('executing', 'delivered', 'revoked')
@@ -298,6 +302,7 @@ fn read(row: &SqliteRow) -> Result<PermitRow, CatalogError> {
             content,
             state: read_state(&columns, approval.clone(), delivered_at, &reason)?,
             executions: count("executions")?,
+            given_up: count("given_up")?,
         },
         revision: count("revision")?,
         applied_at: columns.instant("applied_at")?,

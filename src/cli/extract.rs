@@ -287,9 +287,14 @@ async fn make(app: &App, global: &Global, catalog: &Catalog, asked: &RunArgument
         print(&figures(&handed.report))?;
         let (permit, digest) = (&handed.permit, handed.digest);
         let bytes = size(handed.size_bytes);
+        let opened = if handed.report.sealed_to == "passphrase" {
+            "tell the applicant the passphrase that was shown above another way than the address"
+        } else {
+            "the applicant opens the file with the age key that the permit names; there is no passphrase"
+        };
         print(&format!(
             "\npermit {permit}: extract {} handed over, {bytes}, SHA-256 {digest}\nnext: `kura extract deliver {permit}` prints \
-             the address for the applicant; give the passphrase, if there is one, another way\n",
+             the address for the applicant; {opened}\n",
             handed.execution
         ))?;
     }
@@ -351,7 +356,21 @@ async fn verify(
     let kept = app.home.extracts().join(format!("{}-{}.age", row.permit, row.execution));
     let file = asked.file.as_deref().unwrap_or(&kept);
     let sealed = std::fs::read(file).map_err(Failure::file("read", file))?;
+    let is_of_key = extracts::report_of(&row)?.sealed_to == "key";
     let opener = match &asked.identity {
+        None if is_of_key => {
+            return Err(Failure::Usage(format!(
+                "the extract of permit {} is sealed to the applicant's age key, not to a passphrase: give that key with \
+                 --identity FILE, or have the applicant verify it",
+                asked.permit
+            )));
+        }
+        Some(_) if !is_of_key => {
+            return Err(Failure::Usage(format!(
+                "the extract of permit {} is sealed under the passphrase that was shown once: leave --identity out",
+                asked.permit
+            )));
+        }
         Some(identity) => {
             let talker = keys::Talker::new(passphrase::Terminal);
             Opener::Keys(keys::read_identity(identity, passphrase::of, talker)?.keys)

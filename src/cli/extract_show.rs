@@ -59,6 +59,17 @@ pub(super) fn figures(report: &ExtractReport) -> String {
     if let Some(counts) = &report.counts {
         rows.push(("hidden cells", format!("{} small, {} with them", counts.small, counts.complementary)));
     }
+    if report.formulas > 0 {
+        let how = if report.is_guarded { "with a ' in front" } else { "as they are" };
+        let kind = if report.shape == "csv" { how } else { "as text, never run" };
+        rows.push(("cells like formulas", format!("{} ({kind})", grouped(report.formulas))));
+    }
+    if report.controls > 0 {
+        rows.push((
+            "control characters",
+            format!("left out of {} cells of the source", grouped(report.controls)),
+        ));
+    }
     rows.push((
         "leak scan",
         format!("{} cells, {} names and numbers: no hit", report.scan.cells, report.scan.looked_for),

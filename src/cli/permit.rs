@@ -6,7 +6,6 @@ use clap::{Args, Subcommand};
 
 use crate::app::{App, Catalog};
 use crate::clock::Clock as _;
-use crate::domain::actor::Actor;
 use crate::domain::calendar::wareki;
 use crate::domain::permit::Attachment;
 use crate::domain::permit_text::STATES;
@@ -14,7 +13,7 @@ use crate::domain::role::Act;
 use crate::domain::time::Instant;
 use crate::policy_files::{Application, Attaching, beside, parse_permit};
 use crate::print::permit as print_page;
-use crate::workflows::permits::{self, PermitRow, Seen};
+use crate::workflows::permits::{self, Ending, PermitRow, PermitState, Seen};
 
 use super::as_paper::AsPaper;
 use super::commands::Global;
@@ -132,42 +131,45 @@ async fn dispatch(
         Command::Show(show) => one(app, global, catalog, &show).await,
         Command::Approve(approve) => {
             let by = approve.who.sign_in_for(app, catalog, Act::DecidePermit, now).await?;
-            let seen = Seen::Digits(approve.digest);
-            let digest = permits::approve(catalog, &approve.number, &seen, &by, now).await?;
-            tell(global, &approve.number, "approved", &format!("It says: {digest}.\n"))
+            let (seen, datasets) = (Seen::Digits(approve.digest), app.home.settings()?.dataset_names());
+            let number = &approve.number;
+            let digest = permits::approve((catalog, &datasets), number, &seen, &by, now).await?;
+            let plan = catalog.extract_plan(number).await?.filter(|plan| plan.digest == digest);
+            let remark = if plan.is_some() { String::new() } else { format!("{}\n", without_plan(number)) };
+            tell(global, number, "approved", &format!("It says: {digest}.\n{remark}"))
         }
-        Command::Return(reasoned) => {
-            let (by, words) = decide(app, catalog, Act::DecidePermit, &reasoned, now).await?;
-            permits::return_application(catalog, &reasoned.number, words, &by, now).await?;
-            tell(global, &reasoned.number, "returned", "")
-        }
-        Command::Withdraw(reasoned) => {
-            let (by, words) = decide(app, catalog, Act::ApplyPermit, &reasoned, now).await?;
-            permits::withdraw(catalog, &reasoned.number, words, &by, now).await?;
-            tell(global, &reasoned.number, "withdrawn", "")
-        }
-        Command::Revoke(reasoned) => {
-            let (by, words) = decide(app, catalog, Act::DecidePermit, &reasoned, now).await?;
-            permits::revoke(catalog, &reasoned.number, words, &by, now).await?;
-            tell(global, &reasoned.number, "revoked", "What runs under it hands nothing over any more.\n")
-        }
-        Command::Close(reasoned) => {
-            let (by, words) = decide(app, catalog, Act::ClosePermit, &reasoned, now).await?;
-            permits::close(catalog, &reasoned.number, words, &by, now).await?;
-            tell(global, &reasoned.number, "closed", "")
-        }
+        Command::Return(reasoned) => end(app, global, catalog, (&reasoned, Ending::Return), now).await,
+        Command::Withdraw(reasoned) => end(app, global, catalog, (&reasoned, Ending::Withdraw), now).await,
+        Command::Revoke(reasoned) => end(app, global, catalog, (&reasoned, Ending::Revoke), now).await,
+        Command::Close(reasoned) => end(app, global, catalog, (&reasoned, Ending::Close), now).await,
     }
 }
 
-async fn decide<'a>(
+async fn end(
     app: &App,
+    global: &Global,
     catalog: &Catalog,
-    act: Act,
-    reasoned: &'a Reasoned,
+    (reasoned, ending): (&Reasoned, Ending),
     now: Instant,
-) -> Result<(Actor, (&'a str, &'static Seen)), Failure> {
-    let by = reasoned.who.sign_in_for(app, catalog, act, now).await?;
-    Ok((by, (reasoned.reason.as_str(), &Seen::Anything)))
+) -> Result<(), Failure> {
+    let by = reasoned.who.sign_in_for(app, catalog, ending.right(), now).await?;
+    let (number, why) = (reasoned.number.as_str(), (reasoned.reason.as_str(), &Seen::Anything));
+    permits::end(catalog, (number, ending), why, &by, now).await?;
+    let (word, more) = match ending {
+        Ending::Return => ("returned", ""),
+        Ending::Withdraw => ("withdrawn", ""),
+        Ending::Revoke => ("revoked", "What runs under it hands nothing over any more.\n"),
+        Ending::Close => ("closed", ""),
+    };
+    tell(global, number, word, more)
+}
+
+/// That nobody has seen what an extract would be.
+fn without_plan(number: &str) -> String {
+    format!(
+        "この版の申請について、抽出の試算は行われていません。 No extract was planned for what it says now: \
+         `kura extract plan {number}` does so."
+    )
 }
 
 fn tell(global: &Global, number: &str, state: &str, more: &str) -> Result<(), Failure> {
@@ -212,12 +214,13 @@ async fn ask(
     let attachments = attachments(&apply.file, &application)?;
     let by = apply.who.sign_in_for(app, catalog, Act::ApplyPermit, now).await?;
     let content = application.content(by.account.clone(), attachments);
+    let datasets = app.home.settings()?.dataset_names();
     let number = match apply.replaces {
         Some(number) => {
-            permits::change(catalog, &number, (&content, Seen::Anything), &by, now).await?;
+            permits::change((catalog, &datasets), &number, (&content, Seen::Anything), &by, now).await?;
             number
         }
-        None => permits::apply(catalog, &content, &by, now).await?,
+        None => permits::apply((catalog, &datasets), &content, &by, now).await?,
     };
     if global.json {
         let row = permits::show(catalog, &number, &by).await?;
@@ -253,7 +256,8 @@ fn value(row: &PermitRow) -> serde_json::Value {
         "execution": { "from": content.execution.0.to_string(), "until": content.execution.1.to_string() },
         "remarks": content.remarks, "attachments": attachments.collect::<Vec<_>>(),
         "form": content.form.word(), "legal_class": content.legal_class.word(),
-        "executions": row.permit.executions, "executions_max": content.executions_max,
+        "executions": row.permit.used(), "executions_max": content.executions_max,
+        "given_up": row.permit.given_up,
         "extraction": content.extraction, "approval": approval,
         "delivered_at": row.delivered_at.map(|at| at.to_string()),
         "reason": (!row.reason.is_empty()).then_some(&row.reason),
@@ -296,11 +300,22 @@ async fn one(app: &App, global: &Global, catalog: &Catalog, show: &Show) -> Resu
     if global.json {
         return print_json(&value(&row));
     }
-    print(&sheet(&row))
+    let plan = catalog.extract_plan(&show.number).await?;
+    print(&sheet(&row, plan.is_some_and(|plan| plan.digest == row.digest)))
+}
+
+/// How often it was made, of how often it may be.
+fn times(row: &PermitRow) -> String {
+    let (permit, most) = (&row.permit, row.permit.content.executions_max);
+    let given_up = match permit.given_up {
+        0 => String::new(),
+        given_up => format!("（ほかに、何も提供せずに終わった{given_up}回。数えません）"),
+    };
+    format!("{} / {most}{given_up}", permit.used())
 }
 
 /// A permit for people at a terminal.
-fn sheet(row: &PermitRow) -> String {
+fn sheet(row: &PermitRow, is_planned: bool) -> String {
     let content = &row.permit.content;
     let span = |(first, last)| format!("{}～{}", wareki(first), wareki(last));
     let mut lines = vec![
@@ -323,9 +338,15 @@ fn sheet(row: &PermitRow) -> String {
     lines.extend([
         ("提供方法", content.form.japanese().to_owned()),
         ("法令上の区分", content.legal_class.japanese().to_owned()),
-        ("実施回数", format!("{} / {}", row.permit.executions, content.executions_max)),
+        ("実施回数", times(row)),
         ("措置の期日", wareki(content.after_use_due)),
     ]);
+    let waits = matches!(row.permit.state, PermitState::Applied | PermitState::Approved(_));
+    if is_planned {
+        lines.push(("抽出の試算", "済み（この版）".to_owned()));
+    } else if waits {
+        lines.push(("抽出の試算", without_plan(&row.permit.number)));
+    }
     if let Some(approval) = &row.approval {
         lines.push(("承認", format!("{} {}", approval.by, local(approval.at, &tokyo()))));
     }

@@ -12,6 +12,11 @@ impl Settings {
         Self { store, ..Self::default() }
     }
 
+    /// The names of the data sets that extracts may be made of.
+    pub fn dataset_names(&self) -> Vec<String> {
+        self.dataset.iter().map(|dataset| dataset.name.clone()).collect()
+    }
+
     /// How long evidence is locked; what is not a period counts as the default, and `Home::settings` refuses it.
     pub fn evidence_retention(&self) -> Retention {
         let parsed = self.evidence_retention.as_deref().and_then(|text| text.parse().ok());

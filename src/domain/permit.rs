@@ -92,8 +92,10 @@ pub struct Permit {
     pub content: PermitContent,
     /// Where it stands.
     pub state: PermitState,
-    /// How many extracts were begun.
+    /// How many extracts were begun: the number of the last one.
     pub executions: u32,
+    /// How many of them ended without anything handed over. They are not counted.
+    pub given_up: u32,
 }
 
 /// What can happen to a permit.
@@ -216,15 +218,11 @@ impl Permit {
                 PermitState::Approved(approval) | PermitState::Delivered { approval, .. },
                 PermitEvent::Begin { digest },
             ) => {
-                let delivered_at = self.delivered_at();
-                self.may_execute(approval, digest, here)?;
-                if self.executions >= self.content.executions_max {
-                    return Err(PermitRefusal::UsedUp(self.content.executions_max));
-                }
                 next.executions = self.executions.saturating_add(1);
-                PermitState::Executing { approval: approval.clone(), by, since: at, delivered_at }
+                self.begun(approval, digest, here)?
             }
             (PermitState::Executing { approval, delivered_at, .. }, PermitEvent::Abort) => {
+                next.given_up = self.given_up.saturating_add(1);
                 before_execution(approval.clone(), *delivered_at)
             }
             (PermitState::Executing { approval, by: began, .. }, PermitEvent::Deliver { digest }) => {
@@ -292,6 +290,25 @@ impl Permit {
         Ok(())
     }
 
+    fn begun(
+        &self,
+        approval: &PermitApproval,
+        digest: &[u8; 32],
+        here: PermitCircumstances<'_>,
+    ) -> Result<PermitState, PermitRefusal> {
+        self.may_execute(approval, digest, here)?;
+        if self.used() >= self.content.executions_max {
+            return Err(PermitRefusal::UsedUp(self.content.executions_max));
+        }
+        let (by, since) = (here.by.clone(), here.now);
+        Ok(PermitState::Executing {
+            approval: approval.clone(),
+            by,
+            since,
+            delivered_at: self.delivered_at(),
+        })
+    }
+
     fn returned(
         may: Result<(), PermitRefusal>,
         here: PermitCircumstances<'_>,
@@ -317,6 +334,12 @@ impl Permit {
         self.only_the_applicant(by)?;
         self.only_the_applicant(&content.applicant)?;
         Ok(content.clone())
+    }
+
+    /// How many executions count: those under which something was handed over, and the one that goes on. Of what was refused,
+    /// cancelled or broken off nobody has anything, and it may be made again.
+    pub fn used(&self) -> u32 {
+        self.executions.saturating_sub(self.given_up)
     }
 
     /// Whether the applicant took it back himself.
@@ -441,6 +464,7 @@ mod tests {
             content: content(),
             state: PermitState::Applied,
             executions: 0,
+            given_up: 0,
         }
     }
 
@@ -529,7 +553,9 @@ mod tests {
         assert_eq!(refused.to_string(), "permit R08-014 is revoked: it cannot be delivered");
         assert!(on("2026-12-02", "executor02", &executing(), &begin()).is_err(), "two operators at once");
         let aborted = on("2026-12-02", "executor01", &executing(), &PermitEvent::Abort).expect("is aborted");
-        assert_eq!(on("2026-12-02", "executor01", &aborted, &begin()), Err(PermitRefusal::UsedUp(1)));
+        let again = on("2026-12-02", "executor01", &aborted, &begin()).expect("nothing was handed over");
+        let delivered = on("2026-12-02", "executor01", &again, &deliver()).expect("is delivered");
+        assert_eq!(on("2026-12-02", "executor01", &delivered, &begin()), Err(PermitRefusal::UsedUp(1)));
     }
 
     #[test]
@@ -602,7 +628,12 @@ mod tests {
         for event in [begin(), deliver(), begin(), PermitEvent::Abort] {
             permit = on("2026-12-03", "executor01", &permit, &event).expect("goes on");
         }
-        assert_eq!((permit.state.word(), permit.executions), ("delivered", 2));
+        assert_eq!((permit.state.word(), permit.executions, permit.used()), ("delivered", 2, 1));
+        for event in [begin(), deliver()] {
+            permit = on("2026-12-03", "executor01", &permit, &event)
+                .expect("what ended with nothing does not count");
+        }
+        assert_eq!((permit.executions, permit.used()), (3, 2));
         assert_eq!(on("2026-12-03", "executor01", &permit, &begin()), Err(PermitRefusal::UsedUp(2)));
     }
 

@@ -48,6 +48,22 @@ pub enum PermitRefusal {
     /// The clock went back behind the newest line of the audit log.
     #[error("the clock is behind the audit log: nothing is done by a permit until it is right")]
     ClockBehind,
+    /// Too few digits were given to tell what was looked at.
+    #[error(
+        "permit {number}: give at least {digits} digits of the digest that `kura permit show {number}` shows last"
+    )]
+    ShortDigest {
+        /// The permit.
+        number: String,
+        /// How many are needed.
+        digits: usize,
+    },
+    /// What it says is not what was looked at: it was changed, or the digits are mistaken.
+    #[error(
+        "permit {0} does not have this digest: it was changed since, or the digits are mistaken; read it again \
+         (`kura permit show {0}`) and give the digest that stands at its end"
+    )]
+    OtherDigest(String),
     /// The after-use measure of an earlier permit is overdue.
     #[error("使用後の措置 of permit {0} is overdue")]
     Overdue(String),
@@ -86,6 +102,12 @@ impl PermitRefusal {
             Self::ClockBehind => {
                 "このマシンの時計が監査記録より遅れています。正しくなるまで何も実施しません。".to_owned()
             }
+            Self::ShortDigest { number, digits } => {
+                format!("許可 {number} の内容の指紋（digest）を、先頭から{digits}桁以上指定してください。")
+            }
+            Self::OtherDigest(number) => format!(
+                "許可 {number} の内容の指紋（digest）が異なります。内容が変更されたか、入力の誤りです。もう一度内容を確かめてください。"
+            ),
             Self::Overdue(number) => {
                 format!(
                     "許可 {number} の使用後の措置が期日を過ぎています。確認が済むまで、新しく申請できません。"

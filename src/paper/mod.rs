@@ -91,14 +91,30 @@ pub enum PaperProblem {
     )]
     TooWide(usize),
     /// Characters that the font does not have.
-    #[error(
-        "the font has no picture of {}: name a font in kura.toml that has them (font), such as that of fonts-noto-cjk",
-        code_points(.0)
-    )]
+    #[error("{}", no_glyph(.0))]
     NoGlyph(Vec<char>),
     /// What the writer of PDFs refuses.
     #[error("the PDF does not keep PDF/A-2u: {0}")]
     Refused(String),
+}
+
+/// No font has a picture of a control character: another font would not help.
+fn no_glyph(missing: &[char]) -> String {
+    let (controls, others): (Vec<char>, Vec<char>) = missing.iter().copied().partition(|c| c.is_control());
+    let mut said = Vec::new();
+    if !controls.is_empty() {
+        said.push(format!(
+            "there are control characters in the text ({}), which nothing can print: take them out where the text comes from",
+            code_points(&controls)
+        ));
+    }
+    if !others.is_empty() {
+        said.push(format!(
+            "the font has no picture of {}: name a font in kura.toml that has them (font), such as that of fonts-noto-cjk",
+            code_points(&others)
+        ));
+    }
+    said.join("; ")
 }
 
 fn code_points(missing: &[char]) -> String {

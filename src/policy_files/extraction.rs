@@ -8,25 +8,41 @@ use std::collections::BTreeMap;
 use crate::anonymize::classes::{Class, ColumnRule, Treatment};
 use crate::anonymize::delimited::{Encoding, Writing, read_hierarchy};
 use crate::anonymize::extract::ExtractRules;
+use crate::anonymize::faults::Fault;
 use crate::anonymize::hierarchy::Hierarchy;
 use crate::anonymize::instructions::{Comparison, CountsAsked, Instructions, Seal, Shape, Test};
 use crate::anonymize::ladders::Ladder;
 use crate::anonymize::metric::Metric;
+use crate::anonymize::normal_form::canonical;
 use crate::anonymize::number::Ratio;
 use crate::anonymize::rules::Model;
 use crate::anonymize::statistics::{Protection, TableRules};
 
 use super::extraction_file::{ColumnFile, File, FilterFile, ModelFile, OutputFile, TableFile};
 
-/// The instructions cannot be used; the text says what is wrong with which key.
+/// The instructions cannot be used; the texts say what is wrong with which key, everything that was found.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the instructions of the extract cannot be used: {0}")]
-pub struct BadInstructions(pub String);
+#[error("the instructions of the extract cannot be used: {english}")]
+pub struct BadInstructions {
+    english: String,
+    japanese: String,
+}
 
 impl BadInstructions {
+    /// Everything that was found; the instructions, if that is nothing.
+    pub fn unless(instructions: Instructions, faults: &[Fault]) -> Result<Instructions, Self> {
+        if faults.is_empty() {
+            return Ok(instructions);
+        }
+        Err(Self {
+            english: faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
+            japanese: faults.iter().map(Fault::sentence).collect::<Vec<_>>().join(" "),
+        })
+    }
+
     /// The sentence for people; keys and what they may say stand as they are written in the instructions.
     pub fn japanese(&self) -> String {
-        format!("抽出の条件をこのままでは実施できません。次の箇所を直してください。{}", self.0)
+        format!("抽出の条件をこのままでは実施できません。次の箇所を直してください。{}", self.japanese)
     }
 }
 
@@ -35,9 +51,15 @@ impl BadInstructions {
 /// Source: the guidelines of NDB, 介護DB and 障害福祉DB show no cell below ten persons.
 const CELL_MIN: u32 = 10;
 
-/// Reads instructions.
+/// Reads instructions that can be carried out.
 pub fn read_instructions(text: &str) -> Result<Instructions, BadInstructions> {
-    let file: File = toml::from_str(text).map_err(|error| bad(error.to_string().trim_end()))?;
+    let (instructions, faults) = read_with_faults(text)?;
+    BadInstructions::unless(instructions, &faults)
+}
+
+/// Reads instructions, and gives what is wrong with them beside: for whoever has something to add to that.
+pub fn read_with_faults(text: &str) -> Result<(Instructions, Vec<Fault>), BadInstructions> {
+    let file: File = toml::from_str(text).map_err(|error| unreadable(text, &error))?;
     let has_model = |name: &str| {
         file.table.is_some() || file.privacy.l.iter().chain(&file.privacy.t).any(|model| model.column == name)
     };
@@ -61,15 +83,43 @@ pub fn read_instructions(text: &str) -> Result<Instructions, BadInstructions> {
         rules,
         may_be_bounded,
     };
-    match made.filter_problems().first() {
-        Some(problem) => Err(bad(&problem.to_string())),
-        None => Ok(made),
-    }
+    let faults = made.faults();
+    Ok((made, faults))
 }
 
 fn bad(message: &str) -> BadInstructions {
-    BadInstructions(message.to_owned())
+    BadInstructions { english: message.to_owned(), japanese: message.to_owned() }
 }
+
+/// What TOML says, with the line that it says it of: the lines of a permit are not those of the file it came from.
+fn unreadable(text: &str, error: &toml::de::Error) -> BadInstructions {
+    let message = error.message();
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let line = text.lines().nth(before.matches('\n').count()).unwrap_or_default().trim();
+    let line: String = line.chars().take(LINE_CHARACTERS_SHOWN).collect();
+    let name = message.split('`').nth(1).unwrap_or_default();
+    let (english, japanese) = if message.starts_with("missing field") {
+        (format!("the key {name} is missing"), format!("{name} がありません。"))
+    } else if message.starts_with("unknown field") {
+        (message.to_owned(), format!("{name} という項目はありません（{message}）。"))
+    } else if message.starts_with("duplicate key") {
+        (message.to_owned(), format!("同じ項目が2回あります（{message}）。"))
+    } else if message.contains("expected u") || message.contains("expected i64") {
+        let english = "a whole number from 0 on is needed, without quotes".to_owned();
+        (english, "0以上の整数を、引用符なしで書いてください。".to_owned())
+    } else {
+        (message.to_owned(), message.to_owned())
+    };
+    let (at, place) = if line.is_empty() {
+        (String::new(), String::new())
+    } else {
+        (format!("`{line}`: "), format!("「{line}」："))
+    };
+    BadInstructions { english: format!("{at}{english}"), japanese: format!("{place}{japanese}") }
+}
+
+/// So much of a line is shown.
+const LINE_CHARACTERS_SHOWN: usize = 80;
 
 fn rules(file: &File, columns: Vec<ColumnRule>) -> Result<(ExtractRules, bool), BadInstructions> {
     let privacy = &file.privacy;
@@ -206,7 +256,7 @@ fn treatment(
         },
         "fold" => Treatment::Fold {
             below: column.below.ok_or_else(|| missing("below"))?,
-            other: column.other.clone().unwrap_or_else(|| "その他".to_owned()),
+            other: other_of(name, column)?,
         },
         _ => Treatment::Round {
             step: column.step.ok_or_else(|| missing("step"))?,
@@ -214,6 +264,12 @@ fn treatment(
             high: column.high,
         },
     })
+}
+
+/// What rare values become, in the form in which values are written.
+fn other_of(name: &str, column: &ColumnFile) -> Result<String, BadInstructions> {
+    let other = canonical(column.other.as_deref().unwrap_or("その他"));
+    if other.is_empty() { Err(bad(&format!("columns.{name}.other is empty"))) } else { Ok(other) }
 }
 
 fn hierarchy(name: &str, text: &str) -> Result<Hierarchy, BadInstructions> {
@@ -281,6 +337,12 @@ fn shape(output: &OutputFile) -> Result<Shape, BadInstructions> {
     let shape = word("output.format", &output.format, &known)?;
     if shape != Shape::Csv && output.encoding.is_some() {
         return Err(bad(&format!("output.encoding has no meaning with format = {:?}", output.format)));
+    }
+    if shape != Shape::Csv && output.spreadsheet_safe {
+        let format = &output.format;
+        return Err(bad(&format!(
+            "output.spreadsheet_safe has no meaning with format = {format:?}: there every cell is text"
+        )));
     }
     Ok(shape)
 }
@@ -398,6 +460,111 @@ seal = "passphrase"
             let refused = read_instructions(&GOOD.replacen(from, to, 1)).expect_err(to);
             assert!(refused.to_string().contains(said), "{to}: {refused}");
         }
+    }
+
+    #[test]
+    fn what_protects_nobody_or_can_never_be_carried_out_is_refused() {
+        let faults = [
+            ("k = 10", "k = 1", "privacy.k = 1"),
+            ("k = 10", "k = 0", "at least 2"),
+            ("k = 10", "k = -1", "`k = -1`: a whole number"),
+            ("k = 10\n", "", "the key k is missing"),
+            (
+                "suppression = \"0.02\"",
+                "suppression = \"1.01\"",
+                "privacy.suppression = \"101/100\": a share",
+            ),
+            ("k = 10", "k = 10\nsingling_out = \"2\"", "privacy.singling_out"),
+            ("k = 10", "k = 10\nsample = 9", "privacy.sample = 9"),
+            ("rows_max = 200000", "rows_max = 9", "rows_max = 9"),
+            (
+                "l = [{ column = \"icd10\", kind = \"distinct\", value = \"3\" }]\nt = [{ column = \"icd10\", kind = \"equal\", value = \"0.4\" }]",
+                "",
+                "needs a written reason, or l-diversity",
+            ),
+            (
+                "do = \"fold\", below = 10",
+                "do = \"keep\" }\nward = { class = \"public\", do = \"keep\"",
+                "columns.ward",
+            ),
+            ("below = 10", "below = 1", "columns.icd10.below = 1"),
+            ("step = 10, low = 50", "step = 10, low = 80", "columns.weight.low = 80"),
+            (
+                "kind = \"distinct\", value = \"3\"",
+                "kind = \"distinct\", value = \"1\"",
+                "privacy.l of icd10",
+            ),
+            ("kind = \"distinct\", value = \"3\"", "kind = \"entropy\", value = \"1\"", "privacy.l of icd10"),
+            (
+                "kind = \"distinct\", value = \"3\"",
+                "kind = \"recursive\", c = \"0\", value = \"3\"",
+                "c must be more than 0",
+            ),
+            ("kind = \"equal\", value = \"0.4\"", "kind = \"equal\", value = \"1\"", "privacy.t of icd10"),
+            (
+                "column = \"icd10\", kind = \"equal\"",
+                "column = \"age\", kind = \"equal\"",
+                "privacy.t of age",
+            ),
+            ("person = \"patient_id\"", "", "columns.patient_id.do = \"pseudonym\""),
+            ("person = \"patient_id\"", "", "columns.admitted.do = \"shift\""),
+            ("age = {", "\"=age\" = {", "would run the name"),
+            ("format = \"csv\"", "format = \"xlsx\"\nspreadsheet_safe = true", "output.spreadsheet_safe"),
+        ];
+        for (from, to, said) in faults {
+            assert!(GOOD.contains(from), "{from}");
+            let refused = read_instructions(&GOOD.replacen(from, to, 1)).expect_err(to);
+            assert!(refused.to_string().contains(said), "{to}: {refused}");
+            let japanese = refused.japanese();
+            assert!(!japanese.contains("TOML parse error") && !japanese.contains(" --> "), "{japanese}");
+        }
+        let dropped = GOOD.lines().map(|line| match line.split_once(" = { class = ") {
+            Some((name, _)) if !name.starts_with("patient") => {
+                format!("{name} = {{ class = \"direct\", do = \"drop\" }}")
+            }
+            Some((name, _)) => format!("{name} = {{ class = \"link\", do = \"drop\" }}"),
+            None => line.to_owned(),
+        });
+        let nothing =
+            dropped.collect::<Vec<_>>().join("\n").replace("[tables]\nsex = \"\"\"\n男;*\n女;*\n\"\"\"", "");
+        let refused = read_instructions(&nothing).expect_err("nothing is left");
+        assert!(refused.to_string().contains("nothing would be released"), "{refused}");
+    }
+
+    #[test]
+    fn a_table_of_counts_that_can_never_be_made_is_refused() {
+        let faults = [
+            ("[output]", "[table]\nby = []\n[output]", "table.by"),
+            ("[output]", "[table]\nby = [{ column = \"note\" }]\n[output]", "table.by of note"),
+            (
+                "[output]",
+                "[table]\nby = [{ column = \"sex\" }, { column = \"sex\" }]\n[output]",
+                "stands twice",
+            ),
+            ("[output]", "[table]\nby = [{ column = \"age\", level = 5 }]\n[output]", "the vaguest is 4"),
+            ("[output]", "[table]\nby = [{ column = \"sex\", level = 2 }]\n[output]", "the vaguest is 1"),
+        ];
+        for (from, to, said) in faults {
+            let refused = read_instructions(&GOOD.replacen(from, to, 1)).expect_err(to);
+            assert!(refused.to_string().contains(said), "{to}: {refused}");
+        }
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_said_at_once() {
+        let bad = GOOD
+            .replacen("k = 10", "k = 1", 1)
+            .replacen("\"0.02\"", "\"3\"", 1)
+            .replacen("below = 10", "below = 0", 1)
+            .replacen("value = \"2024-04-01\"", "value = \"spring\"", 1);
+        let refused = read_instructions(&bad).expect_err("four faults");
+        for said in ["privacy.k", "privacy.suppression", "columns.icd10.below", "filter on admitted"] {
+            assert!(
+                refused.to_string().contains(said) && refused.japanese().contains(said),
+                "{said}: {refused}"
+            );
+        }
+        assert!(refused.japanese().contains("kは2以上"), "{}", refused.japanese());
     }
 
     #[test]

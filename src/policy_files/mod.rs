@@ -39,7 +39,7 @@ mod extraction_file;
 pub use checklists::load_checklist;
 pub use diagnose::{Position, Problem, Refused};
 pub use expression::Expression;
-pub use extraction::{BadInstructions, read_instructions};
+pub use extraction::{BadInstructions, read_instructions, read_with_faults};
 pub use guidelines::{GuidelineError, load_guidelines};
 pub use ledger::load_ledger;
 pub use load::{load_plan, load_plans, parse_plan};

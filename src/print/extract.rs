@@ -56,6 +56,8 @@ fn heading(paper: &mut Paper, report: &ExtractReport) {
         ("条件を満たさず除外した行数", report.left_out.to_string()),
         ("上限・下限・少数値をまとめた行数", report.coded.to_string()),
         ("読み取れず「不明」とした行数", report.unreadable.to_string()),
+        ("制御文字を除いた元データのセル", report.controls.to_string()),
+        ("計算式として働くおそれのあるセル", formulas(report)),
         ("比較した過去の抽出", format!("{}件", report.compared_with)),
         ("提供の形", shape(&report.shape).to_owned()),
         ("暗号化", sealed.to_owned()),
@@ -72,6 +74,17 @@ fn heading(paper: &mut Paper, report: &ExtractReport) {
         rows.push(("元のスナップショット", snapshot.clone()));
     }
     paper.fields("抽出", rows);
+}
+
+/// Cells that a spreadsheet would run, and whether it still would.
+pub fn formulas(report: &ExtractReport) -> String {
+    let after = match report.formulas {
+        0 => "",
+        _ if report.is_guarded => "（先頭に「'」を付けた）",
+        _ if report.shape == "csv" => "（値のまま。表計算ソフトで開くときは文字列として読み込む）",
+        _ => "（文字列として書くため働かない）",
+    };
+    format!("{}{after}", report.formulas)
 }
 
 fn shape(word: &str) -> &str {
@@ -133,7 +146,7 @@ fn done(word: &str) -> &str {
         "shift" => "人ごとに日をずらし、月以上に一般化",
         "fold" => "少数値をまとめる",
         "round" => "丸め・上下限の設定",
-        "keep" => "そのまま",
+        "keep" => "元の値（表記だけそろえる）",
         other => other,
     }
 }

@@ -50,6 +50,8 @@ pub struct Desk {
     pub incidents: IncidentDesk,
     /// What is monitored.
     pub monitoring: MonitorDesk,
+    /// The names of the data sets that extracts may be made of.
+    pub datasets: Vec<String>,
 }
 
 /// Who reports incidents to whom (別紙3), and who is told of them (別紙4).
@@ -129,6 +131,7 @@ impl Desk {
             holder: Holder { program: clock::program_id().to_owned(), place: "-".to_owned() },
             incidents: IncidentDesk::default(),
             monitoring: MonitorDesk::default(),
+            datasets: Vec::new(),
         }
     }
 
@@ -177,6 +180,12 @@ impl Desk {
     #[must_use]
     pub fn with_drills(self, drills: Vec<(String, Retention)>, recovery_keys: Vec<String>) -> Self {
         Self { drills, recovery_keys, ..self }
+    }
+
+    /// The same with the data sets of the settings.
+    #[must_use]
+    pub fn with_datasets(self, settings: &Settings) -> Self {
+        Self { datasets: settings.dataset_names(), ..self }
     }
 
     /// How a service is stopped and started.

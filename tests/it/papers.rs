@@ -107,7 +107,10 @@ fn what_cannot_be_printed_is_said_before_anything_is_written() {
     emoji.fields("備考", [("所見", "良好😀\u{e000}\u{7}".to_owned())]);
     let problem = emoji.pdf(&typeface).expect_err("no picture of it");
     assert_eq!(problem, PaperProblem::NoGlyph(vec!['\u{7}', '\u{e000}', '😀']));
-    assert!(problem.to_string().contains("U+0007, U+E000, U+1F600"), "{problem}");
+    assert!(problem.to_string().contains("picture of U+E000, U+1F600: name a font"), "{problem}");
+    assert!(problem.to_string().contains("(U+0007), which nothing can print"), "{problem}");
+    let only = PaperProblem::NoGlyph(vec!['\u{7}']).to_string();
+    assert!(!only.contains("font"), "another font would not help: {only}");
     let mut wide = paper();
     wide.table(&["列"; 40], [vec![String::new(); 40]]);
     assert_eq!(wide.pdf(&typeface), Err(PaperProblem::TooWide(40)));

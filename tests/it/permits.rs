@@ -1,5 +1,7 @@
 //! Permits through the workflow and the catalog: the whole of their life, killed at every step, two people at once.
 
+use std::sync::LazyLock;
+
 use kura::catalog::{Catalog, PermitRow};
 use kura::domain::actor::Actor;
 use kura::domain::alarm_code::AlarmCode;
@@ -9,11 +11,15 @@ use kura::domain::permit::{
 use kura::domain::role::Role;
 use kura::domain::time::Instant;
 use kura::workflows::desk::DeskError;
-use kura::workflows::permits::{self, Execution, Seen};
+use kura::workflows::permits::{self, Ending, Execution, Seen};
 use kura::workflows::{alarms, check_audit};
 
 use crate::steps::killed_after;
 use crate::windows::{Office, at};
+
+/// The data sets that these installations know.
+pub(crate) static DATASETS: LazyLock<Vec<String>> =
+    LazyLock::new(|| ["admissions", "patients"].map(str::to_owned).to_vec());
 
 /// The shortest instructions that can be carried out, without a character that HTML escapes.
 pub(crate) const INSTRUCTIONS: &str = "\
@@ -27,6 +33,9 @@ k = 10
 format = 'csv'
 seal = 'passphrase'
 ";
+
+/// The last letter is mistaken.
+const AGE_KEY_WITH_A_SLIP: &str = "seal = 'age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwq'";
 
 /// What somebody applies for who may; the account is written by the workflow.
 pub(crate) fn content() -> PermitContent {
@@ -64,13 +73,19 @@ async fn nothing_is_applied_for_that_no_program_would_carry_out() {
         ("format = 'csv'", "format = 'paper'", "output.format"),
         ("format = 'csv'", "format = 'xlsx'\nencoding = 'shift_jis'", "output.encoding"),
         ("[privacy]", "[table]\nby = [{ column = 'age' }]\n[privacy]", "統計情報"),
+        ("k = 10", "k = 1", "privacy.k = 1"),
+        ("k = 10", "k = 10\nsuppression = '1.5'", "privacy.suppression"),
+        ("dataset = 'admissions'", "dataset = 'births'", "admissions, patients"),
+        ("seal = 'passphrase'", AGE_KEY_WITH_A_SLIP, "output.seal"),
     ] {
         let extraction = INSTRUCTIONS.replacen(from, to, 1);
         assert_ne!(extraction, INSTRUCTIONS, "{said}");
         let wrong = PermitContent { extraction, ..content() };
-        let applied_for = permits::apply(catalog, &wrong, manager, applied()).await;
+        let applied_for = permits::apply((catalog, &DATASETS), &wrong, manager, applied()).await;
         let changed =
-            permits::change(catalog, &number, (&wrong, Seen::Anything), manager, decided()).await.map(|_| ());
+            permits::change((catalog, &DATASETS), &number, (&wrong, Seen::Anything), manager, decided())
+                .await
+                .map(|_| ());
         for refused in [applied_for.map(|_| ()), changed] {
             let Err(DeskError::Instructions(problem)) = refused else { panic!("{said}: {refused:?}") };
             assert!(problem.to_string().contains(said) && problem.japanese().contains(said), "{problem}");
@@ -81,6 +96,49 @@ async fn nothing_is_applied_for_that_no_program_would_carry_out() {
 }
 
 #[tokio::test]
+async fn nothing_is_approved_that_cannot_be_carried_out_any_more_and_whether_it_was_planned_is_noted() {
+    let bureau = Bureau::new().await;
+    let (office, catalog) = (&bureau.office, bureau.catalog());
+    let number = bureau.apply().await;
+    // The data set was taken out of the settings meanwhile.
+    let gone = permits::approve((catalog, &[]), &number, &Seen::Anything, &office.doctor, decided()).await;
+    assert!(matches!(&gone, Err(DeskError::Instructions(_))), "{gone:?}");
+    assert_eq!((bureau.word(&number).await, bureau.lines("permit.approve").await), ("applied", 0));
+    bureau.approve(&number).await;
+    let detail = async |number: &str| {
+        let log = catalog.audit_newest(1000).await.expect("a log");
+        let is_own = |entry: &&kura::domain::audit::AuditEntry| {
+            entry.act == "permit.approve" && entry.subject == number
+        };
+        log.iter().map(|line| &line.entry).find(is_own).expect("a line").detail.clone()
+    };
+    assert!(detail(&number).await.ends_with("no plan was made of it"), "{}", detail(&number).await);
+    let other = PermitContent { subject: "別の件".to_owned(), ..content() };
+    let applied_for = permits::apply((catalog, &DATASETS), &other, &office.manager, applied()).await;
+    let second = applied_for.expect("applied");
+    let row = bureau.row(&second).await;
+    let mut tx = catalog.begin().await.expect("a transaction");
+    let plan = kura::workflows::extracts::ExtractPlanRow {
+        permit: second.clone(),
+        digest: row.digest,
+        planned_by: office.operator.account.clone(),
+        planned_at: applied(),
+        plan: "{}".to_owned(),
+    };
+    tx.note_extract_plan(&plan).await.expect("is noted");
+    let line = kura::domain::audit::AuditEntry {
+        at: applied(),
+        actor: "operator01".to_owned(),
+        act: "extract.plan".to_owned(),
+        subject: second.clone(),
+        detail: String::new(),
+    };
+    tx.commit(&[line]).await.expect("committed");
+    bureau.approve(&second).await;
+    assert!(detail(&second).await.contains(", plan 44136fa355b3"), "{}", detail(&second).await);
+}
+
+#[tokio::test]
 async fn an_applicant_takes_his_application_back_and_nobody_else_does() {
     let bureau = Bureau::new().await;
     let (office, catalog) = (&bureau.office, bureau.catalog());
@@ -88,26 +146,40 @@ async fn an_applicant_takes_his_application_back_and_nobody_else_does() {
     bureau.approve(&number).await;
     let seen = Seen::Version(permits::version(&bureau.row(&number).await));
     let why = ("目的の変更", &seen);
-    let by_other = permits::withdraw(catalog, &number, why, &office.admin, decided()).await;
+    let by_other = permits::end(catalog, (&number, Ending::Withdraw), why, &office.admin, decided()).await;
     assert!(matches!(refusal(by_other), PermitRefusal::IsNotApplicant(_)));
-    let without = permits::withdraw(catalog, &number, ("", &seen), &office.manager, decided()).await;
+    let without =
+        permits::end(catalog, (&number, Ending::Withdraw), ("", &seen), &office.manager, decided()).await;
     assert!(matches!(without, Err(DeskError::Reason(_))), "{without:?}");
-    permits::withdraw(catalog, &number, why, &office.manager, decided()).await.unwrap();
+    permits::end(catalog, (&number, Ending::Withdraw), why, &office.manager, decided()).await.unwrap();
     let row = bureau.row(&number).await;
     // Who had approved it stays to be read.
     assert_eq!((row.permit.state.word(), row.permit.japanese()), ("returned", "取下げ"));
     let begun = refusal(bureau.begin(&number, &office.operator, used()).await);
     assert!(matches!(begun, PermitRefusal::State { .. }), "{begun}");
-    let again =
-        permits::withdraw(catalog, &number, ("再度", &Seen::Anything), &office.manager, decided()).await;
+    let again = permits::end(
+        catalog,
+        (&number, Ending::Withdraw),
+        ("再度", &Seen::Anything),
+        &office.manager,
+        decided(),
+    )
+    .await;
     assert!(matches!(refusal(again), PermitRefusal::State { .. }));
     // It may be written anew, and what runs under a permit cannot be taken back.
-    permits::change(catalog, &number, (&content(), Seen::Anything), &office.manager, decided())
+    permits::change((catalog, &DATASETS), &number, (&content(), Seen::Anything), &office.manager, decided())
         .await
         .unwrap();
     bureau.approve(&number).await;
     bureau.begin(&number, &office.operator, used()).await.unwrap();
-    let late = permits::withdraw(catalog, &number, ("再度", &Seen::Anything), &office.manager, used()).await;
+    let late = permits::end(
+        catalog,
+        (&number, Ending::Withdraw),
+        ("再度", &Seen::Anything),
+        &office.manager,
+        used(),
+    )
+    .await;
     assert!(matches!(refusal(late), PermitRefusal::State { .. }));
     assert_eq!(bureau.lines("permit.withdraw").await, 1);
 }
@@ -146,12 +218,14 @@ impl Bureau {
 
     /// 運用管理責任者 applies.
     async fn apply(&self) -> String {
-        permits::apply(self.catalog(), &content(), &self.office.manager, applied()).await.expect("applied")
+        permits::apply((self.catalog(), &DATASETS), &content(), &self.office.manager, applied())
+            .await
+            .expect("applied")
     }
 
     async fn approve(&self, number: &str) {
         let seen = Seen::Version(permits::version(&self.row(number).await));
-        permits::approve(self.catalog(), number, &seen, &self.office.doctor, decided())
+        permits::approve((self.catalog(), &DATASETS), number, &seen, &self.office.doctor, decided())
             .await
             .expect("approved");
     }
@@ -234,9 +308,15 @@ async fn from_the_application_to_the_confirmed_after_use_measure() {
     assert_eq!(bureau.word(&number).await, "delivered", "what was handed over stays owed");
     assert_eq!(refusal(bureau.begin(&number, &office.operator, used()).await), PermitRefusal::UsedUp(2));
     let late = at("2027-01-20", "10:00");
-    permits::close(bureau.catalog(), &number, ("立会いで消去を確認", &Seen::Anything), &office.doctor, late)
-        .await
-        .unwrap();
+    permits::end(
+        bureau.catalog(),
+        (&number, Ending::Close),
+        ("立会いで消去を確認", &Seen::Anything),
+        &office.doctor,
+        late,
+    )
+    .await
+    .unwrap();
     let row = bureau.row(&number).await;
     assert!(
         matches!(&row.permit.state, PermitState::Closed { by, at } if *by == office.doctor.account && *at == late)
@@ -254,17 +334,18 @@ async fn nobody_approves_executes_or_closes_what_he_applied_for() {
     let bureau = Bureau::new().await;
     let office = &bureau.office;
     let catalog = bureau.catalog();
-    let own = permits::apply(catalog, &content(), &office.doctor, applied()).await.unwrap();
+    let own = permits::apply((catalog, &DATASETS), &content(), &office.doctor, applied()).await.unwrap();
     let is_own = |refusal| matches!(refusal, PermitRefusal::IsApplicant(_));
     assert!(is_own(refusal(
-        permits::approve(catalog, &own, &Seen::Anything, &office.doctor, decided()).await
+        permits::approve((catalog, &DATASETS), &own, &Seen::Anything, &office.doctor, decided()).await
     )));
     let back =
-        permits::return_application(catalog, &own, ("誤り", &Seen::Anything), &office.doctor, decided());
+        permits::end(catalog, (&own, Ending::Return), ("誤り", &Seen::Anything), &office.doctor, decided());
     assert!(is_own(refusal(back.await)));
-    permits::approve(catalog, &own, &Seen::Anything, &bureau.second, decided()).await.unwrap();
+    permits::approve((catalog, &DATASETS), &own, &Seen::Anything, &bureau.second, decided()).await.unwrap();
 
-    let operators = permits::apply(catalog, &content(), &office.operator, applied()).await.unwrap();
+    let operators =
+        permits::apply((catalog, &DATASETS), &content(), &office.operator, applied()).await.unwrap();
     bureau.approve(&operators).await;
     assert!(is_own(refusal(bureau.begin(&operators, &office.operator, used()).await)));
     let execution = bureau.begin(&operators, &bureau.operator2, used()).await.unwrap();
@@ -272,11 +353,13 @@ async fn nobody_approves_executes_or_closes_what_he_applied_for() {
     let other = bureau.deliver(&execution, &office.operator, used()).await;
     assert!(matches!(refusal(other), PermitRefusal::IsNotExecutor(_)));
     bureau.deliver(&execution, &bureau.operator2, used()).await.unwrap();
-    let closed = permits::close(catalog, &operators, ("済", &Seen::Anything), &office.operator, used()).await;
+    let closed =
+        permits::end(catalog, (&operators, Ending::Close), ("済", &Seen::Anything), &office.operator, used())
+            .await;
     assert!(is_own(refusal(closed)));
 
     for (by, what) in [(&office.admin, "decide"), (&office.manager, "decide"), (&office.operator, "decide")] {
-        let denied = permits::approve(catalog, &operators, &Seen::Anything, by, used()).await;
+        let denied = permits::approve((catalog, &DATASETS), &operators, &Seen::Anything, by, used()).await;
         assert!(matches!(denied, Err(DeskError::Access(_))), "{what}: {denied:?}");
     }
     let denied = bureau.begin(&own, &office.doctor, used()).await;
@@ -309,16 +392,28 @@ async fn whatever_changes_the_approval_is_void() {
     for (place, change) in changes.into_iter().enumerate() {
         let mut first = content();
         first.remarks = format!("{place}");
-        let number = permits::apply(catalog, &first, &office.manager, applied()).await.unwrap();
+        let number = permits::apply((catalog, &DATASETS), &first, &office.manager, applied()).await.unwrap();
         let shown = bureau.row(&number).await;
         bureau.approve(&number).await;
         let mut other = first.clone();
         change(&mut other);
-        let by_other =
-            permits::change(catalog, &number, (&other, Seen::Anything), &office.admin, decided()).await;
+        let by_other = permits::change(
+            (catalog, &DATASETS),
+            &number,
+            (&other, Seen::Anything),
+            &office.admin,
+            decided(),
+        )
+        .await;
         assert!(matches!(refusal(by_other), PermitRefusal::IsNotApplicant(_)));
-        let revision =
-            permits::change(catalog, &number, (&other, Seen::Anything), &office.manager, decided()).await;
+        let revision = permits::change(
+            (catalog, &DATASETS),
+            &number,
+            (&other, Seen::Anything),
+            &office.manager,
+            decided(),
+        )
+        .await;
         assert_eq!(revision.unwrap(), 2);
         let row = bureau.row(&number).await;
         assert_eq!((row.permit.state.word(), row.approval.clone()), ("applied", None), "change {place}");
@@ -330,11 +425,19 @@ async fn whatever_changes_the_approval_is_void() {
             Seen::Digits(row.digest.to_string().chars().take(11).collect()),
             Seen::Version(permits::version(&shown)),
         ] {
-            let stale = permits::approve(catalog, &number, &seen, &office.doctor, decided()).await;
-            assert!(matches!(stale, Err(DeskError::Stale(_))), "{stale:?}");
+            let stale =
+                permits::approve((catalog, &DATASETS), &number, &seen, &office.doctor, decided()).await;
+            let is_right = match seen {
+                Seen::Version(_) => matches!(stale, Err(DeskError::Stale(_))),
+                Seen::Digits(digits) if digits.len() < 12 => {
+                    matches!(stale, Err(DeskError::Permit(PermitRefusal::ShortDigest { digits: 12, .. })))
+                }
+                _ => matches!(stale, Err(DeskError::Permit(PermitRefusal::OtherDigest(_)))),
+            };
+            assert!(is_right, "{stale:?}");
         }
         let seen = Seen::Digits(row.digest.to_string().chars().take(12).collect());
-        permits::approve(catalog, &number, &seen, &office.doctor, decided()).await.unwrap();
+        permits::approve((catalog, &DATASETS), &number, &seen, &office.doctor, decided()).await.unwrap();
     }
     assert_eq!(bureau.lines("permit.change").await, 14);
 }
@@ -347,9 +450,12 @@ async fn what_runs_under_a_permit_that_is_revoked_hands_nothing_over() {
     bureau.approve(&number).await;
     let execution = bureau.begin(&number, &office.operator, used()).await.unwrap();
     let changed =
-        permits::change(catalog, &number, (&content(), Seen::Anything), &office.manager, used()).await;
+        permits::change((catalog, &DATASETS), &number, (&content(), Seen::Anything), &office.manager, used())
+            .await;
     assert!(matches!(refusal(changed), PermitRefusal::State { state: "executing", .. }));
-    permits::revoke(catalog, &number, ("目的の変更", &Seen::Anything), &bureau.second, used()).await.unwrap();
+    permits::end(catalog, (&number, Ending::Revoke), ("目的の変更", &Seen::Anything), &bureau.second, used())
+        .await
+        .unwrap();
     for refused in [
         permits::may_continue(catalog, &execution, &office.operator, used()).await,
         bureau.deliver(&execution, &office.operator, used()).await,
@@ -357,7 +463,9 @@ async fn what_runs_under_a_permit_that_is_revoked_hands_nothing_over() {
         assert!(matches!(refusal(refused), PermitRefusal::State { state: "revoked", .. }));
     }
     assert!(!bureau.abandon(&execution, used()).await.unwrap());
-    let close = permits::close(catalog, &number, ("済", &Seen::Anything), &office.doctor, used()).await;
+    let close =
+        permits::end(catalog, (&number, Ending::Close), ("済", &Seen::Anything), &office.doctor, used())
+            .await;
     assert!(
         matches!(refusal(close), PermitRefusal::State { .. }),
         "nothing was handed over: nothing is owed"
@@ -414,7 +522,7 @@ async fn the_last_day_ends_at_midnight_in_tokyo() {
 
     let behind = refusal(bureau.begin(&number, operator, at("2026-12-20", "10:00")).await);
     assert!(matches!(behind, PermitRefusal::State { .. }));
-    let late = permits::apply(catalog, &content(), &bureau.office.manager, over).await;
+    let late = permits::apply((catalog, &DATASETS), &content(), &bureau.office.manager, over).await;
     assert!(matches!(refusal(late), PermitRefusal::Over(_)), "nobody applies for what is past");
 }
 
@@ -423,8 +531,13 @@ async fn a_clock_that_went_back_makes_nothing() {
     let bureau = Bureau::new().await;
     let number = bureau.apply().await;
     bureau.approve(&number).await;
-    let other =
-        permits::apply(bureau.catalog(), &content(), &bureau.office.admin, at("2026-12-10", "10:00")).await;
+    let other = permits::apply(
+        (bureau.catalog(), &DATASETS),
+        &content(),
+        &bureau.office.admin,
+        at("2026-12-10", "10:00"),
+    )
+    .await;
     other.unwrap();
     let begun = bureau.begin(&number, &bureau.office.operator, used()).await;
     assert_eq!(refusal(begun), PermitRefusal::ClockBehind);
@@ -438,8 +551,8 @@ async fn two_people_who_decide_at_once_decide_once() {
         let number = bureau.apply().await;
         let seen = Seen::Version(permits::version(&bureau.row(&number).await));
         let (one, two) = tokio::join!(
-            permits::approve(catalog, &number, &seen, &office.doctor, decided()),
-            permits::return_application(catalog, &number, ("不足", &seen), &bureau.second, decided()),
+            permits::approve((catalog, &DATASETS), &number, &seen, &office.doctor, decided()),
+            permits::end(catalog, (&number, Ending::Return), ("不足", &seen), &bureau.second, decided()),
         );
         assert_eq!(usize::from(one.is_ok()) + usize::from(two.is_ok()), 1, "round {round}: {one:?}, {two:?}");
         let word = bureau.word(&number).await;
@@ -455,18 +568,18 @@ async fn a_returned_application_is_changed_and_waits_again() {
     let (office, catalog) = (&bureau.office, bureau.catalog());
     let number = bureau.apply().await;
     for reason in ["", "二行\nの理由"] {
-        let back = permits::return_application(
+        let back = permits::end(
             catalog,
-            &number,
+            (&number, Ending::Return),
             (reason, &Seen::Anything),
             &office.doctor,
             decided(),
         );
         assert!(matches!(back.await, Err(DeskError::Reason(_))), "{reason:?}");
     }
-    let back = permits::return_application(
+    let back = permits::end(
         catalog,
-        &number,
+        (&number, Ending::Return),
         ("期間が長い", &Seen::Anything),
         &office.doctor,
         decided(),
@@ -476,9 +589,11 @@ async fn a_returned_application_is_changed_and_waits_again() {
     assert_eq!((row.permit.state.word(), row.reason.as_str()), ("returned", "期間が長い"));
     let mut bad = content();
     bad.execution.1 = bad.period.1.next();
-    let refused = permits::change(catalog, &number, (&bad, Seen::Anything), &office.manager, decided()).await;
+    let refused =
+        permits::change((catalog, &DATASETS), &number, (&bad, Seen::Anything), &office.manager, decided())
+            .await;
     assert!(matches!(refused, Err(DeskError::Application(_))), "{refused:?}");
-    permits::change(catalog, &number, (&content(), Seen::Anything), &office.manager, decided())
+    permits::change((catalog, &DATASETS), &number, (&content(), Seen::Anything), &office.manager, decided())
         .await
         .unwrap();
     let row = bureau.row(&number).await;
@@ -493,13 +608,19 @@ async fn an_after_use_measure_that_nobody_confirms_is_an_alarm_and_blocks_the_ap
     bureau.approve(&number).await;
     let execution = bureau.begin(&number, &office.operator, used()).await.unwrap();
     bureau.deliver(&execution, &office.operator, used()).await.unwrap();
-    permits::revoke(catalog, &number, ("漏えいの疑い", &Seen::Anything), &office.doctor, used())
-        .await
-        .unwrap();
+    permits::end(
+        catalog,
+        (&number, Ending::Revoke),
+        ("漏えいの疑い", &Seen::Anything),
+        &office.doctor,
+        used(),
+    )
+    .await
+    .unwrap();
     let mut second = content();
     second.subject.push('二');
-    let waiting = permits::apply(catalog, &second, &office.manager, used()).await.unwrap();
-    permits::return_application(catalog, &waiting, ("後日", &Seen::Anything), &office.doctor, used())
+    let waiting = permits::apply((catalog, &DATASETS), &second, &office.manager, used()).await.unwrap();
+    permits::end(catalog, (&waiting, Ending::Return), ("後日", &Seen::Anything), &office.doctor, used())
         .await
         .unwrap();
     let (last, late) = (at("2027-01-31", "23:59"), at("2027-02-01", "0:00"));
@@ -515,13 +636,16 @@ async fn an_after_use_measure_that_nobody_confirms_is_an_alarm_and_blocks_the_ap
     assert_eq!(owed.len(), 1);
     let mut next = content();
     (next.period.1, next.after_use_due) = ("2027-03-31".parse().unwrap(), "2027-03-31".parse().unwrap());
-    let blocked = permits::apply(catalog, &next, &office.manager, late).await;
+    let blocked = permits::apply((catalog, &DATASETS), &next, &office.manager, late).await;
     assert_eq!(refusal(blocked), PermitRefusal::Overdue(number.clone()));
-    let changed = permits::change(catalog, &waiting, (&next, Seen::Anything), &office.manager, late).await;
+    let changed =
+        permits::change((catalog, &DATASETS), &waiting, (&next, Seen::Anything), &office.manager, late).await;
     assert_eq!(refusal(changed), PermitRefusal::Overdue(number.clone()), "nor by changing what was returned");
-    permits::close(catalog, &number, ("消去を確認", &Seen::Anything), &office.operator, late).await.unwrap();
+    permits::end(catalog, (&number, Ending::Close), ("消去を確認", &Seen::Anything), &office.operator, late)
+        .await
+        .unwrap();
     assert_eq!(alarmed(late).await, None, "what is confirmed is mended");
-    assert_eq!(permits::apply(catalog, &next, &office.manager, late).await.unwrap(), "R09-001");
+    assert_eq!(permits::apply((catalog, &DATASETS), &next, &office.manager, late).await.unwrap(), "R09-001");
 }
 
 /// Every step of a permit's life, killed at each of its waits and then done again.
@@ -575,16 +699,26 @@ async fn killed_at_any_step_a_permit_stands_as_if_it_had_not_been() {
 async fn act(bureau: &Bureau, step: &str) -> Result<(), DeskError> {
     let (office, catalog, number) = (&bureau.office, bureau.catalog(), "R08-001");
     match step {
-        "apply" => permits::apply(catalog, &content(), &office.manager, applied()).await.map(drop),
+        "apply" => {
+            permits::apply((catalog, &DATASETS), &content(), &office.manager, applied()).await.map(drop)
+        }
         "change" => {
             let mut other = content();
             other.subject.push('改');
-            permits::change(catalog, number, (&other, Seen::Anything), &office.manager, decided())
-                .await
-                .map(drop)
+            permits::change(
+                (catalog, &DATASETS),
+                number,
+                (&other, Seen::Anything),
+                &office.manager,
+                decided(),
+            )
+            .await
+            .map(drop)
         }
         "approve" => {
-            permits::approve(catalog, number, &Seen::Anything, &office.doctor, decided()).await.map(drop)
+            permits::approve((catalog, &DATASETS), number, &Seen::Anything, &office.doctor, decided())
+                .await
+                .map(drop)
         }
         "begin" => bureau.begin(number, &office.operator, used()).await.map(drop),
         "deliver" => {
@@ -592,6 +726,15 @@ async fn act(bureau: &Bureau, step: &str) -> Result<(), DeskError> {
             let execution = Execution { permit: number.to_owned(), number: 1, digest };
             bureau.deliver(&execution, &office.operator, used()).await
         }
-        _ => permits::close(catalog, number, ("消去を確認", &Seen::Anything), &office.doctor, used()).await,
+        _ => {
+            permits::end(
+                catalog,
+                (number, Ending::Close),
+                ("消去を確認", &Seen::Anything),
+                &office.doctor,
+                used(),
+            )
+            .await
+        }
     }
 }

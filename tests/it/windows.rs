@@ -138,6 +138,7 @@ impl Office {
         desk.services = ["ポータル", "ポータル、<script>alert(1)</script>", "portal"]
             .map(|name| Service { name: name.to_owned(), how: How::Manual })
             .to_vec();
+        desk.datasets.clone_from(&crate::permits::DATASETS);
         let actor = |id: &str, role| Actor { account: id.parse().expect("an id"), role, scopes: None };
         Self {
             desk,

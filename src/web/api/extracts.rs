@@ -180,7 +180,7 @@ pub(super) async fn plan(caller: Caller, Named(permit): Named) -> Result<Json<Ex
 #[utoipa::path(
     post, path = "/api/v1/permits/{permit}/extracts/cancel", tag = "permits", operation_id = "cancelExtract",
     summary = "Stop the extract that is being made / 実施中の抽出を中止する",
-    description = "Whichever program makes it. Nothing is handed over, and it counts as one execution.",
+    description = "Whichever program makes it. Nothing is handed over, and it does not count as an execution.",
     params(("permit" = String, Path, description = "Its number")),
     responses((status = 200, description = "The execution", body = ExtractShown)),
     security(("token" = ["permit.execute"]))

@@ -12,7 +12,7 @@ use crate::web::access::Caller;
 use crate::web::problem::Problem;
 use crate::workflows::desk::{Desk, DeskError};
 use crate::workflows::lists::ListPlace;
-use crate::workflows::permits::{self, Seen};
+use crate::workflows::permits::{self, Ending, Seen};
 
 use super::extract::{Asked, Headers, Named, Sent};
 use super::page::{Listing, Wanted};
@@ -92,7 +92,7 @@ pub(super) async fn apply(
     check(&caller.actor, Act::ApplyPermit)?;
     let (desk, now) = (caller.desk(), shared.clock.now());
     let content = body.content(caller.actor.account.clone(), permits::zone().day_of(now))?;
-    let number = permits::apply(&desk.catalog, &content, &caller.actor, now).await?;
+    let number = permits::apply((&desk.catalog, &desk.datasets), &content, &caller.actor, now).await?;
     let mut response = answer(&desk, &number, StatusCode::CREATED).await?;
     if let Ok(location) = format!("/api/v1/permits/{number}").parse() {
         response.headers_mut().insert(header::LOCATION, location);
@@ -121,7 +121,8 @@ pub(super) async fn change(
     check(&caller.actor, Act::ApplyPermit)?;
     let (desk, now, seen) = (caller.desk(), shared.clock.now(), seen(&headers)?);
     let content = body.content(caller.actor.account.clone(), permits::zone().day_of(now))?;
-    let changed = permits::change(&desk.catalog, &number, (&content, seen), &caller.actor, now).await;
+    let changed =
+        permits::change((&desk.catalog, &desk.datasets), &number, (&content, seen), &caller.actor, now).await;
     changed.map_err(decided)?;
     answer(&desk, &number, StatusCode::OK).await
 }
@@ -143,22 +144,10 @@ pub(super) async fn approve(
     Headers(headers): Headers,
 ) -> Result<Response, Problem> {
     let (desk, seen, now) = (caller.desk(), seen(&headers)?, shared.clock.now());
-    let approved = permits::approve(&desk.catalog, &number, &seen, &caller.actor, now).await;
+    let approved =
+        permits::approve((&desk.catalog, &desk.datasets), &number, &seen, &caller.actor, now).await;
     approved.map_err(decided)?;
     answer(&desk, &number, StatusCode::OK).await
-}
-
-/// What somebody decides with a reason.
-#[derive(Clone, Copy)]
-enum Ending {
-    /// The application goes back.
-    Return,
-    /// The applicant takes it back.
-    Withdraw,
-    /// The permit is taken away.
-    Revoke,
-    /// The after-use measure is confirmed.
-    Close,
 }
 
 /// Decides with a reason, about the version that was seen.
@@ -170,13 +159,7 @@ async fn end(
 ) -> Result<Response, Problem> {
     let (desk, now, by) = (caller.desk(), shared.clock.now(), &caller.actor);
     let seen = seen(headers)?;
-    let (catalog, why) = (&desk.catalog, (reason, &seen));
-    let done = match ending {
-        Ending::Return => permits::return_application(catalog, number, why, by, now).await,
-        Ending::Withdraw => permits::withdraw(catalog, number, why, by, now).await,
-        Ending::Revoke => permits::revoke(catalog, number, why, by, now).await,
-        Ending::Close => permits::close(catalog, number, why, by, now).await,
-    };
+    let done = permits::end(&desk.catalog, (number, ending), (reason, &seen), by, now).await;
     done.map_err(decided)?;
     answer(&desk, number, StatusCode::OK).await
 }

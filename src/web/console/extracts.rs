@@ -130,10 +130,10 @@ pub(super) async fn of_plan(visit: &Visit, permit: &PermitRow) -> Result<Markup,
                 p { a href={ "/console/extracts/" (number) } { (visit.t("試算の詳細と1行の見本を見る", "The whole plan, with a row of made-up values")) } }
             }
             None if waits => {
-                p {
+                p class="warning" {
                     (visit.t(
-                        "抽出の試算はまだありません。システム運用者が「kura extract plan」で行うと、ここに表示されます。",
-                        "Nobody has planned the extract yet; a system operator does so with `kura extract plan`.",
+                        "この版の申請について、抽出の試算は行われていません。何がどれだけ出力されるかは、まだ誰も確かめていません。システム運用者が「kura extract plan」で行うと、ここに表示されます。",
+                        "No extract was planned for what it says now: nobody has seen what would leave. A system operator plans it with `kura extract plan`.",
                     ))
                 }
             }
@@ -156,8 +156,8 @@ pub(super) async fn ask_cancel(
     let body = html! {
         p class="lead" {
             (visit.t(
-                "実施中の抽出を中止します。何も提供されません。実施は1回に数えます。",
-                "Stops the extract that is being made. Nothing is handed over, and it counts as one.",
+                "実施中の抽出を中止します。何も提供されません。実施の回数には数えません。",
+                "Stops the extract that is being made. Nothing is handed over, and it does not count.",
             ))
         }
         (form::form(&visit, &format!("/console/extracts/{permit}/cancel"), &inside))
@@ -256,6 +256,15 @@ fn figures(visit: &Visit, report: &ExtractReport) -> Markup {
         rows.push((visit.t("同じ組合せの最少人数", "Smallest crowd").to_owned(), smallest));
         let risk = html! { (format!("{:.4}", measured.risk_max)) };
         rows.push((visit.t("特定される確率の最大", "Largest risk").to_owned(), risk));
+    }
+    if report.formulas > 0 {
+        let name = visit.t("計算式として働くおそれのあるセル", "Cells like formulas").to_owned();
+        rows.push((name, html! { (print::extract::formulas(report)) }));
+    }
+    if report.controls > 0 {
+        let name =
+            visit.t("制御文字を除いた元データのセル", "Source cells rid of control characters").to_owned();
+        rows.push((name, html! { (grouped(report.controls)) }));
     }
     if let Some(search) = &report.search {
         let words = if search.is_proved {

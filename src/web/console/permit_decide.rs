@@ -13,7 +13,7 @@ use super::refused::Refused;
 use super::visit::{At, Sent, Visit};
 use super::words::{Words, w};
 use crate::workflows::desk::DeskError;
-use crate::workflows::permits::{self, Seen};
+use crate::workflows::permits::{self, Ending, Seen};
 
 /// What was shown, as the form carries it: without it nothing is decided.
 fn seen(fields: &Fields) -> Result<Seen, Refused> {
@@ -57,7 +57,7 @@ pub(super) async fn approve(
     Sent(fields): Sent,
 ) -> Result<Response, Refused> {
     let (catalog, by) = (&visit.desk.catalog, visit.actor()?);
-    match permits::approve(catalog, &id, &seen(&fields)?, by, visit.now).await {
+    match permits::approve((catalog, &visit.desk.datasets), &id, &seen(&fields)?, by, visit.now).await {
         Ok(_) => {}
         Err(error @ (DeskError::Permit(_) | DeskError::Stale(_))) => {
             // A second tap: the same person has approved the same content already, and is shown so.
@@ -103,6 +103,7 @@ pub(super) async fn approval(
 
 /// The words of a page that asks for a reason.
 struct Ask {
+    ending: Ending,
     path: &'static str,
     title: Words,
     lead: Words,
@@ -112,6 +113,7 @@ struct Ask {
 
 fn returning(id: &str) -> Ask {
     Ask {
+        ending: Ending::Return,
         path: "return",
         title: w(format!("使用許可の差戻し：{id}"), format!("Return permit {id}")),
         lead: w(
@@ -125,6 +127,7 @@ fn returning(id: &str) -> Ask {
 
 fn withdrawing(id: &str) -> Ask {
     Ask {
+        ending: Ending::Withdraw,
         path: "withdraw",
         title: w(format!("申請の取下げ：{id}"), format!("Withdraw permit {id}")),
         lead: w(
@@ -138,6 +141,7 @@ fn withdrawing(id: &str) -> Ask {
 
 fn revoking(id: &str) -> Ask {
     Ask {
+        ending: Ending::Revoke,
         path: "revoke",
         title: w(format!("使用許可の取消し：{id}"), format!("Revoke permit {id}")),
         lead: w(
@@ -151,6 +155,7 @@ fn revoking(id: &str) -> Ask {
 
 fn closing(id: &str) -> Ask {
     Ask {
+        ending: Ending::Close,
         path: "close",
         title: w(format!("使用後の措置の確認：{id}"), format!("After-use measure of permit {id}")),
         lead: w(
@@ -193,8 +198,14 @@ async fn ask(
     Ok(sheet.show(visit))
 }
 
-fn back(id: &str) -> Response {
-    Redirect::to(&format!("/console/permits/{id}")).into_response()
+/// Decides with the reason that was given; or asks again, if that is none.
+async fn end(visit: &Visit, id: &str, asked: Ask, fields: &Fields) -> Result<Response, Refused> {
+    let (reason, seen) = (fields.text("reason"), seen(fields)?);
+    let (catalog, by) = (&visit.desk.catalog, visit.actor()?);
+    match permits::end(catalog, (id, asked.ending), (&reason, &seen), by, visit.now).await {
+        Ok(()) => Ok(Redirect::to(&format!("/console/permits/{id}")).into_response()),
+        Err(error) => ask(visit, id, asked, (&reason, reason_fault(error)?)).await,
+    }
 }
 
 /// `GET /console/permits/{id}/return`.
@@ -211,12 +222,7 @@ pub(super) async fn return_application(
     Path(id): Path<String>,
     Sent(fields): Sent,
 ) -> Result<Response, Refused> {
-    let (reason, seen) = (fields.text("reason"), seen(&fields)?);
-    let (catalog, by) = (&visit.desk.catalog, visit.actor()?);
-    match permits::return_application(catalog, &id, (&reason, &seen), by, visit.now).await {
-        Ok(()) => Ok(back(&id)),
-        Err(error) => ask(&visit, &id, returning(&id), (&reason, reason_fault(error)?)).await,
-    }
+    end(&visit, &id, returning(&id), &fields).await
 }
 
 /// `GET /console/permits/{id}/withdraw`.
@@ -233,12 +239,7 @@ pub(super) async fn withdraw(
     Path(id): Path<String>,
     Sent(fields): Sent,
 ) -> Result<Response, Refused> {
-    let (reason, seen) = (fields.text("reason"), seen(&fields)?);
-    let (catalog, by) = (&visit.desk.catalog, visit.actor()?);
-    match permits::withdraw(catalog, &id, (&reason, &seen), by, visit.now).await {
-        Ok(()) => Ok(back(&id)),
-        Err(error) => ask(&visit, &id, withdrawing(&id), (&reason, reason_fault(error)?)).await,
-    }
+    end(&visit, &id, withdrawing(&id), &fields).await
 }
 
 /// `GET /console/permits/{id}/revoke`.
@@ -255,12 +256,7 @@ pub(super) async fn revoke(
     Path(id): Path<String>,
     Sent(fields): Sent,
 ) -> Result<Response, Refused> {
-    let (reason, seen) = (fields.text("reason"), seen(&fields)?);
-    let (catalog, by) = (&visit.desk.catalog, visit.actor()?);
-    match permits::revoke(catalog, &id, (&reason, &seen), by, visit.now).await {
-        Ok(()) => Ok(back(&id)),
-        Err(error) => ask(&visit, &id, revoking(&id), (&reason, reason_fault(error)?)).await,
-    }
+    end(&visit, &id, revoking(&id), &fields).await
 }
 
 /// `GET /console/permits/{id}/close`.
@@ -277,10 +273,5 @@ pub(super) async fn close(
     Path(id): Path<String>,
     Sent(fields): Sent,
 ) -> Result<Response, Refused> {
-    let (reason, seen) = (fields.text("reason"), seen(&fields)?);
-    let (catalog, by) = (&visit.desk.catalog, visit.actor()?);
-    match permits::close(catalog, &id, (&reason, &seen), by, visit.now).await {
-        Ok(()) => Ok(back(&id)),
-        Err(error) => ask(&visit, &id, closing(&id), (&reason, reason_fault(error)?)).await,
-    }
+    end(&visit, &id, closing(&id), &fields).await
 }

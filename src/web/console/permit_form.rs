@@ -290,14 +290,14 @@ fn read(visit: &Visit, applicant: AccountId, fields: &Fields) -> Result<PermitCo
         };
         faults.add(field, w(problem.japanese(), format!("{problem}.")));
     }
-    check_extraction(&content, &mut faults);
+    check_extraction(&content, &visit.desk.datasets, &mut faults);
     if faults.is_empty() { Ok(content) } else { Err(faults) }
 }
 
 /// Whether a program would carry it out, asked while the form can still be mended.
-fn check_extraction(content: &PermitContent, faults: &mut Faults) {
+fn check_extraction(content: &PermitContent, datasets: &[String], faults: &mut Faults) {
     if !faults.is_of("extraction")
-        && let Err(problem) = extracts::check(content)
+        && let Err(problem) = extracts::check(content, datasets)
     {
         faults.add("extraction", w(problem.japanese(), format!("{problem}.")));
     }
@@ -342,14 +342,15 @@ pub(super) async fn make(axum::Extension(visit): At, Sent(fields): Sent) -> Resu
         Ok(content) => content,
         Err(faults) => return Ok(again(&visit, &fields, &faults)),
     };
-    let (catalog, by) = (&visit.desk.catalog, visit.actor()?);
+    let (catalog, datasets, by) = (&visit.desk.catalog, &visit.desk.datasets, visit.actor()?);
     by.check(Act::ApplyPermit)?;
     let number = match fields.raw("replaces") {
-        "" => permits::apply(catalog, &content, by, visit.now).await?,
+        "" => permits::apply((catalog, datasets), &content, by, visit.now).await?,
         number => {
             let seen = hex::decode(fields.raw("seen")).ok().and_then(|bytes| bytes.try_into().ok());
             let seen = seen.ok_or_else(|| DeskError::Stale(number.to_owned()))?;
-            permits::change(catalog, number, (&content, Seen::Version(seen)), by, visit.now).await?;
+            permits::change((catalog, datasets), number, (&content, Seen::Version(seen)), by, visit.now)
+                .await?;
             number.to_owned()
         }
     };

@@ -135,7 +135,16 @@ pub(super) fn standing(visit: &Visit, row: &PermitRow) -> Markup {
             html! { (row.revision) " (" (visit.lang.moment(row.written_at)) ")" },
         ),
         (visit.t("内容の指紋", "Digest of what it says").to_owned(), html! { code { (row.digest) } }),
-        (visit.t("実施した回数", "Executions").to_owned(), html! { (row.permit.executions) }),
+        (
+            visit.t("実施した回数", "Executions").to_owned(),
+            html! {
+                (row.permit.used()) " / " (row.permit.content.executions_max)
+                @if row.permit.given_up > 0 {
+                    (visit.t("（ほかに、何も提供せずに終わったもの：", " (besides, ended with nothing handed over: "))
+                    (row.permit.given_up) (visit.t("回。数えません）", "; not counted)"))
+                }
+            },
+        ),
     ];
     let mut add = |ja: &str, en: &str, text: String| {
         rows.push((visit.t(ja, en).to_owned(), html! { (text) }));

@@ -14,7 +14,8 @@ use super::ExtractError;
 /// The code of an execution that somebody cancelled.
 pub(super) const CANCELLED: &str = "cancelled";
 
-/// Ends the execution that is being made under a permit, and says which one. It counts as one.
+/// Ends the execution that is being made under a permit, and says which one. Nothing was handed over, so it does not
+/// count.
 pub async fn cancel(
     catalog: &Catalog,
     number: &str,

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use crate::anonymize::delimited::{Encoding, read};
 use crate::anonymize::extract::Refusal;
-use crate::anonymize::instructions::Shape;
+use crate::anonymize::instructions::{Instructions, Shape};
 use crate::anonymize::parquet::write_parquet;
 use crate::anonymize::spreadsheet::write_spreadsheet;
 use crate::archive::digest::Sha256;
@@ -51,12 +51,41 @@ impl Dress {
         Self { permit: number.to_owned(), fields, press: None }
     }
 
-    /// Takes what the shape needs. Without a font there are no pages, and that is told before anything is read.
-    pub(super) fn fit(mut self, shape: Shape, home: &Home, now: Instant) -> Result<Self, ExtractError> {
-        if shape == Shape::Paper {
-            self.press = Some((printing::typeface(home)?, now));
+    /// Takes what the shape needs. Without a font there are no pages, nor with one that lacks what the permit itself says,
+    /// nor if there are more columns than a page is wide: that is told before anything is read.
+    pub(super) fn fit(
+        mut self,
+        instructions: &Instructions,
+        home: &Home,
+        now: Instant,
+    ) -> Result<Self, ExtractError> {
+        if instructions.shape != Shape::Paper {
+            return Ok(self);
         }
+        let typeface = printing::typeface(home)?;
+        let heads = instructions.heads();
+        let heads: Vec<&str> = heads.iter().map(String::as_str).collect();
+        let mut trial = self.sheet(now, "");
+        trial.form(self.fields.clone());
+        trial.table(&heads, std::iter::empty());
+        trial.text(&instructions.texts().into_iter().collect::<Vec<_>>().join("\n"));
+        trial.pdf(&typeface).map_err(PrintError::from)?;
+        self.press = Some((typeface, now));
         Ok(self)
+    }
+
+    /// A paper with its bands and its title.
+    fn sheet(&self, now: Instant, digest: &str) -> Paper {
+        let short: String = digest.chars().take(16).collect();
+        let permit = if self.permit.is_empty() { "（試算）" } else { self.permit.as_str() };
+        let title = "本番データ抽出資料";
+        let mut paper = Paper::new(title, now);
+        paper.bands(
+            &format!("許可番号 {permit}　名古屋市医師会 はち丸ネットワーク"),
+            &format!("許可番号 {permit}　表のSHA-256 {short}"),
+        );
+        paper.title(title);
+        paper
     }
 
     /// What is handed over, and what the report says of it.
@@ -104,16 +133,8 @@ impl Dress {
             add("表示する最少人数", format!("{}人", counts.min_cell));
         }
         add("表のSHA-256", digest.to_string());
-        let short: String = digest.to_string().chars().take(16).collect();
-        let permit = if self.permit.is_empty() { "（試算）" } else { self.permit.as_str() };
         let (typeface, now) = self.press.as_ref().ok_or(PrintError::NoFont)?;
-        let title = "本番データ抽出資料";
-        let mut paper = Paper::new(title, *now);
-        paper.bands(
-            &format!("許可番号 {permit}　名古屋市医師会 はち丸ネットワーク"),
-            &format!("許可番号 {permit}　表のSHA-256 {short}"),
-        );
-        paper.title(title);
+        let mut paper = self.sheet(*now, &digest.to_string());
         paper.form(fields);
         paper.text(
             "この資料は、個人を特定できないように加工したものです。申請者以外の方に渡さず、使用後は上記の措置を行ってください。",

@@ -84,6 +84,7 @@ pub(super) async fn make(
         let is_stopped = || own.is_asked() || others.is_asked();
         let mut made = compute(&source, &instructions, &is_stopped, &tell)?;
         let encoding = instructions.rules.writing.encoding;
+        made.report.controls = source.controls;
         made.bytes = dress.put_on(instructions.shape, made.bytes, encoding, &mut made.report)?;
         Ok(made)
     });

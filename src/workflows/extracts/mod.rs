@@ -39,6 +39,9 @@ mod making;
 /// What is told of an extract.
 mod report;
 
+/// What was measured, as reports tell it.
+mod measured;
+
 /// What reports call things.
 mod words;
 
@@ -73,11 +76,11 @@ pub use crate::anonymize::search::Estimate;
 pub use crate::catalog::{ExtractPlanRow, ExtractRow, ExtractState};
 pub use cancel::cancel;
 pub use making::{Cancel, Told};
+pub use measured::{MeasuredReport, SensitiveReport};
 pub use plan::{ExtractPlan, check, plan, plan_file};
 pub use preview::PreviewCell;
 pub use report::{
-    ColumnReport, CountsReport, ExtractReport, MeasuredReport, RuleReport, ScanReport, SearchReport,
-    SensitiveReport, report_of,
+    ColumnReport, CountsReport, ExtractReport, RuleReport, ScanReport, SearchReport, report_of,
 };
 pub use run::{Handed, Run, run};
 pub use source::{Recovery, columns};

@@ -4,15 +4,17 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::anonymize::instructions::{Instructions, Shape};
+use crate::anonymize::faults::Fault;
+use crate::anonymize::instructions::{Instructions, Seal, Shape};
 use crate::archive::digest::Sha256;
+use crate::archive::seal::Recipient;
 use crate::catalog::{Catalog, ExtractPlanRow};
 use crate::config::Home;
 use crate::domain::actor::Actor;
 use crate::domain::permit::{Form, LegalClass, PermitContent};
 use crate::domain::role::Act;
 use crate::domain::time::Instant;
-use crate::policy_files::{BadInstructions, read_instructions};
+use crate::policy_files::{BadInstructions, read_with_faults};
 use crate::workflows::desk::DeskError;
 use crate::workflows::sign_in::line;
 
@@ -33,23 +35,54 @@ pub struct ExtractPlan {
     pub preview: Vec<PreviewCell>,
 }
 
-/// Whether what is applied for can be carried out at all: asked when somebody applies.
-pub fn check(content: &PermitContent) -> Result<(), BadInstructions> {
-    instructions_of(content).map(drop)
+/// Whether what is applied for can be carried out at all, with the data sets that the settings know: asked when somebody
+/// applies, and when somebody approves. Everything that is wrong is said at once.
+pub fn check(content: &PermitContent, datasets: &[String]) -> Result<(), BadInstructions> {
+    let (instructions, mut faults) = read_with_faults(&content.extraction)?;
+    faults.extend(unfit(content, &instructions));
+    let name = &instructions.dataset;
+    if !datasets.contains(name) {
+        let known = if datasets.is_empty() { "-".to_owned() } else { datasets.join(", ") };
+        let english = format!("kura.toml has no [[dataset]] of this name; it knows: {known}");
+        let japanese = format!("kura.toml の [[dataset]] にない名前です。登録されている名前：{known}");
+        faults.push(Fault::new(format!("dataset = {name:?}"), english, japanese));
+    }
+    BadInstructions::unless(instructions, &faults).map(drop)
 }
 
 /// The instructions of a permit, if they make what the permit is for.
 pub(super) fn instructions_of(content: &PermitContent) -> Result<Instructions, BadInstructions> {
-    let instructions = read_instructions(&content.extraction)?;
+    let (instructions, mut faults) = read_with_faults(&content.extraction)?;
+    faults.extend(unfit(content, &instructions));
+    BadInstructions::unless(instructions, &faults)
+}
+
+/// What of the instructions is not what the permit is for, or cannot be sealed.
+fn unfit(content: &PermitContent, instructions: &Instructions) -> Vec<Fault> {
+    let mut found = Vec::new();
     if (content.legal_class == LegalClass::Statistics) != instructions.counts.is_some() {
         let words = "[table] makes 統計情報 and only that: the permit and its instructions are about different things";
-        return Err(BadInstructions(words.to_owned()));
+        let japanese =
+            "集計表（[table]）を作るのは統計情報の申請だけで、統計情報の申請には集計表が必要です。";
+        found.push(Fault::new("legal_class", words, japanese));
     }
     if (content.form == Form::Paper) != (instructions.shape == Shape::Paper) {
         let words = "提供方法 紙 (form = \"paper\") and output.format = \"paper\" go together, and only with each other";
-        return Err(BadInstructions(words.to_owned()));
+        let japanese = "提供方法が紙なら output.format も \"paper\"、紙でなければ output.format も \"paper\" 以外にしてください。";
+        found.push(Fault::new("form", words, japanese));
     }
-    Ok(instructions)
+    found.extend(wrong_key(&instructions.seal));
+    found
+}
+
+/// A key that looks like one of age and is none: a letter was left out or mistaken.
+fn wrong_key(seal: &Seal) -> Option<Fault> {
+    let Seal::Key(key) = seal else { return None };
+    let english =
+        "this is no age key: a character is wrong or missing; copy the line that begins with age1 again";
+    let japanese =
+        "ageの公開鍵として正しくありません（文字の誤りや抜け）。age1で始まる行をもう一度写してください。";
+    key.parse::<Recipient>().is_err().then(|| Fault::new("output.seal", english, japanese))
 }
 
 /// Tells people.
@@ -81,8 +114,10 @@ async fn planned(
     how: (&Cancel, &mut (dyn FnMut(Told) + Send)),
     now: Instant,
 ) -> Result<ExtractPlan, ExtractError> {
-    let instructions = Arc::new(read_instructions(text)?);
-    let dress = dress.fit(instructions.shape, home, now)?;
+    let (instructions, mut faults) = read_with_faults(text)?;
+    faults.extend(wrong_key(&instructions.seal));
+    let instructions = Arc::new(BadInstructions::unless(instructions, &faults)?);
+    let dress = dress.fit(&instructions, home, now)?;
     let made = gathered((home, dress), &instructions, recovery, how, now).await?;
     Ok(ExtractPlan { preview: preview(&instructions.rules, &made.report), report: made.report })
 }

@@ -9,8 +9,8 @@ use crate::anonymize::pseudonym::ExtractKey;
 
 use super::report::ExtractReport;
 
-/// What stands for a value that is released as it is.
-const AS_IT_IS: &str = "（元の値のまま）";
+/// What stands for a value that is released: one form for what people read as the same (`normal_form::canonical`).
+const AS_IT_IS: &str = "（元の値。全角・半角、空白、見えない文字の表記だけそろえ、空欄は「不明」）";
 
 /// A cell of the row.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,7 +58,10 @@ fn text(treatment: &Treatment, level: usize) -> Option<String> {
             let lines = hierarchy.lines();
             lines.first().and_then(|line| line.get(level)).cloned().unwrap_or_default()
         }
-        Treatment::Fold { .. } | Treatment::Keep => AS_IT_IS.to_owned(),
+        Treatment::Keep => AS_IT_IS.to_owned(),
+        Treatment::Fold { below, other } => {
+            format!("{AS_IT_IS}または「{other}」（{below}人に満たない値）")
+        }
         Treatment::Round { step, .. } => format!("{}（{step}単位）", 3 * step),
     })
 }

@@ -8,12 +8,12 @@ use crate::anonymize::classes::ColumnRule;
 use crate::anonymize::count_extract::CountExtract;
 use crate::anonymize::extract::{ExtractRules, Report};
 use crate::anonymize::instructions::{CountsAsked, Instructions, Seal, Shape};
-use crate::anonymize::measure::Measured;
 use crate::anonymize::scan::Scan;
 use crate::anonymize::search::Proof;
 use crate::anonymize::statement::{A_PERSON_DECIDES, measures, publication};
 use crate::anonymize::statistics::Protection;
 
+use super::measured::MeasuredReport;
 use super::words::{asked, class, metric, treatment};
 use super::{ExtractError, ExtractRow};
 
@@ -56,6 +56,15 @@ pub struct ExtractReport {
     pub coded: u64,
     /// Rows with a value that could not be read.
     pub unreadable: u64,
+    /// Cells of the source with control characters, which were left out.
+    #[serde(default)]
+    pub controls: u64,
+    /// Cells of the file that a spreadsheet would run as a formula.
+    #[serde(default)]
+    pub formulas: u64,
+    /// Whether those have a `'` in front, so that none is run.
+    #[serde(default)]
+    pub is_guarded: bool,
     /// Every column of the source.
     pub columns: Vec<ColumnReport>,
     /// What was asked for.
@@ -141,44 +150,6 @@ pub struct SearchReport {
     pub cost: f64,
 }
 
-/// What was measured from the bytes of the file.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct MeasuredReport {
-    /// Persons.
-    pub persons: u64,
-    /// Crowds.
-    pub crowds: u64,
-    /// Persons in the smallest one.
-    pub smallest: u64,
-    /// Crowds by persons: 1, 2, 3–4, 5–9, 10–19, 20–49, 50 and more.
-    pub sizes: [u64; 7],
-    /// The largest chance to find a person whose quasi-identifiers are known.
-    pub risk_max: f64,
-    /// That chance on average.
-    pub risk_average: f64,
-    /// Persons whose chance is above 1/20.
-    pub above_twentieth: u64,
-    /// Persons whose chance is above 1/5.
-    pub above_fifth: u64,
-    /// Sensitive columns.
-    pub sensitive: Vec<SensitiveReport>,
-}
-
-/// What was measured of a sensitive column.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SensitiveReport {
-    /// Its name.
-    pub name: String,
-    /// The fewest different values of a crowd.
-    pub distinct: u64,
-    /// The least entropy of a crowd, as a number of equally frequent values.
-    pub entropy: f64,
-    /// The largest distance of a crowd to the input.
-    pub distance: f64,
-}
-
 /// A table of counts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -235,6 +206,7 @@ impl ExtractReport {
             left_out: report.left_out,
             coded: report.counts.coded,
             unreadable: report.counts.unreadable,
+            formulas: report.formulas,
             columns: rules.columns.iter().map(|rule| column(rule, Some(report))).collect(),
             search: Some(SearchReport {
                 nodes: report.answer.nodes.to_string(),
@@ -271,6 +243,7 @@ impl ExtractReport {
             rows_in: made.rows,
             persons_in: made.persons,
             rows_out: made.lines,
+            formulas: made.formulas,
             columns: rules.columns.iter().map(|rule| column(rule, None)).collect(),
             counts: Some(CountsReport {
                 by: asked.by.clone(),
@@ -313,6 +286,9 @@ impl ExtractReport {
             left_out: 0,
             coded: 0,
             unreadable: 0,
+            controls: 0,
+            formulas: 0,
+            is_guarded: rules.writing.is_spreadsheet_safe,
             columns: Vec::new(),
             rules: asked(rules),
             search: None,
@@ -349,29 +325,6 @@ impl ExtractReport {
     /// The column whose pseudonyms say whose each row is.
     pub fn pseudonyms(&self) -> Option<&str> {
         self.columns.iter().find(|column| column.done == "pseudonym").map(|column| column.name.as_str())
-    }
-}
-
-impl MeasuredReport {
-    /// As it is told.
-    pub(super) fn of(measured: &Measured) -> Self {
-        let sensitive = measured.sensitive.iter().map(|column| SensitiveReport {
-            name: column.name.clone(),
-            distinct: column.distinct,
-            entropy: column.entropy,
-            distance: column.distance_value(),
-        });
-        Self {
-            persons: measured.persons,
-            crowds: measured.crowds,
-            smallest: measured.smallest,
-            sizes: measured.sizes,
-            risk_max: measured.risk_max(),
-            risk_average: measured.risk_average(),
-            above_twentieth: measured.above_twentieth,
-            above_fifth: measured.above_fifth,
-            sensitive: sensitive.collect(),
-        }
     }
 }
 

@@ -27,7 +27,7 @@ use super::marks::{LedgerKey, compare, crowds_of};
 use super::plan::instructions_of;
 use super::report::ExtractReport;
 use super::shelf::{self, ExtractLock};
-use super::source::{Recovery, dataset, read_source};
+use super::source::{Recovery, dataset, openable, read_source};
 use super::tend::give_up_dead;
 use super::{ExtractError, off};
 
@@ -76,7 +76,7 @@ pub async fn run(
     on.by.check(Act::ExecutePermit)?;
     let lock = ExtractLock::take(on.home, number)?.ok_or_else(|| ExtractError::Busy(number.to_owned()))?;
     give_up_dead(on.catalog, on.home, number, on.clock.now()).await?;
-    // What can be known to be wrong before it begins uses up no execution.
+    // What can be known to be wrong before it begins is told before; no row is read for that, because nobody has begun yet.
     let none = || DeskError::None { what: "permit", id: number.to_owned() };
     let row = on.catalog.permit(number).await?.ok_or_else(none)?;
     let instructions = Arc::new(instructions_of(&row.permit.content)?);
@@ -84,9 +84,10 @@ pub async fn run(
         Seal::Key(key) => Some(key.parse::<Recipient>()?),
         Seal::Passphrase => None,
     };
-    dataset(on.home, &instructions.dataset)?;
+    openable(&dataset(on.home, &instructions.dataset)?, on.recovery)?;
+    LedgerKey::of(on.home)?;
     let now = on.clock.now();
-    let dress = Dress::of_permit((number, &row.permit.content), now).fit(instructions.shape, on.home, now)?;
+    let dress = Dress::of_permit((number, &row.permit.content), now).fit(&instructions, on.home, now)?;
     let execution = begin(on, number).await?;
     let (permit, which) = (execution.permit.clone(), execution.number);
     match Box::pin(hand_over(on, &execution, (&instructions, dress), recipient, (tell, once))).await {

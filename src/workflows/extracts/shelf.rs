@@ -5,8 +5,8 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::PathBuf;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
 
 use rustix::fs::FlockOperation;
 
@@ -14,27 +14,70 @@ use crate::config::{self, Home};
 
 use super::ExtractError;
 
-/// The lock of a permit's extracts, held. The system lets go of it when a program ends, however it ends.
+/// The lock of a permit's extracts, held. The system lets go of it when a program ends, however it ends. Its file goes with
+/// it; one that a program left when it died goes with the next, or when `sweep_locks` looks.
 #[derive(Debug)]
-pub(super) struct ExtractLock(
-    #[expect(dead_code, reason = "the lock is held as long as the file is open")] File,
-);
+pub(super) struct ExtractLock {
+    #[expect(dead_code, reason = "the lock is held as long as the file is open")]
+    file: File,
+    path: PathBuf,
+}
+
+impl Drop for ExtractLock {
+    fn drop(&mut self) {
+        // Removed while it is held: who has opened it meanwhile finds that his is not the one that has the name.
+        std::fs::remove_file(&self.path).unwrap_or_default();
+    }
+}
+
+/// How a file of a lock is called.
+const LOCK: &str = "lock";
 
 impl ExtractLock {
     /// Takes the lock; `None` if somebody holds it.
     pub(super) fn take(home: &Home, permit: &str) -> Result<Option<Self>, ExtractError> {
         config::make_folder(&home.extracts())?;
-        let path = home.extracts().join(format!("{permit}.lock"));
-        let open = || -> io::Result<Option<Self>> {
-            let file = OpenOptions::new().create(true).append(true).mode(0o600).open(&path)?;
-            match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-                Ok(()) => Ok(Some(Self(file))),
-                Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
-                Err(error) => Err(error.into()),
-            }
-        };
-        open().map_err(|source| ExtractError::File { path: path.clone(), source })
+        let path = home.extracts().join(format!("{permit}.{LOCK}"));
+        let taken = Self::take_at(&path);
+        taken.map_err(|source| ExtractError::File { path, source })
     }
+
+    fn take_at(path: &Path) -> io::Result<Option<Self>> {
+        loop {
+            let file = OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
+            match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => {}
+                Err(rustix::io::Errno::WOULDBLOCK) => return Ok(None),
+                Err(error) => return Err(error.into()),
+            }
+            // A lock on a file that has lost its name keeps nobody out.
+            let is_named = match std::fs::symlink_metadata(path) {
+                Ok(named) => {
+                    (named.dev(), named.ino()) == file.metadata().map(|own| (own.dev(), own.ino()))?
+                }
+                Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+                Err(error) => return Err(error),
+            };
+            if is_named {
+                return Ok(Some(Self { file, path: path.to_owned() }));
+            }
+        }
+    }
+}
+
+/// Removes the files of locks that nobody holds: of programs that died, and of versions that left them.
+pub(super) fn sweep_locks(home: &Home) -> Result<(), ExtractError> {
+    let folder = home.extracts();
+    let listing = match std::fs::read_dir(&folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        listing => listing.map_err(|source| ExtractError::File { path: folder, source })?,
+    };
+    for path in
+        listing.flatten().map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == LOCK))
+    {
+        drop(ExtractLock::take_at(&path).map_err(|source| ExtractError::File { path, source })?);
+    }
+    Ok(())
 }
 
 /// Where a sealed extract is.
@@ -63,4 +106,51 @@ pub(super) fn remove(home: &Home, permit: &str, execution: u32) -> Result<(), Ex
 /// A sealed extract.
 pub(super) fn read(home: &Home, permit: &str, execution: u32) -> Result<Vec<u8>, ExtractError> {
     Ok(config::read_file(&path(home, permit, execution))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_keeps_others_out_and_leaves_no_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let home = Home::at(folder.path().to_owned());
+        let files = || std::fs::read_dir(home.extracts()).map_or(0, Iterator::count);
+        let lock = ExtractLock::take(&home, "R08-001").expect("a file").expect("nobody has it");
+        assert!(ExtractLock::take(&home, "R08-001").expect("a file").is_none(), "it is held");
+        assert!(ExtractLock::take(&home, "R08-002").expect("a file").is_some(), "another permit has its own");
+        sweep_locks(&home).expect("is swept");
+        assert_eq!(files(), 1, "what is held stays");
+        drop(lock);
+        assert_eq!(files(), 0);
+        // What a program left that died.
+        std::fs::write(home.extracts().join("R08-001.lock"), "").expect("is written");
+        sweep_locks(&home).expect("is swept");
+        assert_eq!(files(), 0);
+        assert!(ExtractLock::take(&home, "R08-001").expect("a file").is_some());
+    }
+
+    #[test]
+    fn of_many_at_once_one_holds_it_whoever_lets_go() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let home = Home::at(folder.path().to_owned());
+        let (held, most) = (std::sync::atomic::AtomicUsize::new(0), std::sync::atomic::AtomicUsize::new(0));
+        let order = std::sync::atomic::Ordering::SeqCst;
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..500 {
+                        if let Some(lock) = ExtractLock::take(&home, "R08-001").expect("a file") {
+                            most.fetch_max(held.fetch_add(1, order) + 1, order);
+                            std::thread::yield_now();
+                            held.fetch_sub(1, order);
+                            drop(lock);
+                        }
+                    }
+                });
+            }
+        });
+        assert_eq!(most.load(order), 1);
+    }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use crate::anonymize::delimited::{Encoding, read};
+use crate::anonymize::delimited::{Encoding, read_counted};
 use crate::anonymize::instructions::{Drift, Instructions, drift, schema_text};
 use crate::anonymize::table::Table;
 use crate::archive::digest::Sha256;
@@ -45,6 +45,8 @@ pub(super) struct Source {
     schema: Vec<String>,
     /// The snapshot that it was taken from.
     pub(super) snapshot: Option<String>,
+    /// Cells with control characters, which were left out.
+    pub(super) controls: u64,
 }
 
 /// The settings of a data set.
@@ -53,6 +55,14 @@ pub(super) fn dataset(home: &Home, name: &str) -> Result<DatasetSettings, Extrac
     let known = || all.iter().map(|dataset| dataset.name.clone()).collect();
     let found = all.iter().find(|dataset| dataset.name == name).cloned();
     found.ok_or_else(|| ExtractError::NoDataset { name: name.to_owned(), known: known() })
+}
+
+/// Whether there is what opens a data set.
+pub(super) fn openable(dataset: &DatasetSettings, recovery: Option<&Recovery>) -> Result<(), ExtractError> {
+    if dataset.kind == DatasetKind::Snapshot && recovery.is_none() {
+        return Err(ExtractError::NeedsKey(dataset.name.clone()));
+    }
+    Ok(())
 }
 
 /// Reads a data set.
@@ -86,12 +96,13 @@ pub(super) async fn read_source(
     };
     let dataset = dataset.name.clone();
     super::off(move || {
-        let table = read(&bytes, encoding).map_err(|problem| ExtractError::Read { dataset, problem })?;
+        let read = read_counted(&bytes, encoding);
+        let (table, controls) = read.map_err(|problem| ExtractError::Read { dataset, problem })?;
         let schema = match &types {
             Some(columns) => columns.iter().flat_map(parts).collect(),
             None => table.columns.iter().map(|column| column.name.clone()).collect(),
         };
-        Ok(Source { table, digest: Sha256::of(&bytes), snapshot, schema })
+        Ok(Source { table, digest: Sha256::of(&bytes), snapshot, schema, controls })
     })
     .await
 }

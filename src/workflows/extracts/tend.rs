@@ -16,6 +16,7 @@ const KURA: &str = "kura";
 
 /// Gives up what programs that died left, and removes files whose time is over. Says how many of each.
 pub async fn tend(catalog: &Catalog, home: &Home, now: Instant) -> Result<(u64, u64), ExtractError> {
+    shelf::sweep_locks(home)?;
     let (mut given_up, mut removed) = (0, 0);
     for row in catalog.open_extracts().await? {
         match row.state {

@@ -4,7 +4,7 @@ use secrecy::SecretString;
 use zeroize::Zeroizing;
 
 use crate::anonymize::count_extract::{HIDDEN, PERSONS};
-use crate::anonymize::delimited::{Encoding, read};
+use crate::anonymize::delimited::{Encoding, Writing, read_back};
 use crate::anonymize::instructions::Shape;
 use crate::anonymize::measure::{InputCounts, measure};
 use crate::anonymize::parquet::read_parquet;
@@ -13,7 +13,8 @@ use crate::anonymize::table::Table;
 use crate::archive::digest::Sha256;
 use crate::archive::seal::{Keys, open, open_bytes_with_passphrase};
 
-use super::report::{ExtractReport, MeasuredReport, report_of};
+use super::measured::MeasuredReport;
+use super::report::{ExtractReport, report_of};
 use super::{ExtractError, ExtractRow};
 
 /// Larger extracts are not opened, bytes.
@@ -87,7 +88,8 @@ pub fn verify(row: &ExtractRow, sealed: &[u8], opener: Opener) -> Result<Verifie
         }
         Shape::Csv | Shape::Paper => {
             let unread = |problem| ExtractError::Read { dataset: report.dataset.clone(), problem };
-            read(&plain, encoding).map_err(unread)?
+            let writing = Writing { encoding, is_spreadsheet_safe: report.is_guarded };
+            read_back(&plain, writing).map_err(unread)?
         }
     };
     let rows = u64::try_from(table.rows()).unwrap_or(u64::MAX);

@@ -19,7 +19,12 @@ fn year(day: Day) -> String {
 }
 
 /// Checks an application as it would be stored: in the name of whoever applies, of today.
-fn check(content: &PermitContent, by: &Actor, now: Instant) -> Result<PermitContent, DeskError> {
+fn check(
+    content: &PermitContent,
+    datasets: &[String],
+    by: &Actor,
+    now: Instant,
+) -> Result<PermitContent, DeskError> {
     let content =
         PermitContent { applicant: by.account.clone(), applied_on: zone().day_of(now), ..content.clone() };
     if let Some(problem) = content.problems().into_iter().next() {
@@ -29,7 +34,7 @@ fn check(content: &PermitContent, by: &Actor, now: Instant) -> Result<PermitCont
         return Err(PermitRefusal::Over(content.period.1).into());
     }
     // Nobody approves what no program would carry out.
-    extracts::check(&content)?;
+    extracts::check(&content, datasets)?;
     Ok(content)
 }
 
@@ -42,15 +47,15 @@ async fn check_owed(tx: &mut Tx, by: &Actor, now: Instant) -> Result<Vec<Permit>
 
 /// Applies for a permit and gives its number; the number of the one that waits, if the same was applied for already.
 ///
-/// The applicant is whoever applies, the day is today, whatever `content` says.
+/// The applicant is whoever applies, the day is today, whatever `content` says. `datasets` are those of the settings.
 pub async fn apply(
-    catalog: &Catalog,
+    (catalog, datasets): (&Catalog, &[String]),
     content: &PermitContent,
     by: &Actor,
     now: Instant,
 ) -> Result<String, DeskError> {
     by.check(Act::ApplyPermit)?;
-    let content = check(content, by, now)?;
+    let content = check(content, datasets, by, now)?;
     let mut tx = catalog.begin().await?;
     let permits = check_owed(&mut tx, by, now).await?;
     let is_same = |permit: &&Permit| permit.state == PermitState::Applied && permit.content == content;
@@ -66,14 +71,14 @@ pub async fn apply(
 
 /// Writes another revision of an application: it waits for a decision again. Only the applicant does.
 pub async fn change(
-    catalog: &Catalog,
+    (catalog, datasets): (&Catalog, &[String]),
     number: &str,
     (content, seen): (&PermitContent, Seen),
     by: &Actor,
     now: Instant,
 ) -> Result<u32, DeskError> {
     by.check(Act::ApplyPermit)?;
-    let content = check(content, by, now)?;
+    let content = check(content, datasets, by, now)?;
     let mut tx = catalog.begin().await?;
     check_owed(&mut tx, by, now).await?;
     let row = find(&mut tx, number).await?;

@@ -3,10 +3,11 @@
 use crate::archive::digest::Sha256;
 use crate::catalog::{Catalog, PermitRow};
 use crate::domain::actor::Actor;
-use crate::domain::permit::{PermitEvent, PermitState};
+use crate::domain::permit::{PermitEvent, PermitRefusal, PermitState};
 use crate::domain::role::Act;
 use crate::domain::time::Instant;
 use crate::workflows::desk::DeskError;
+use crate::workflows::extracts;
 use crate::workflows::sign_in::line;
 use crate::workflows::windows::check_reason;
 
@@ -29,98 +30,104 @@ pub enum Seen {
 impl Seen {
     /// Whether that is how it still is.
     pub(super) fn check(&self, row: &PermitRow) -> Result<(), DeskError> {
-        let is_current = match self {
-            Self::Anything => true,
-            Self::Digits(digits) => {
-                digits.len() >= DIGITS_MIN && row.digest.to_string().starts_with(&digits.to_ascii_lowercase())
+        let number = || row.permit.number.clone();
+        match self {
+            Self::Anything => Ok(()),
+            Self::Digits(digits) if digits.chars().count() < DIGITS_MIN => {
+                Err(PermitRefusal::ShortDigest { number: number(), digits: DIGITS_MIN }.into())
             }
-            Self::Version(seen) => version(row) == *seen,
-        };
-        if is_current { Ok(()) } else { Err(DeskError::Stale(row.permit.number.clone())) }
+            Self::Digits(digits) if row.digest.to_string().starts_with(&digits.to_ascii_lowercase()) => {
+                Ok(())
+            }
+            Self::Digits(_) => Err(PermitRefusal::OtherDigest(number()).into()),
+            Self::Version(seen) if version(row) == *seen => Ok(()),
+            Self::Version(_) => Err(DeskError::Stale(number())),
+        }
     }
 }
 
-/// Approves what was shown. Nothing is approved that was not: `seen` names it.
+/// Approves what was shown. Nothing is approved that was not: `seen` names it; nor what no program would carry out, with
+/// the data sets that the settings know now. Whether an extract was planned for exactly this is noted with it.
 pub async fn approve(
-    catalog: &Catalog,
+    (catalog, datasets): (&Catalog, &[String]),
     number: &str,
     seen: &Seen,
     by: &Actor,
     now: Instant,
 ) -> Result<Sha256, DeskError> {
     by.check(Act::DecidePermit)?;
+    let planned = catalog.extract_plan(number).await?;
     let mut tx = catalog.begin().await?;
     let row = find(&mut tx, number).await?;
     seen.check(&row)?;
     let event = PermitEvent::Approve { digest: row.digest.0 };
     let next = after(&mut tx, &row, &event, &by.account, now).await?;
+    extracts::check(&row.permit.content, datasets)?;
     tx.move_permit(&row, &next, "").await?;
-    let detail = format!("revision {}, digest {}", row.revision, row.digest);
+    let plan = match planned.filter(|plan| plan.digest == row.digest) {
+        Some(plan) => format!("plan {}", Sha256::of(plan.plan.as_bytes())),
+        None => "no plan was made of it".to_owned(),
+    };
+    let detail = format!("revision {}, digest {}, {plan}", row.revision, row.digest);
     tx.commit(&[line(now, by.account.as_str(), "permit.approve", number, &detail)]).await?;
     Ok(row.digest)
 }
 
-/// Returns an application to who applied, with the reason.
-pub async fn return_application(
+/// What somebody decides with a reason.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ending {
+    /// The application goes back to who applied.
+    Return,
+    /// One takes back what one applied for oneself, before anything is made. It may be written anew.
+    Withdraw,
+    /// The permit is taken away, before or after something was handed over. What runs under it hands nothing over any more.
+    Revoke,
+    /// The after-use measure is confirmed: what was found, and how.
+    Close,
+}
+
+impl Ending {
+    /// The right that it needs, and its word in the log.
+    const fn act(self) -> (Act, &'static str) {
+        match self {
+            Self::Return => (Act::DecidePermit, "permit.return"),
+            Self::Withdraw => (Act::ApplyPermit, "permit.withdraw"),
+            Self::Revoke => (Act::DecidePermit, "permit.revoke"),
+            Self::Close => (Act::ClosePermit, "permit.close"),
+        }
+    }
+
+    fn event(self, reason: &str) -> PermitEvent {
+        let reason = reason.to_owned();
+        match self {
+            Self::Return => PermitEvent::Return { reason },
+            Self::Withdraw => PermitEvent::Withdraw { reason },
+            Self::Revoke => PermitEvent::Revoke { reason },
+            Self::Close => PermitEvent::Close,
+        }
+    }
+
+    /// Which right it needs.
+    pub const fn right(self) -> Act {
+        self.act().0
+    }
+}
+
+/// Ends an application or a permit in one of four ways, with the reason, if it is what was shown.
+pub async fn end(
     catalog: &Catalog,
-    number: &str,
+    (number, ending): (&str, Ending),
     (reason, seen): (&str, &Seen),
     by: &Actor,
     now: Instant,
 ) -> Result<(), DeskError> {
-    let event = PermitEvent::Return { reason: reason.to_owned() };
-    decide(catalog, (Act::DecidePermit, "permit.return"), (number, &event), (reason, seen), (by, now)).await
-}
-
-/// Takes back what one applied for oneself, before anything is made. It may be written anew.
-pub async fn withdraw(
-    catalog: &Catalog,
-    number: &str,
-    (reason, seen): (&str, &Seen),
-    by: &Actor,
-    now: Instant,
-) -> Result<(), DeskError> {
-    let event = PermitEvent::Withdraw { reason: reason.to_owned() };
-    decide(catalog, (Act::ApplyPermit, "permit.withdraw"), (number, &event), (reason, seen), (by, now)).await
-}
-
-/// Takes a permit away, before or after something was handed over. What runs under it hands nothing over any more.
-pub async fn revoke(
-    catalog: &Catalog,
-    number: &str,
-    (reason, seen): (&str, &Seen),
-    by: &Actor,
-    now: Instant,
-) -> Result<(), DeskError> {
-    let event = PermitEvent::Revoke { reason: reason.to_owned() };
-    decide(catalog, (Act::DecidePermit, "permit.revoke"), (number, &event), (reason, seen), (by, now)).await
-}
-
-/// Confirms the after-use measure: what was found, and how.
-pub async fn close(
-    catalog: &Catalog,
-    number: &str,
-    (reason, seen): (&str, &Seen),
-    by: &Actor,
-    now: Instant,
-) -> Result<(), DeskError> {
-    let act = (Act::ClosePermit, "permit.close");
-    decide(catalog, act, (number, &PermitEvent::Close), (reason, seen), (by, now)).await
-}
-
-async fn decide(
-    catalog: &Catalog,
-    (act, word): (Act, &str),
-    (number, event): (&str, &PermitEvent),
-    (reason, seen): (&str, &Seen),
-    (by, now): (&Actor, Instant),
-) -> Result<(), DeskError> {
+    let (act, word) = ending.act();
     by.check(act)?;
     check_reason(reason)?;
     let mut tx = catalog.begin().await?;
     let row = find(&mut tx, number).await?;
     seen.check(&row)?;
-    let next = after(&mut tx, &row, event, &by.account, now).await?;
+    let next = after(&mut tx, &row, &ending.event(reason), &by.account, now).await?;
     tx.move_permit(&row, &next, reason).await?;
     Ok(tx.commit(&[line(now, by.account.as_str(), word, number, reason)]).await?)
 }

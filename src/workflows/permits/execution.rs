@@ -78,7 +78,7 @@ pub async fn deliver(
     Ok(line(now, by.account.as_str(), "permit.deliver", &execution.permit, &detail))
 }
 
-/// Gives an extract up: nothing was handed over, and it counts as one. `by` is who says so: an account or `kura`.
+/// Gives an extract up: nothing was handed over, and it does not count (`Permit::used`). `by` is who says so: an account or `kura`.
 /// `None` if there is nothing to give up any more: the permit was revoked, or another extract was begun.
 pub async fn abandon(
     tx: &mut Tx,

@@ -29,7 +29,7 @@ use super::desk::{DeskError, tokyo};
 pub use crate::catalog::PermitRow;
 pub use crate::domain::permit::{PermitContent, PermitRefusal, PermitState};
 pub use apply::{apply, change};
-pub use decide::{Seen, approve, close, expire, return_application, revoke, withdraw};
+pub use decide::{Ending, Seen, approve, end, expire};
 pub use execution::{Execution, abandon, begin, deliver, may_continue};
 pub use look::{all, of_number, open, owed, page, show};
 

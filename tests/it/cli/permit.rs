@@ -6,6 +6,9 @@ const ADMIN: &str = "admin00001";
 const DOCTOR: &str = "ishikai001";
 const OPERATOR: &str = "operator01";
 
+/// The last letter is mistaken.
+const AGE_KEY_WITH_A_SLIP: &str = "seal = \"age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwq\"";
+
 /// The application that docs/operations.md shows, for days that are far away.
 fn application() -> String {
     let page = std::fs::read_to_string(std::path::Path::new(crate::support::ROOT).join("docs/operations.md"))
@@ -23,6 +26,10 @@ fn place() -> Place {
     place.add_account("", DOCTOR, "service_operator");
     place.add_account(DOCTOR, ADMIN, "system_administrator");
     place.add_account(DOCTOR, OPERATOR, "system_operator");
+    let settings = std::fs::read_to_string(place.path("home/kura.toml")).expect("settings");
+    let dataset =
+        "\n[[dataset]]\nname = \"admissions\"\nkind = \"csv\"\npath = \"/nowhere/admissions.csv\"\n";
+    place.write("home/kura.toml", &(settings + dataset));
     place
 }
 
@@ -47,9 +54,15 @@ fn a_permit_is_applied_for_with_a_file_shown_approved_and_revoked() {
     let other = short.replace(|c: char| c.is_ascii_digit(), "a") + "b";
     place.kura_as(ADMIN, &["permit", "approve", &number, "--digest", short]).ends(4);
     place.kura_as(OPERATOR, &["permit", "approve", &number, "--digest", short]).ends(4);
-    place.kura_as(DOCTOR, &["permit", "approve", &number, "--digest", &other]).ends(4);
+    let wrong = place.kura_as(DOCTOR, &["permit", "approve", &number, "--digest", &other]).ends(4);
+    assert!(wrong.err.contains("does not have this digest"), "{}", wrong.err);
+    let few = place.kura_as(DOCTOR, &["permit", "approve", &number, "--digest", "3f0c"]).ends(4);
+    assert!(few.err.contains("at least 12 digits"), "{}", few.err);
+    let shown = place.kura(&["permit", "show", &number]).ends(0).out;
+    assert!(shown.contains("抽出の試算は行われていません"), "{shown}");
     place.kura_as(DOCTOR, &["permit", "approve", &number]).ends(2);
-    place.kura_as(DOCTOR, &["permit", "approve", &number, "--digest", short]).ends(0);
+    let approved = place.kura_as(DOCTOR, &["permit", "approve", &number, "--digest", short]).ends(0);
+    assert!(approved.out.contains("抽出の試算は行われていません"), "{}", approved.out);
     let ran = place.kura_as(DOCTOR, &["permit", "approve", &number, "--digest", short]).ends(4);
     assert!(ran.err.contains("is approved: it cannot be approved"), "{}", ran.err);
 
@@ -105,6 +118,11 @@ fn what_is_wrong_in_an_application_is_named_with_its_field() {
         ("subject = \"糖尿病の受診動向\"", "subject = \"\"", "subject"),
         ("k = 10", "k = 10\nquery = \"SELECT 1\"", "query"),
         ("do = \"drop\"", "do = \"keep\"", "columns.my_number"),
+        ("k = 10", "k = -1", "`k = -1`: a whole number from 0 on is needed"),
+        ("k = 10", "k = \"ten\"", "`k = \"ten\"`"),
+        ("k = 10", "k = 1", "privacy.k = 1: k must be at least 2"),
+        ("dataset = \"admissions\"", "dataset = \"patients\"", "it knows: admissions"),
+        ("seal = \"passphrase\"", AGE_KEY_WITH_A_SLIP, "output.seal: this is no age key"),
     ] {
         let ran = apply(from, to).ends(2);
         assert!(ran.err.contains(said), "{said}: {}", ran.err);

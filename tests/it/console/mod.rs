@@ -79,11 +79,15 @@ impl Site {
         let home = kura.dir.path().join("home");
         std::fs::create_dir_all(home.join("policies")).expect("a folder");
         std::fs::write(home.join("policies/records.toml"), plan).expect("a plan");
-        if !settings.is_empty() {
-            let file = home.join("kura.toml");
-            let text = std::fs::read_to_string(&file).expect("settings") + settings;
-            std::fs::write(&file, text).expect("settings");
+        let file = home.join("kura.toml");
+        let mut text = std::fs::read_to_string(&file).expect("settings") + settings;
+        if !text.contains("[[dataset]]") {
+            // Nobody reads it; permits may name it.
+            text.push_str(
+                "\n[[dataset]]\nname = \"admissions\"\nkind = \"csv\"\npath = \"/nowhere/admissions.csv\"\n",
+            );
         }
+        std::fs::write(&file, text).expect("settings");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let clock = Arc::new(ManualClock::new(at(day, "12:00")));

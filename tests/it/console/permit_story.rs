@@ -38,7 +38,8 @@ pub(super) async fn apply(site: &Site) -> String {
         ..crate::permits::content()
     };
     let by = actor("manager001", Role::OperationsManager);
-    permits::apply(&site.desk().catalog, &content, &by, site.now()).await.expect("applied")
+    let desk = site.desk();
+    permits::apply((&desk.catalog, &desk.datasets), &content, &by, site.now()).await.expect("applied")
 }
 
 /// Somebody says what the extract would be.

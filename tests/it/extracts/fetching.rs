@@ -74,7 +74,9 @@ async fn case_27_an_address_is_over_with_its_time_its_permit_and_its_file() {
         &permits::show(&ward.catalog, &number, &ward.doctor).await.expect("one"),
     ));
     let why = ("誤り", &seen);
-    permits::revoke(&ward.catalog, &number, why, &ward.doctor, ward.now()).await.expect("is revoked");
+    permits::end(&ward.catalog, (&number, permits::Ending::Revoke), why, &ward.doctor, ward.now())
+        .await
+        .expect("is revoked");
     assert_eq!(fetch(&ward, &path).await, Err("over"));
     let refused = link::make(&ward.catalog, &number, (&ward.operator, ward.now())).await;
     assert!(matches!(refused, Err(ExtractError::None(_))));

@@ -117,9 +117,15 @@ async fn case_8_the_same_ward_without_one_person_is_refused_and_only_the_earlier
     let seen = Seen::Version(permits::version(
         &permits::show(&ward.catalog, &first, &ward.doctor).await.expect("one"),
     ));
-    permits::close(&ward.catalog, &first, ("消去を確認", &seen), &ward.doctor, at("2026-12-04", "9:00"))
-        .await
-        .expect("is closed");
+    permits::end(
+        &ward.catalog,
+        (&first, permits::Ending::Close),
+        ("消去を確認", &seen),
+        &ward.doctor,
+        at("2026-12-04", "9:00"),
+    )
+    .await
+    .expect("is closed");
     ward.clock.set(at("2026-12-05", "9:00"));
     let third = ward.permit_of(&Words { filter: without, k: 7, ..Words::default() }).await;
     ward.run(&third).await.expect("is handed over");
@@ -165,10 +171,68 @@ async fn a_cancelled_extract_hands_nothing_over() {
 #[tokio::test]
 async fn what_is_known_to_be_wrong_before_it_begins_uses_up_nothing() {
     let ward = Ward::new().await;
-    let instructions = ward.instructions(&Words::default()).await;
-    let other = instructions.replacen("dataset = \"patients\"", "dataset = \"/etc/passwd\"", 1);
-    let number = ward.permit(&other, 1).await;
-    let error = ward.run(&number).await.expect_err("no such data set");
-    assert_eq!((error.code(), error.is_refusal()), ("instructions", false), "{error}");
-    assert!(ward.catalog.extracts(Some(&number)).await.expect("rows").is_empty());
+    let number = ward.permit_of(&Words::default()).await;
+    let none_begun = async |ward: &Ward, number: &str| {
+        assert!(ward.catalog.extracts(Some(number)).await.expect("rows").is_empty());
+    };
+    // The data set is called otherwise since the approval, or lies in a snapshot that nothing opens.
+    let settings = std::fs::read_to_string(ward.home.settings_file()).expect("settings");
+    let renamed = settings.replacen("\"patients\"", "\"others\"", 1);
+    let sealed = settings.replacen("\"csv\"", "\"snapshot\"\nplan = \"records\"", 1);
+    for changed in [renamed, sealed] {
+        std::fs::write(ward.home.settings_file(), changed).expect("settings");
+        let error = ward.run(&number).await.expect_err("it cannot be read");
+        assert_eq!((error.code(), error.is_refusal()), ("instructions", false), "{error}");
+        none_begun(&ward, &number).await;
+    }
+    std::fs::write(ward.home.settings_file(), settings).expect("settings");
+    // What the permit itself says cannot be printed; or what the tables of its instructions say.
+    let paper = ward.instructions(&Words::default()).await.replacen("\"csv\"", "\"paper\"", 1);
+    for (from, to) in [
+        ("男;*", "男;\u{1F9EC}"),
+        ("do = \"fold\", below = 10", "do = \"fold\", below = 10, other = \"\u{1F9EC}\""),
+    ] {
+        let number = ward.permit(&paper.replacen(from, to, 1), 1).await;
+        let error = ward.run(&number).await.expect_err("it cannot be printed");
+        assert!(error.is_refusal() && error.to_string().contains("U+1F9EC"), "{error}");
+        none_begun(&ward, &number).await;
+    }
+}
+
+#[tokio::test]
+async fn what_ended_with_nothing_handed_over_does_not_count() {
+    let ward = Ward::new().await;
+    let paper = ward.instructions(&Words::default()).await.replacen("\"csv\"", "\"paper\"", 1);
+    let number = ward.permit(&paper, 1).await;
+    let used = async || {
+        let permit = permits::show(&ward.catalog, &number, &ward.doctor).await.expect("one").permit;
+        (permit.executions, permit.used())
+    };
+    // A font without the character: known only when the rows are.
+    std::fs::write(ward.source(), rows().replacen("1病棟", "\u{1F9EC}病棟", 1)).expect("a source");
+    let utf8 = std::fs::read_to_string(ward.home.settings_file()).expect("settings").replacen(
+        "shift_jis",
+        "utf-8",
+        1,
+    );
+    std::fs::write(ward.home.settings_file(), utf8).expect("settings");
+    let error = ward.run(&number).await.expect_err("it cannot be printed");
+    assert!(error.to_string().contains("U+1F9EC"), "{error}");
+    nothing_left(&ward, &number, &error).await;
+    assert_eq!(used().await, (1, 0));
+    // A name in what would be written.
+    std::fs::write(ward.source(), rows().replacen("1病棟", "姓0001様", 1)).expect("a source");
+    let error = ward.run(&number).await.expect_err("a name");
+    nothing_left(&ward, &number, &error).await;
+    std::fs::write(ward.source(), rows()).expect("a source");
+    let (handed, _) = ward.run(&number).await.expect("nothing had been handed over");
+    assert_eq!((handed.execution, used().await), (3, (3, 1)));
+    let error = ward.run(&number).await.expect_err("it was handed over");
+    assert!(matches!(error, ExtractError::Desk(DeskError::Permit(PermitRefusal::UsedUp(1)))), "{error}");
+    let locks = std::fs::read_dir(ward.home.extracts()).expect("a folder").flatten();
+    let locks: Vec<_> = locks
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|e| e == "lock"))
+        .collect();
+    assert_eq!(locks, Vec::<std::path::PathBuf>::new(), "no lock is left");
 }

@@ -137,3 +137,30 @@ async fn more_pages_than_anybody_prints_are_refused() {
     assert!(error.is_refusal() && error.to_string().contains("300 pages"), "{error}");
     assert_eq!((ward.state(&number).await, ward.sealed().len()), ("approved", 0));
 }
+
+#[tokio::test]
+async fn case_7_in_csv_formulas_are_counted_and_guarded_where_asked_and_control_characters_are_left_out() {
+    for is_safe in [false, true] {
+        let ward = Ward::new().await;
+        let text =
+            rows().replace("1病棟", "=1+1病棟").replace("I10", "@I10").replace("2病棟", "2\u{1b}病\u{7}棟");
+        std::fs::write(ward.source(), encoding_rs::SHIFT_JIS.encode(&text).0).expect("a source");
+        let output = if is_safe { "format = \"csv\"\nspreadsheet_safe = true" } else { "format = \"csv\"" };
+        let instructions = ward.instructions(&Words::default()).await.replacen("format = \"csv\"", output, 1);
+        let (handed, _) = ward.run(&ward.permit(&instructions, 1).await).await.expect("is handed over");
+        let plain = String::from_utf8(ward.opened(&ward.sealed()[0])).expect("UTF-8");
+        let cells = |start: &str| u64::try_from(plain.matches(start).count()).expect("few");
+        let (bare, marked) =
+            (cells("\"=1+1病棟\"") + cells("\"@I10\""), cells("\"'=1+1病棟\"") + cells("\"'@I10\""));
+        assert!(bare + marked > 100, "{bare} {marked}");
+        assert_eq!(if is_safe { bare } else { marked }, 0);
+        assert_eq!((handed.report.formulas, handed.report.is_guarded), (bare + marked, is_safe));
+        assert_eq!(handed.report.controls, u64::try_from(text.matches('\u{1b}').count()).expect("few"));
+        assert!(plain.contains("\"2病棟\"") && !plain.replace("\r\n", "").contains(char::is_control));
+        // It is measured with the values, not with the marks.
+        let row = ward.catalog.extracts(Some(&handed.permit)).await.expect("rows").remove(0);
+        let sealed = std::fs::read(&ward.sealed()[0]).expect("a file");
+        let found = extracts::verify(&row, &sealed, Opener::Keys(ward.key.clone().into())).expect("opens");
+        assert_eq!((found.differences, found.rows), (Vec::new(), handed.report.rows_out));
+    }
+}

@@ -52,7 +52,7 @@ async fn an_extract_that_is_killed_at_any_step_is_handed_over_whole_or_not_at_al
 async fn revoke(ward: &Ward, number: &str, by: &Actor) {
     let row = permits::show(&ward.catalog, number, by).await.expect("a permit");
     let seen = Seen::Version(permits::version(&row));
-    permits::revoke(&ward.catalog, number, ("誤って承認した", &seen), by, ward.now())
+    permits::end(&ward.catalog, (number, permits::Ending::Revoke), ("誤って承認した", &seen), by, ward.now())
         .await
         .expect("is revoked");
 }

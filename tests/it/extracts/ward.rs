@@ -222,12 +222,19 @@ impl Ward {
             form: if extraction.contains("format = \"paper\"") { Form::Paper } else { Form::File },
             ..crate::permits::content()
         };
-        let applied = permits::apply(&self.catalog, &content, &self.applicant, at("2026-11-23", "10:00"));
+        let applied = permits::apply(
+            (&self.catalog, &crate::permits::DATASETS),
+            &content,
+            &self.applicant,
+            at("2026-11-23", "10:00"),
+        );
         let number = applied.await.expect("applied");
         let decided = at("2026-11-25", "10:00");
         let row = permits::show(&self.catalog, &number, &self.doctor).await.expect("a permit");
         let seen = Seen::Version(permits::version(&row));
-        permits::approve(&self.catalog, &number, &seen, &self.doctor, decided).await.expect("approved");
+        permits::approve((&self.catalog, &crate::permits::DATASETS), &number, &seen, &self.doctor, decided)
+            .await
+            .expect("approved");
         number
     }
 

@@ -26,7 +26,9 @@ async fn an_extract_is_fetched_and_its_report_is_shown_to_those_who_may() {
     let seal = Identity::generate().recipient().to_string();
     let extraction = instructions(&schema, &seal, &Words::default());
     let content = PermitContent { extraction, ..crate::permits::content() };
-    let number = permits::apply(catalog, &content, applicant, now).await.expect("applied");
+    let number = permits::apply((catalog, &crate::permits::DATASETS), &content, applicant, now)
+        .await
+        .expect("applied");
     let cancel = Cancel::default();
     let mut silent = |_| {};
     let planned = extracts::plan((catalog, home), &number, None, (&cancel, &mut silent), (operator, now));
@@ -39,7 +41,9 @@ async fn an_extract_is_fetched_and_its_report_is_shown_to_those_who_may() {
     assert!(ask.body.contains("抽出の試算") && ask.body.contains("同じ組合せの最少人数"), "{}", ask.body);
     let row = permits::show(catalog, &number, doctor).await.expect("a permit");
     let seen = Seen::Version(permits::version(&row));
-    permits::approve(catalog, &number, &seen, doctor, now).await.expect("approved");
+    permits::approve((catalog, &crate::permits::DATASETS), &number, &seen, doctor, now)
+        .await
+        .expect("approved");
     let clock = &site.service.shared.clock;
     let on = Run { catalog, home, clock: &**clock, by: operator, recovery: None, cancel: &cancel };
     let handed = extracts::run(&on, &number, &mut |_| {}, &mut |_| {}).await.expect("is handed over");
@@ -66,7 +70,9 @@ async fn an_extract_is_fetched_and_its_report_is_shown_to_those_who_may() {
 
     let row = permits::show(catalog, &number, doctor).await.expect("a permit");
     let seen = Seen::Version(permits::version(&row));
-    permits::revoke(catalog, &number, ("誤り", &seen), doctor, clock.now()).await.expect("is revoked");
+    permits::end(catalog, (&number, permits::Ending::Revoke), ("誤り", &seen), doctor, clock.now())
+        .await
+        .expect("is revoked");
     let over = nobody.get(&path).await;
     assert_eq!(over.status, 410, "{}", over.body);
     // Whoever tries on and on waits.

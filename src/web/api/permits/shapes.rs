@@ -282,9 +282,11 @@ pub(in crate::web::api) struct PermitShown {
     attachments: Vec<Attached>,
     form: Forms,
     legal_class: Classes,
-    /// How many extracts were begun.
+    /// How many extracts count: those that were handed over, and the one that is being made.
     executions: u32,
     executions_max: u32,
+    /// How many more were begun and ended without anything handed over: they do not count.
+    given_up: u32,
     /// What is extracted and how.
     extraction: String,
     /// The approval in force, or the last one.
@@ -360,8 +362,9 @@ pub(super) fn shown(row: &PermitRow) -> PermitShown {
             LegalClass::AnonymouslyProcessed => Classes::AnonymouslyProcessed,
             LegalClass::PseudonymouslyProcessed => Classes::PseudonymouslyProcessed,
         },
-        executions: row.permit.executions,
+        executions: row.permit.used(),
         executions_max: content.executions_max,
+        given_up: row.permit.given_up,
         extraction: content.extraction.clone(),
         approval: row.approval.as_ref().map(|approval| PermitApprovalShown {
             by: approval.by.to_string(),
