@@ -18,11 +18,11 @@ use super::CatalogError;
 /// The migrations, oldest first.
 static MIGRATOR: Migrator = sqlx::migrate!("./migrations/sqlite");
 /// The number of the newest migration; SQLite keeps it as `user_version`, so that opening need not look further.
-const SCHEMA_VERSION: i64 = 23;
+const SCHEMA_VERSION: i64 = 24;
 
 const GET_SCHEMA_VERSION: &str = "PRAGMA user_version";
 /// Names `SCHEMA_VERSION`: a pragma takes no parameter.
-const SET_SCHEMA_VERSION: &str = "PRAGMA user_version = 23";
+const SET_SCHEMA_VERSION: &str = "PRAGMA user_version = 24";
 const GET_JOURNAL: &str = "PRAGMA journal_mode";
 const SET_JOURNAL: &str = "PRAGMA journal_mode = WAL";
 /// Takes the lock for writing at once. SQLite only; PostgreSQL will say `BEGIN`.

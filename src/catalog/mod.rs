@@ -103,6 +103,9 @@ mod alarms;
 /// Orders of deletion, standing approvals, how expiry stands.
 mod deletions;
 
+/// Reminders of permits by mail.
+mod permit_mails;
+
 /// Permits: what was applied for, and where that stands.
 mod permits;
 
@@ -146,6 +149,7 @@ pub use monitoring::{MonitorChange, MonitorCheck};
 pub use notices::NoticeRow;
 pub use outbox::{Delivery, Message};
 pub use packs::PackRow;
+pub use permit_mails::{PermitMailEnd, PermitMailRow};
 pub use permits::PermitRow;
 pub use posted::Posted;
 pub use proofs::{ProofRow, Unproven};

@@ -10,17 +10,16 @@ use crate::clock::Clock as _;
 use crate::domain::role::Act;
 use crate::print;
 use crate::workflows::extracts::{
-    self, Cancel, ExtractError, ExtractRow, ExtractState, Opener, Recovery, Run, Told, link,
+    self, Cancel, ExtractError, ExtractRow, ExtractState, Recovery, Run, Told, link,
 };
-use crate::workflows::keys;
 
 use super::as_paper::AsPaper;
 use super::commands::Global;
 use super::exit::Exit;
-use super::extract_show::{figures, show_list, show_plan, show_verified, watched};
+use super::extract_show::{figures, show_list, show_plan, watched};
+use super::extract_verify;
 use super::failure::Failure;
 use super::opening::Place;
-use super::passphrase;
 use super::who::Who;
 use super::words::{local, print, print_json, size, tell, tokyo};
 
@@ -48,7 +47,7 @@ enum Command {
     /// Print an address, once, at which the applicant fetches what was handed over.
     Deliver(Deliver),
     /// Open what was handed over, measure it again, and compare it with its report.
-    Verify(VerifyArguments),
+    Verify(extract_verify::Arguments),
     /// Print the report of an extract, or write it as a page to print.
     Report(ReportArguments),
     /// List extracts.
@@ -117,20 +116,6 @@ struct Deliver {
 }
 
 #[derive(Debug, Args)]
-struct VerifyArguments {
-    /// The permit.
-    permit: String,
-    /// The sealed file as the applicant has it [default: the one in the home].
-    #[arg(long, value_name = "FILE")]
-    file: Option<PathBuf>,
-    /// The applicant's age key [default: the passphrase is asked for, or read from the file in `KURA_PASSPHRASE_FILE`].
-    #[arg(long, short, value_name = "FILE")]
-    identity: Option<PathBuf>,
-    #[command(flatten)]
-    who: Who,
-}
-
-#[derive(Debug, Args)]
 struct ReportArguments {
     /// The permit.
     permit: String,
@@ -182,7 +167,7 @@ async fn act(app: &App, global: &Global, command: Command, catalog: &Catalog) ->
         Command::Run(asked) => Box::pin(make(app, global, catalog, &asked)).await,
         Command::Cancel(asked) => cancel(app, global, catalog, &asked).await,
         Command::Deliver(asked) => deliver(app, global, catalog, &asked).await,
-        Command::Verify(asked) => verify(app, global, catalog, &asked).await,
+        Command::Verify(asked) => extract_verify::verify(app, global, catalog, &asked).await,
         Command::Report(asked) => report(app, global, catalog, &asked).await,
         Command::List(asked) => list(app, global, catalog, &asked).await,
     }
@@ -339,47 +324,10 @@ async fn deliver(app: &App, global: &Global, catalog: &Catalog, asked: &Deliver)
 }
 
 /// The extract that was handed over last.
-async fn last(catalog: &Catalog, permit: &str) -> Result<ExtractRow, Failure> {
+pub(super) async fn last(catalog: &Catalog, permit: &str) -> Result<ExtractRow, Failure> {
     let rows = catalog.extracts(Some(permit)).await?;
     let found = rows.into_iter().find(|row| row.state == ExtractState::Delivered);
     found.ok_or_else(|| ExtractError::None(permit.to_owned()).into())
-}
-
-async fn verify(
-    app: &App,
-    global: &Global,
-    catalog: &Catalog,
-    asked: &VerifyArguments,
-) -> Result<Exit, Failure> {
-    asked.who.sign_in_for(app, catalog, Act::ReadPermits, app.clock.now()).await?;
-    let row = last(catalog, &asked.permit).await?;
-    let kept = app.home.extracts().join(format!("{}-{}.age", row.permit, row.execution));
-    let file = asked.file.as_deref().unwrap_or(&kept);
-    let sealed = std::fs::read(file).map_err(Failure::file("read", file))?;
-    let is_of_key = extracts::report_of(&row)?.sealed_to == "key";
-    let opener = match &asked.identity {
-        None if is_of_key => {
-            return Err(Failure::Usage(format!(
-                "the extract of permit {} is sealed to the applicant's age key, not to a passphrase: give that key with \
-                 --identity FILE, or have the applicant verify it",
-                asked.permit
-            )));
-        }
-        Some(_) if !is_of_key => {
-            return Err(Failure::Usage(format!(
-                "the extract of permit {} is sealed under the passphrase that was shown once: leave --identity out",
-                asked.permit
-            )));
-        }
-        Some(identity) => {
-            let talker = keys::Talker::new(passphrase::Terminal);
-            Opener::Keys(keys::read_identity(identity, passphrase::of, talker)?.keys)
-        }
-        None => Opener::Passphrase(passphrase::of(file)?),
-    };
-    let found = tokio::task::block_in_place(|| extracts::verify(&row, &sealed, opener))?;
-    show_verified(global, &found)?;
-    Ok(if found.differences.is_empty() { Exit::Done } else { Exit::Failed })
 }
 
 async fn report(

@@ -171,6 +171,9 @@ mod extract;
 /// What `kura extract` shows.
 mod extract_show;
 
+/// `kura extract verify`.
+mod extract_verify;
+
 /// `kura certificate`.
 mod certificate;
 mod report;

@@ -180,6 +180,12 @@ pub mod permit_content;
 /// Why something does not happen to a permit.
 pub mod permit_refusal;
 
+/// What somebody is reminded of about a permit.
+pub mod permit_reminder;
+
+/// Where a permit stands.
+pub mod permit_state;
+
 /// The words of permits, and the way back from that text.
 pub mod permit_text;
 

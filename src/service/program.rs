@@ -120,6 +120,9 @@ impl Program {
                 tracing::error!(%error, "notices could not be pushed; it is tried again");
             }
         }
+        if let Err(error) = permits::reminders::deliver(&desk, &*self.clock).await {
+            tracing::error!(%error, "reminders of permits could not be sent");
+        }
         if let Err(error) = incidents::mails::deliver(&desk, &*self.clock).await {
             tracing::error!(%error, "mails of incidents could not be sent; it is tried again");
         }
@@ -166,6 +169,9 @@ impl Program {
         self.prove(&desk).await;
         if let Err(error) = permits::expire(&desk.catalog, self.clock.now()).await {
             tracing::error!(%error, "permits whose time is over could not be ended");
+        }
+        if let Err(error) = permits::reminders::queue(&desk, self.clock.now()).await {
+            tracing::error!(%error, "reminders of permits could not be queued");
         }
         if let Err(error) = extracts::tend(&desk.catalog, &self.app.home, self.clock.now()).await {
             tracing::error!(code = error.code(), "extracts that ended halfway could not be given up");

@@ -443,6 +443,7 @@ const SAMPLES: &[(i64, &str)] = &[
     (21, include_str!("fixtures/migrations/0021_checks.sql")),
     (22, include_str!("fixtures/migrations/0022_monitoring.sql")),
     (23, include_str!("fixtures/migrations/0023_works.sql")),
+    (24, include_str!("fixtures/migrations/0024_permit_mails.sql")),
 ];
 
 #[tokio::test]

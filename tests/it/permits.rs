@@ -3,18 +3,22 @@
 use std::sync::LazyLock;
 
 use kura::catalog::{Catalog, PermitRow};
+use kura::clock::{Clock as _, ManualClock};
+use kura::config::{MailSettings, MailTls};
 use kura::domain::actor::Actor;
 use kura::domain::alarm_code::AlarmCode;
+use kura::domain::incident_contact::{Contact, Group};
 use kura::domain::permit::{
     AfterUse, Attachment, Form, LegalClass, Medium, PermitContent, PermitRefusal, PermitState,
 };
 use kura::domain::role::Role;
 use kura::domain::time::Instant;
-use kura::workflows::desk::DeskError;
+use kura::workflows::desk::{Desk, DeskError};
 use kura::workflows::permits::{self, Ending, Execution, Seen};
 use kura::workflows::{alarms, check_audit};
 
 use crate::steps::killed_after;
+use crate::support::smtp::MailServer;
 use crate::windows::{Office, at};
 
 /// The data sets that these installations know.
@@ -427,19 +431,26 @@ async fn whatever_changes_the_approval_is_void() {
         ] {
             let stale =
                 permits::approve((catalog, &DATASETS), &number, &seen, &office.doctor, decided()).await;
-            let is_right = match seen {
-                Seen::Version(_) => matches!(stale, Err(DeskError::Stale(_))),
-                Seen::Digits(digits) if digits.len() < 12 => {
-                    matches!(stale, Err(DeskError::Permit(PermitRefusal::ShortDigest { digits: 12, .. })))
-                }
-                _ => matches!(stale, Err(DeskError::Permit(PermitRefusal::OtherDigest(_)))),
-            };
-            assert!(is_right, "{stale:?}");
+            assert_not_current(&seen, stale);
         }
         let seen = Seen::Digits(row.digest.to_string().chars().take(12).collect());
         permits::approve((catalog, &DATASETS), &number, &seen, &office.doctor, decided()).await.unwrap();
     }
     assert_eq!(bureau.lines("permit.change").await, 14);
+}
+
+#[track_caller]
+fn assert_not_current<T: std::fmt::Debug>(seen: &Seen, answer: Result<T, DeskError>) {
+    match (seen, answer) {
+        (Seen::Version(_), Err(DeskError::Stale(_))) => {}
+        (Seen::Digits(few), Err(DeskError::Permit(PermitRefusal::ShortDigest { digits: 12, .. }))) => {
+            assert!(few.len() < 12);
+        }
+        (Seen::Digits(other), Err(DeskError::Permit(PermitRefusal::OtherDigest(_)))) => {
+            assert!(other.len() >= 12);
+        }
+        (seen, answer) => panic!("{seen:?}: {answer:?}"),
+    }
 }
 
 #[tokio::test]
@@ -471,6 +482,99 @@ async fn what_runs_under_a_permit_that_is_revoked_hands_nothing_over() {
         "nothing was handed over: nothing is owed"
     );
     assert_eq!(bureau.lines("permit.deliver").await, 0);
+}
+
+fn contact(id: &str, group: Group, mail: Option<&str>) -> Contact {
+    let (name, phone) = ("田中".to_owned(), Some("052-000-0000".to_owned()));
+    Contact { id: id.to_owned(), group, name, phone, fax: None, mail: mail.map(str::to_owned) }
+}
+
+fn mail_by(port: u16) -> MailSettings {
+    MailSettings {
+        name: "office".to_owned(),
+        host: "127.0.0.1".to_owned(),
+        port: Some(port),
+        tls: MailTls::NoneOnLoopback,
+        from: "notices@hachimaru.example".to_owned(),
+        to: vec!["everybody@hachimaru.example".to_owned()],
+        user: None,
+        password_file: None,
+    }
+}
+
+#[tokio::test]
+async fn those_who_confirm_are_reminded_by_mail_once_for_each_stage() {
+    let mut bureau = Bureau::new().await;
+    let server = MailServer::new(&[451, 250]).await;
+    bureau.office.desk.incidents.contacts = vec![
+        contact("office-1", Group::ServiceOperator, Some("office@ishikai.example")),
+        contact("clinic-1", Group::Facility, Some("clinic@ishikai.example")),
+        contact("office-2", Group::ServiceOperator, None),
+    ];
+    let number = bureau.apply().await;
+    bureau.approve(&number).await;
+    let clock = ManualClock::new(at("2026-12-22", "9:00"));
+    let queue = async |desk: &Desk| permits::reminders::queue(desk, clock.now()).await.expect("is queued");
+    assert_eq!(queue(&bureau.office.desk).await, 0, "no server");
+    bureau.office.desk.incidents.server = Some(mail_by(server.port));
+    let desk = &bureau.office.desk;
+    let deliver = async || permits::reminders::deliver(desk, &clock).await.expect("delivered");
+    assert_eq!((queue(desk).await, queue(desk).await), (1, 0));
+    assert_eq!((deliver().await, deliver().await), (0, 0), "refused, and not again at once");
+    clock.set(at("2026-12-22", "9:10"));
+    assert_eq!((deliver().await, deliver().await), (1, 0));
+    let (operator, then) = (&bureau.office.operator, at("2026-12-23", "9:00"));
+    let execution = bureau.begin(&number, operator, then).await.unwrap();
+    bureau.deliver(&execution, operator, then).await.unwrap();
+    for (day, is_new) in [
+        ("2026-12-28", 0),
+        ("2027-01-10", 0),
+        ("2027-01-24", 1),
+        ("2027-01-31", 0),
+        ("2027-02-01", 1),
+        ("2027-03-01", 0),
+    ] {
+        clock.set(at(day, "9:00"));
+        assert_eq!((queue(desk).await, deliver().await), (is_new, is_new), "{day}");
+    }
+    let letters = server.letters();
+    assert_eq!(letters.len(), 3);
+    assert!(letters.iter().all(|letter| letter.to == ["office@ishikai.example"]));
+    let ids: Vec<String> = letters.iter().filter_map(|letter| letter.header("Message-ID")).collect();
+    for (id, stage) in ids.iter().zip(["period-ends", "after-use-due", "after-use-overdue"]) {
+        assert_eq!(*id, format!("<{number}.1.{stage}.office-1@hachimaru.example>"));
+    }
+    let lines: Vec<String> = desk
+        .catalog
+        .audit_newest(500)
+        .await
+        .expect("the log")
+        .iter()
+        .map(|line| format!("{line:?}"))
+        .collect();
+    let told = lines.iter().filter(|line| line.contains("permit.remind"));
+    assert_eq!(told.filter(|line| line.contains("delivered")).count(), 3);
+    assert!(!lines.concat().contains("@ishikai") && !lines.concat().contains("田中"));
+}
+
+#[tokio::test]
+async fn what_was_settled_before_a_reminder_could_be_sent_is_told_to_nobody() {
+    let mut bureau = Bureau::new().await;
+    let server = MailServer::new(&[250]).await;
+    bureau.office.desk.incidents.contacts =
+        vec![contact("office-1", Group::HelpDesk, Some("desk@ishikai.example"))];
+    bureau.office.desk.incidents.server = Some(mail_by(server.port));
+    let desk = &bureau.office.desk;
+    let number = bureau.apply().await;
+    let clock = ManualClock::new(at("2026-12-23", "9:00"));
+    assert_eq!(permits::reminders::queue(desk, clock.now()).await.expect("is queued"), 1);
+    let why = ("不足", &Seen::Anything);
+    permits::end(bureau.catalog(), (&number, Ending::Return), why, &bureau.office.doctor, decided())
+        .await
+        .unwrap();
+    let deliver = async || permits::reminders::deliver(desk, &clock).await.expect("delivered");
+    assert_eq!((deliver().await, deliver().await, server.letters().len()), (0, 0, 0));
+    assert_eq!(bureau.lines("permit.remind").await, 1, "dropped, once");
 }
 
 #[tokio::test]

@@ -15,6 +15,9 @@ pub mod execution;
 /// Looking at permits.
 pub mod look;
 
+/// Reminders by mail.
+pub mod reminders;
+
 use std::io::Read as _;
 use std::path::Path;
 

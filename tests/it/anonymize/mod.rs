@@ -23,3 +23,6 @@ mod pycanon;
 
 /// Searches that are too large, stopped, or over before they begin.
 mod limits;
+
+/// The adversarial cases, and which tests play each of them.
+mod cases;

@@ -131,6 +131,30 @@ async fn case_8_the_same_ward_without_one_person_is_refused_and_only_the_earlier
     ward.run(&third).await.expect("is handed over");
 }
 
+#[tokio::test]
+async fn case_9_the_same_persons_by_other_columns_are_refused_where_both_together_show_few() {
+    let ward = Ward::new().await;
+    let all = ward.instructions(&Words::default()).await;
+    let without = |all: &str, names: &[&str]| {
+        let line = |line: &str| match line.split_once(" = { class = ") {
+            Some((name, rest)) if names.contains(&name) => {
+                let class = rest.split('"').nth(1).unwrap_or_default();
+                format!("{name} = {{ class = {class:?}, do = \"drop\" }}")
+            }
+            _ => line.to_owned(),
+        };
+        all.lines().map(line).collect::<Vec<_>>().join("\n") + "\n"
+    };
+    // Each alone hides everybody: the ages, and the months. Who was how old in which month is one or two.
+    let ages = ward.permit(&without(&all, &["patient_id", "postal", "admitted", "ward"]), 1).await;
+    let months = ward.permit(&without(&all, &["patient_id", "postal", "age", "ward"]), 1).await;
+    ward.run(&ages).await.expect("is handed over");
+    let error = ward.run(&months).await.expect_err("both together show few");
+    let ExtractError::Overlaps(found) = &error else { panic!("{error}") };
+    assert!(found.iter().all(|overlap| overlap.permit == ages), "{error}");
+    nothing_left_but(&ward, &months, 1).await;
+}
+
 async fn nothing_left_but(ward: &Ward, number: &str, files: usize) {
     assert_eq!(ward.sealed().len(), files);
     let rows = ward.catalog.extracts(Some(number)).await.expect("rows");

@@ -1,0 +1,15 @@
+-- Reminders of permits by mail: how far the delivery of each is.
+CREATE TABLE permit_mails (
+    -- The same for every attempt: permit, revision, stage, contact.
+    message TEXT NOT NULL PRIMARY KEY,
+    permit TEXT NOT NULL REFERENCES permits (permit),
+    stage TEXT NOT NULL CHECK (stage IN ('period-ends', 'after-use-due', 'after-use-overdue')),
+    contact TEXT NOT NULL,
+    -- dropped: what it was about was done before it could be sent.
+    state TEXT NOT NULL CHECK (state IN ('queued', 'delivered', 'given_up', 'dropped')),
+    attempts INTEGER NOT NULL CHECK (attempts >= 0),
+    next_at INTEGER NOT NULL,
+    ended_at INTEGER
+) STRICT;
+
+CREATE INDEX permit_mails_by_time ON permit_mails (state, next_at);
