@@ -60,7 +60,8 @@ pub(super) fn figures(report: &ExtractReport) -> String {
         rows.push(("hidden cells", format!("{} small, {} with them", counts.small, counts.complementary)));
     }
     if report.formulas > 0 {
-        let how = if report.is_guarded { "with a ' in front" } else { "as they are" };
+        let plain = "as they are; output.spreadsheet_safe = true puts a ' in front";
+        let how = if report.is_guarded { "with a ' in front" } else { plain };
         let kind = if report.shape == "csv" { how } else { "as text, never run" };
         rows.push(("cells like formulas", format!("{} ({kind})", grouped(report.formulas))));
     }

@@ -132,3 +132,49 @@ fn what_is_wrong_in_an_application_is_named_with_its_field() {
     assert!(gone.err.contains("there is no permit R08-001"), "{}", gone.err);
     place.kura(&["permit", "list", "--state", "lost"]).ends(2);
 }
+
+#[test]
+fn an_extract_is_made_and_what_is_said_fits_how_it_is_sealed() {
+    let place = place();
+    let rows: String = (0..60).map(|id| format!("{id},{}\n", 20 + id % 3)).collect();
+    place.write("rows.csv", &format!("id,age\n{rows}"));
+    let settings = std::fs::read_to_string(place.path("home/kura.toml")).expect("settings");
+    let source = place.path("rows.csv").display().to_string();
+    place.write("home/kura.toml", &settings.replace("/nowhere/admissions.csv", &source));
+    let columns = place.kura_as(OPERATOR, &["extract", "columns", "admissions", "--json"]).ends(0).json();
+    let schema = columns["schema"].as_str().expect("a fingerprint").to_owned();
+    let key = kura::archive::seal::Identity::generate().recipient().to_string();
+    for seal in ["passphrase", key.as_str()] {
+        let text = application();
+        let (head, _) = text.split_once("[extract]").expect("the instructions");
+        let days = head.replace("2099-12-0", "2026-01-0").replace("2026-01-04", "2099-12-04");
+        let days = days.replace("file = \"plan.pdf\"", &format!("sha256 = \"{}\"", "07".repeat(32)));
+        let extract = format!(
+            "[extract]\ndataset = \"admissions\"\nschema = \"{schema}\"\n[extract.columns]\n\
+             id = {{ class = \"link\", do = \"drop\" }}\nage = {{ class = \"qi\", do = \"age\", widths = [5] }}\n\
+             [extract.privacy]\nk = 5\n[extract.output]\nformat = \"csv\"\nseal = {seal:?}\n"
+        );
+        place.write("one.toml", &(days + &extract));
+        let file = place.text("one.toml");
+        let asked = place.kura_as(ADMIN, &["permit", "apply", &file, "--json"]).ends(0).json();
+        let number = asked["permit"].as_str().expect("a number").to_owned();
+        place.kura_as(OPERATOR, &["extract", "plan", &number]).ends(0);
+        let shown = place.kura(&["permit", "show", &number]).ends(0).out;
+        assert!(shown.contains("抽出の試算：済み"), "{shown}");
+        let digest = asked["digest"].as_str().expect("a digest");
+        let approved = place.kura_as(DOCTOR, &["permit", "approve", &number, "--digest", digest]).ends(0);
+        assert!(!approved.out.contains("試算"), "{}", approved.out);
+        let made = place.kura_as(OPERATOR, &["extract", "run", &number]).ends(0);
+        let is_of_key = seal == key;
+        assert_eq!(made.out.contains("there is no passphrase"), is_of_key, "{}", made.out);
+        assert_eq!(made.out.contains("passphrase that was shown above"), !is_of_key, "{}", made.out);
+        if is_of_key {
+            let asked = place.kura_as(OPERATOR, &["extract", "verify", &number]).ends(2);
+            assert!(asked.err.contains("give that key with --identity FILE"), "{}", asked.err);
+        } else {
+            let asked = ["extract", "verify", &number, "--identity", "recovery.key"];
+            let said = place.kura_as(OPERATOR, &asked).ends(2);
+            assert!(said.err.contains("leave --identity out"), "{}", said.err);
+        }
+    }
+}

@@ -233,7 +233,7 @@ async fn what_ended_with_nothing_handed_over_does_not_count() {
         (permit.executions, permit.used())
     };
     // A font without the character: known only when the rows are.
-    std::fs::write(ward.source(), rows().replacen("1病棟", "\u{1F9EC}病棟", 1)).expect("a source");
+    std::fs::write(ward.source(), rows().replace("1病棟", "\u{1F9EC}病棟")).expect("a source");
     let utf8 = std::fs::read_to_string(ward.home.settings_file()).expect("settings").replacen(
         "shift_jis",
         "utf-8",
