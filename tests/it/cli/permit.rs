@@ -136,8 +136,8 @@ fn what_is_wrong_in_an_application_is_named_with_its_field() {
 #[test]
 fn an_extract_is_made_and_what_is_said_fits_how_it_is_sealed() {
     let place = place();
-    let rows: String = (0..60).map(|id| format!("{id},{}\n", 20 + id % 3)).collect();
-    place.write("rows.csv", &format!("id,age\n{rows}"));
+    let rows: Vec<String> = (0..60).map(|id| format!("{id},{}", 20 + id % 3)).collect();
+    place.write("rows.csv", &format!("id,age\n{}\n", rows.join("\n")));
     let settings = std::fs::read_to_string(place.path("home/kura.toml")).expect("settings");
     let source = place.path("rows.csv").display().to_string();
     place.write("home/kura.toml", &settings.replace("/nowhere/admissions.csv", &source));
