@@ -117,6 +117,30 @@ fn what_cannot_be_printed_is_said_before_anything_is_written() {
     assert!(Typeface::new(b"no font".to_vec()).is_none());
 }
 
+#[test]
+fn what_the_font_lacks_is_seen_on_papers_of_records_and_named_at_their_end() {
+    let typeface = typeface();
+    let mut record = paper();
+    record.bands("頭\u{e000}", "足");
+    record.fields("備考", [("所見", "良好😀❤\u{fe0f}、葛\u{e01ef}城\u{e000}\u{7}終".to_owned())]);
+    record.list("表", &["列"], [vec!["値😀".to_owned()]]);
+    let bytes = record.clone().with_substitutes(&typeface).pdf(&typeface).expect("a PDF");
+    let said = pdf::solid(&pdf::pages(&bytes).concat());
+    for words in [
+        "頭〓[U+E000]",
+        "良好〓[U+1F600]",
+        "葛[U+E01EF]城〓[U+E000]〓[U+0007]終",
+        "値〓[U+1F600]",
+        "文字番号で表しました：U+0007,",
+        "U+1F600",
+    ] {
+        assert!(said.contains(&pdf::solid(words)), "{words}: {said}");
+    }
+    assert!(record.pdf(&typeface).is_err(), "without it nothing is altered");
+    let plain = paper();
+    assert_eq!(plain.clone().with_substitutes(&typeface), plain, "nothing is added where nothing lacks");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
