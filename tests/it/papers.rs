@@ -80,6 +80,11 @@ fn what_no_page_holds_goes_on_on_the_next_under_the_same_heads() {
     assert_eq!(values, (0..100).sum::<usize>(), "no part of a cell is lost");
     let mut with_rows = pages.iter().filter(|page| page.contains('終'));
     assert!(with_rows.all(|page| pdf::solid(page).contains("番号の列")), "heads stand on every page");
+    let named = pages.iter().filter(|page| page.contains("番目の出来事")).enumerate();
+    for (number, page) in named {
+        let again = page.contains("経過（続き）");
+        assert_eq!(again, number > 0, "a field that goes on is named again: {page}");
+    }
     for (number, page) in pages.iter().enumerate() {
         assert!(pdf::solid(page).contains(&format!("{}/{}ページ", number + 1, pages.len())));
     }

@@ -1,6 +1,7 @@
 //! What becomes of an incident by what a person does with it, and the words in which that is written: nothing is written here.
 
 use crate::catalog::IncidentRow;
+use crate::domain::calendar::wareki;
 use crate::domain::incident::{IncidentEvent, NotAllowed, ToClose, may_close};
 use crate::domain::incident_clock::Concern;
 use crate::domain::incident_contact::Way;
@@ -94,7 +95,7 @@ fn action((what, owner): (&str, &str), due: Day, now: Instant) -> Result<Words, 
     if !is_due_day(due, tokyo().day_of(now)) {
         return Err(NotAllowed::DueOver(due).into());
     }
-    let ja = format!("再発防止策：{what}（担当 {owner}、期限 {due}）");
+    let ja = format!("再発防止策：{what}（担当 {owner}、期限 {}）", wareki(due));
     Ok((ja, format!("Against a recurrence: {what} ({owner}, until {due})")))
 }
 
