@@ -39,13 +39,14 @@ SELECT work, kind, state, title, reference, planned_on, window_id, before_versio
 FROM works
 WHERE work = $1";
 
+/// Those whose work ended last: which of them was on the latest day, a rule decides.
 const LAST_OF_KIND: &str = "
 SELECT work, kind, state, title, reference, planned_on, window_id, before_version, after_version, remarks,
     opened_at, opened_by, begun_at, done_at, closed_at, closed_by, version
 FROM works
 WHERE kind = $1 AND state IN ('done', 'closed')
-ORDER BY planned_on DESC, work DESC
-LIMIT 1";
+ORDER BY done_at DESC, work DESC
+LIMIT 100";
 
 const ADD_POINT: &str = "
 INSERT INTO work_points (work, number, text, article, ticked_at, ticked_by, remark)
@@ -166,10 +167,10 @@ impl Catalog {
         row.map_err(|error| self.engine.failed(error))?.as_ref().map(read).transpose()
     }
 
-    /// The last record of a kind whose work was done.
-    pub async fn last_work_of(&self, kind: WorkKind) -> Result<Option<WorkRow>, CatalogError> {
-        let row = sqlx::query(LAST_OF_KIND).bind(kind.word()).fetch_optional(self.engine.readers()).await;
-        row.map_err(|error| self.engine.failed(error))?.as_ref().map(read).transpose()
+    /// The last records of a kind whose work is over, newest first.
+    pub async fn last_works_of(&self, kind: WorkKind) -> Result<Vec<WorkRow>, CatalogError> {
+        let rows = sqlx::query(LAST_OF_KIND).bind(kind.word()).fetch_all(self.engine.readers()).await;
+        rows.map_err(|error| self.engine.failed(error))?.iter().map(read).collect()
     }
 
     /// The checklist of a record.

@@ -12,6 +12,7 @@ use std::process::ExitCode;
 
 use crate::app::{AppError, PlanError};
 use crate::config::ConfigError;
+use crate::domain::work::WorkRefusal;
 use crate::workflows::accounts::AccountError;
 use crate::workflows::choice::ChoiceError;
 use crate::workflows::desk::DeskError;
@@ -117,7 +118,8 @@ impl Exit {
             | DeskError::Reason(_)
             | DeskError::Service { .. }
             | DeskError::Application(_)
-            | DeskError::Instructions(_) => Self::Usage,
+            | DeskError::Instructions(_)
+            | DeskError::Work(WorkRefusal::File | WorkRefusal::TooLarge) => Self::Usage,
             DeskError::Move(_)
             | DeskError::Permit(_)
             | DeskError::Ahead(_)
@@ -125,6 +127,7 @@ impl Exit {
             | DeskError::Stale(_)
             | DeskError::Begun(_)
             | DeskError::Incident(_)
+            | DeskError::Alike { .. }
             | DeskError::OfIncident(_)
             | DeskError::Work(_)
             | DeskError::Checklist(_)

@@ -3,17 +3,18 @@
 use clap::{Args, Subcommand};
 
 use crate::app::{App, Desk};
-use crate::clock::Clock as _;
 use crate::domain::incident_contact::Way;
 use crate::domain::time::Instant;
 use crate::print::incident_report;
-use crate::workflows::incidents::people::{self, Doing, New};
+use crate::workflows::incidents::people::{self, Doing};
 use crate::workflows::incidents::{self, Incident};
 
 use super::as_paper::AsPaper;
+use super::at_desk::at_desk;
 use super::commands::Global;
 use super::exit::Exit;
 use super::failure::Failure;
+use super::incident_open;
 use super::incident_statement;
 use super::incident_words::{self as said, shown};
 use super::who::Who;
@@ -47,8 +48,7 @@ enum Command {
     Show(Show),
     /// What the help desk answers now (第15条⑦).
     Helpdesk,
-    /// Open one that a person noticed.
-    Open(Open),
+    Open(incident_open::Arguments),
     /// Write down what you see or do.
     Note(WithText),
     /// Say that it is a failure (第17条①); those of 別紙4 are told.
@@ -106,32 +106,6 @@ struct WithText {
     id: String,
     /// On one line. No names of persons or files.
     text: String,
-    #[command(flatten)]
-    who: Who,
-}
-
-#[derive(Debug, Args)]
-struct Open {
-    /// What failed, in a sentence.
-    content: String,
-    /// Where it was found (発見箇所).
-    #[arg(long, value_name = "TEXT")]
-    place: Option<String>,
-    /// What is concerned (影響範囲).
-    #[arg(long, value_name = "TEXT")]
-    scope: Option<String>,
-    /// When it was found [default: now].
-    #[arg(long, value_name = "TIME")]
-    found: Option<String>,
-    /// When it began.
-    #[arg(long, value_name = "TIME")]
-    occurred: Option<String>,
-    /// A service that users cannot use, by the name that they know; users are told of it.
-    #[arg(long = "service", value_name = "NAME")]
-    services: Vec<String>,
-    /// Whether data of persons are concerned: none, possible, on-purpose.
-    #[arg(long, value_name = "ANSWER", default_value = "none")]
-    persons: String,
     #[command(flatten)]
     who: Who,
 }
@@ -277,10 +251,9 @@ pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Res
     if let Command::Statement(statement) = arguments.command {
         return Box::pin(incident_statement::run(app, global, statement)).await;
     }
-    let (desk, now) = (app.desk().await?, app.clock.now());
-    let done = carry_out(app, global, (&desk, now), arguments.command).await;
-    desk.catalog.close().await;
-    done.map(|()| Exit::Done)
+    at_desk(app, async |desk, now| carry_out(app, global, (desk, now), arguments.command).await)
+        .await
+        .map(|()| Exit::Done)
 }
 
 async fn carry_out(
@@ -293,7 +266,7 @@ async fn carry_out(
         Command::List(list) => said::list(global, &incidents::list(desk, list.all, LISTED_MAX).await?),
         Command::Show(show) => said::one(global, desk, &incidents::look(desk, &show.id).await?, now),
         Command::Helpdesk => said::help_desk(global, &incidents::help_desk(desk, now).await?),
-        Command::Open(open) => opened(app, global, (desk, now), open).await,
+        Command::Open(open) => incident_open::run(app, global, (desk, now), open).await,
         Command::Report(report) => reported(app, global, (desk, now), report).await,
         other => {
             let (id, doing, who) = meant(other)?;
@@ -346,31 +319,6 @@ fn meant(command: Command) -> Result<(String, Doing, Who), Failure> {
             return Err(Failure::Usage("this command is carried out elsewhere".to_owned()));
         }
     })
-}
-
-async fn opened(
-    app: &App,
-    global: &Global,
-    (desk, now): (&Desk, Instant),
-    open: Open,
-) -> Result<(), Failure> {
-    let new = New {
-        content: open.content,
-        place: open.place,
-        scope: open.scope,
-        found_at: open.found.as_deref().map(said::time).transpose()?,
-        occurred_at: open.occurred.as_deref().map(said::time).transpose()?,
-        services: open.services,
-        concern: said::concern(&open.persons)?,
-    };
-    let by = open.who.sign_in(app, &desk.catalog, now).await?;
-    let id = people::open(desk, &new, &by, now).await?;
-    if global.json {
-        return print_json(&shown(&incidents::look(desk, &id).await?));
-    }
-    print(&format!(
-        "{id} is open. Confirm it when you have seen that it is so: `kura incident confirm {id}`.\n"
-    ))
 }
 
 async fn reported(

@@ -110,14 +110,13 @@ pub(super) fn one(global: &Global, desk: &Desk, incident: &Incident, now: Instan
         return print_json(&shown(incident));
     }
     let (row, zone) = (&incident.row, tokyo());
-    let mut text = format!(
-        "{} {} ({})\n{}\n{}\n\n",
-        row.incident,
-        row.state.word(),
-        row.state.japanese(),
-        row.title,
-        row.title_en
-    );
+    let mut text =
+        format!("{} {} ({})\n{}\n", row.incident, row.state.word(), row.state.japanese(), row.title);
+    // What a person wrote is the same in both languages.
+    if row.title_en != row.title {
+        text.extend([row.title_en.as_str(), "\n"]);
+    }
+    text.push('\n');
     let at = |at: Option<Instant>| at.map_or_else(|| "-".to_owned(), |at| local(at, &zone));
     text.push_str(&format!(
         "found {}  occurred {}  expected {}  recovered {}\n",
@@ -144,7 +143,8 @@ pub(super) fn one(global: &Global, desk: &Desk, incident: &Incident, now: Instan
             timers.second_by
         ));
     }
-    for (field, written) in &incident.fields {
+    let is_new = |(_, written): &(&IncidentField, &String)| **written != row.title;
+    for (field, written) in incident.fields.iter().filter(is_new) {
         text.push_str(&format!("{}: {written}\n", field.word()));
     }
     text.push_str("\nWhat happened:\n");

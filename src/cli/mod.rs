@@ -23,6 +23,9 @@ pub mod failure;
 /// Papers to print and file.
 mod as_paper;
 
+/// What is done at a desk.
+mod at_desk;
+
 /// Words for people.
 mod words;
 
@@ -119,6 +122,9 @@ mod window_list;
 mod incident;
 /// `kura permit`.
 mod permit;
+
+/// `kura incident open`.
+mod incident_open;
 
 /// `kura incident statement`.
 mod incident_statement;

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use clap::{Args, Subcommand};
 
 use crate::app::{App, Desk};
-use crate::clock::Clock as _;
 use crate::domain::monitor::share;
 use crate::domain::time::Instant;
 use crate::workflows::monitor::logs::{self, LogShown};
 use crate::workflows::monitor::{self, Asker, FromHere, MonitorShown};
 
+use super::at_desk::at_desk;
 use super::commands::Global;
 use super::exit::Exit;
 use super::failure::Failure;
@@ -77,10 +77,7 @@ struct Review {
 }
 
 pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Result<Exit, Failure> {
-    let (desk, now) = (app.desk().await?, app.clock.now());
-    let done = carry_out(app, global, (&desk, now), arguments.command).await;
-    desk.catalog.close().await;
-    done
+    at_desk(app, async |desk, now| carry_out(app, global, (desk, now), arguments.command).await).await
 }
 
 async fn carry_out(

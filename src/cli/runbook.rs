@@ -28,7 +28,9 @@ const PAGES: &[(&str, &str)] = &[
     ("audit-log", include_str!("../../docs/runbooks/audit-log.md")),
     ("backup-missed", include_str!("../../docs/runbooks/backup-missed.md")),
     ("break-glass", include_str!("../../docs/runbooks/break-glass.md")),
+    ("bucket-lost", include_str!("../../docs/runbooks/bucket-lost.md")),
     ("clock-wrong", include_str!("../../docs/runbooks/clock-wrong.md")),
+    ("database-corrupted", include_str!("../../docs/runbooks/database-corrupted.md")),
     ("deletion-overdue", include_str!("../../docs/runbooks/deletion-overdue.md")),
     ("deletion-stopped", include_str!("../../docs/runbooks/deletion-stopped.md")),
     ("deploy", include_str!("../../docs/runbooks/deploy.md")),
@@ -56,6 +58,7 @@ const PAGES: &[(&str, &str)] = &[
     ("stored-data-damaged", include_str!("../../docs/runbooks/stored-data-damaged.md")),
     ("target-down", include_str!("../../docs/runbooks/target-down.md")),
     ("update", include_str!("../../docs/runbooks/update.md")),
+    ("wrong-deletion", include_str!("../../docs/runbooks/wrong-deletion.md")),
 ];
 
 pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<Exit, Failure> {

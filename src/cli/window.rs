@@ -3,7 +3,6 @@
 use clap::{Args, Subcommand, ValueEnum};
 
 use crate::app::{App, Desk};
-use crate::clock::Clock as _;
 use crate::domain::plan::PlanName;
 use crate::domain::recurrence::Recurrence;
 use crate::domain::role::Act;
@@ -11,6 +10,7 @@ use crate::domain::time::{Day, Instant, TimeOfDay, half_width};
 use crate::domain::window::{Terms, TermsParts, WindowKind};
 use crate::workflows::{schedule, windows};
 
+use super::at_desk::at_desk;
 use super::commands::Global;
 use super::exit::Exit;
 use super::failure::Failure;
@@ -145,10 +145,9 @@ impl KindName {
 }
 
 pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Result<Exit, Failure> {
-    let (desk, now) = (app.desk().await?, app.clock.now());
-    let done = dispatch(app, global, &desk, arguments.command, now).await;
-    desk.catalog.close().await;
-    done.map(|()| Exit::Done)
+    at_desk(app, async |desk, now| dispatch(app, global, desk, arguments.command, now).await)
+        .await
+        .map(|()| Exit::Done)
 }
 
 async fn dispatch(

@@ -6,13 +6,14 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use crate::app::{App, Desk};
-use crate::clock::Clock as _;
 use crate::domain::time::Instant;
 use crate::domain::work::{InspectionDue, WorkKind};
 use crate::print;
+use crate::workflows::take_event_snapshot::EventRequest;
 use crate::workflows::works::{self, Doing, NewWork, Row, WorkShown};
 
 use super::as_paper::AsPaper;
+use super::at_desk::at_desk;
 use super::commands::Global;
 use super::exit::Exit;
 use super::failure::Failure;
@@ -176,10 +177,9 @@ struct Snapshot {
 }
 
 pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Result<Exit, Failure> {
-    let (desk, now) = (app.desk().await?, app.clock.now());
-    let done = carry_out(app, global, (&desk, now), arguments.command).await;
-    desk.catalog.close().await;
-    done.map(|()| Exit::Done)
+    at_desk(app, async |desk, now| carry_out(app, global, (desk, now), arguments.command).await)
+        .await
+        .map(|()| Exit::Done)
 }
 
 async fn carry_out(
@@ -188,6 +188,7 @@ async fn carry_out(
     (desk, now): (&Desk, Instant),
     command: Command,
 ) -> Result<(), Failure> {
+    let asks_snapshot = matches!(command, Command::Snapshot(_));
     let shown = match command {
         Command::List(wanted) => return list(global, desk, wanted.all, now).await,
         Command::Show(wanted) => {
@@ -212,7 +213,25 @@ async fn carry_out(
     if global.json {
         return print_json(&as_json(desk, &shown));
     }
-    print(&format!("{} is {}.\n", shown.row.work, shown.row.state.word()))
+    print(&format!("{} is {}.\n", shown.row.work, shown.row.state.word()))?;
+    match shown.requests.last().filter(|_| asks_snapshot) {
+        Some(request) => print(&asked(&shown, request)),
+        None => Ok(()),
+    }
+}
+
+/// What becomes of a snapshot that was asked for, and whether it will do.
+fn asked(shown: &WorkShown, request: &EventRequest) -> String {
+    let (id, plan) = (&request.request, &request.plan);
+    let mut text =
+        format!("Snapshot {id} of {plan} is asked for: the service takes it with its next beat.\n");
+    if shown.is_early(request) {
+        text.push_str(
+            "The work is not over yet, so this one does not close the record: ask for another one after `kura work finish` \
+             (第19条④, 第20条③).\n",
+        );
+    }
+    text
 }
 
 async fn planned(app: &App, (desk, now): (&Desk, Instant), plan: Plan) -> Result<WorkShown, Failure> {
@@ -273,7 +292,7 @@ fn as_json(desk: &Desk, shown: &WorkShown) -> Value {
     let snapshots = shown.requests.iter().map(|request| {
         json!({
             "request": request.request, "plan": request.plan, "state": request.state.word(),
-            "snapshot": request.snapshot.map(|digest| digest.to_string()),
+            "snapshot": request.snapshot.map(|digest| digest.to_string()), "is_early": shown.is_early(request),
         })
     });
     let mut value = row_json(&shown.row);
@@ -341,7 +360,17 @@ fn show(global: &Global, desk: &Desk, shown: &WorkShown) -> Result<(), Failure> 
         print(&format!("result {}: {} sha256 {}\n", result.number, result.title, result.sha256))?;
     }
     for request in &shown.requests {
-        print(&format!("snapshot {} of {}: {}\n", request.request, request.plan, request.state.word()))?;
+        let early = if shown.is_early(request) {
+            " (asked for before the work was over: does not count)"
+        } else {
+            ""
+        };
+        print(&format!(
+            "snapshot {} of {}: {}{early}\n",
+            request.request,
+            request.plan,
+            request.state.word()
+        ))?;
     }
     match works::missing(desk, shown).filter(|_| row.state.is_open()) {
         Some(missing) => print(&format!("Before it can be closed: {missing}\n")),

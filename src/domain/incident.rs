@@ -1,6 +1,10 @@
 //! Incidents (障害, 別紙3): where one stands, what may happen to it, and what must be there before it is closed.
 //!
-//! Which alarms open one is `incident_cause`'s, the clock of personal data `incident_clock`'s, texts `incident_words`'.
+//! Which alarms open one is `incident_cause`'s, the clock of personal data `incident_clock`'s, texts `incident_words`',
+//! which times may be written `incident_time`'s.
+
+use crate::domain::incident_time::BadTime;
+use crate::domain::time::Day;
 
 /// The longest text that somebody writes about an incident, characters.
 pub const TEXT_CHARACTERS_MAX: usize = 1000;
@@ -153,9 +157,29 @@ pub enum NotAllowed {
          (`kura incident told`), or say that no data of persons are concerned"
     )]
     NotTold,
+    /// It is closed.
+    #[error(
+        "this incident is closed and its record is not changed any more: open a new one if something else is to be noted \
+         (`kura incident open`)"
+    )]
+    Closed,
+    /// It is mended: nothing is expected any more.
+    #[error("this incident is mended already: what is expected has come")]
+    Mended,
     /// A time that cannot be.
-    #[error("{0} lies in the future, or before the incident was found")]
-    Time(&'static str),
+    #[error(transparent)]
+    Time(#[from] BadTime),
+    /// Something is to be done by a day that is over.
+    #[error("the day by which it is to be done, {0}, is over: name today or a day that lies ahead")]
+    DueOver(Day),
+    /// The contact was told in this way before.
+    #[error(
+        "this contact was told in this way already, and it is noted: `kura incident show` says when and by whom"
+    )]
+    ToldAlready,
+    /// The action was done before.
+    #[error("action {0} is done already, and it is noted")]
+    DoneAlready(u64),
     /// There is nothing to tell users of.
     #[error("nothing to tell users of: say which services are concerned, or what they should know")]
     NothingToTell,

@@ -136,9 +136,8 @@ pub const fn weight(code: AlarmCode) -> Weight {
         AlarmCode::DeletionStopped => Weight::Joins(CauseKind::Deletion),
         AlarmCode::NoticeNotReadable => Weight::Opens(CauseKind::Portal),
         AlarmCode::NoticeUndelivered => Weight::Joins(CauseKind::Portal),
-        AlarmCode::TargetDown => Weight::Opens(CauseKind::Monitoring),
-        // Nobody knows whether anything fails: that has to be mended, and is no failure of what users use.
-        AlarmCode::MonitoringStopped => Weight::Joins(CauseKind::Monitoring),
+        // Where nobody asks, nobody knows whether anything fails: monitoring is itself a duty (第22条②).
+        AlarmCode::TargetDown | AlarmCode::MonitoringStopped => Weight::Opens(CauseKind::Monitoring),
         AlarmCode::ApprovalLapsed
         | AlarmCode::ServiceByHand
         | AlarmCode::BreakGlass
@@ -277,7 +276,7 @@ mod tests {
                 "stored-data-damaged: opens stored-data",
                 "source-changed-suddenly: opens source",
                 "target-down: opens monitoring",
-                "monitoring-stopped: joins monitoring",
+                "monitoring-stopped: opens monitoring",
                 "log-review-overdue: nothing",
             ]
         );

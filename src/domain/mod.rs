@@ -192,6 +192,12 @@ pub mod incident;
 /// Which alarms open an incident.
 pub mod incident_cause;
 
+/// Whether an incident may be one that is open already.
+pub mod incident_alike;
+
+/// Which times may be written about an incident.
+pub mod incident_time;
+
 /// The clock of personal data.
 pub mod incident_clock;
 

@@ -52,6 +52,8 @@ pub(super) enum Item {
 #[derive(Clone, Default)]
 struct Row {
     cells: Vec<Vec<Line>>,
+    /// What stands in the first cell where the row goes on on another page.
+    again: Vec<Line>,
     grays: Vec<u8>,
     size: f32,
 }
@@ -125,6 +127,8 @@ impl Pages {
             if *gray < PLAIN {
                 self.add(Item::Area { at: (x, top), size: (*width, height), gray: *gray });
             }
+            let is_again = from > 0 && x <= MARGIN && !row.again.is_empty();
+            let (cell, from) = if is_again { (&row.again, 0) } else { (cell, from) };
             for (number, line) in cell.iter().skip(from).take(lines).enumerate() {
                 let at = (x + PADDING, top + PADDING + length(number) * row.size * LEADING);
                 self.add(Item::Text { at, size: row.size, line: line.clone() });
@@ -165,7 +169,9 @@ impl Pages {
     fn form(&mut self, rows: &[(String, String)]) -> Result<(), PaperProblem> {
         let widths = [NAMES, INNER - NAMES];
         for (name, text) in rows {
-            let row = self.row_of(&[(name, NAMED), (text, PLAIN)], &widths, TEXT);
+            let mut row = self.row_of(&[(name, NAMED), (text, PLAIN)], &widths, TEXT);
+            let width = NAMES - 2.0 * PADDING;
+            row.again = self.setter.lines(&format!("{name}（続き）"), (TEXT, width), Alignment::Left);
             self.row(&row, &widths, None)?;
         }
         Ok(())

@@ -21,6 +21,9 @@ mod pdf;
 /// QR codes.
 pub mod qr;
 
+/// What stands for characters that the font lacks.
+mod substitute;
+
 /// The font of PDFs, and lines of text set in it.
 mod typeface;
 
@@ -207,7 +210,7 @@ impl Paper {
         html::blocks(self.blocks.iter().filter(|block| !matches!(block, Block::Title(_))))
     }
 
-    /// The whole as a PDF.
+    /// The whole as a PDF, character for character: refused if the font lacks one.
     pub fn pdf(&self, typeface: &Typeface) -> Result<Vec<u8>, PaperProblem> {
         pdf::write(self, typeface)
     }

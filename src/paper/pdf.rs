@@ -48,7 +48,7 @@ pub(super) fn write(paper: &Paper, typeface: &Typeface) -> Result<Vec<u8>, Paper
 }
 
 /// Every text of a paper.
-fn texts(paper: &Paper) -> impl Iterator<Item = &str> {
+pub(super) fn texts(paper: &Paper) -> impl Iterator<Item = &str> {
     [paper.head.as_str(), paper.foot.as_str()].into_iter().chain(paper.blocks.iter().flat_map(texts_of))
 }
 

@@ -11,6 +11,7 @@ use parley::{
     OverflowWrap, StyleProperty,
 };
 use skrifa::MetadataProvider as _;
+use skrifa::charmap::Charmap;
 
 /// Of a file with several fonts the first: Noto's is the Japanese one.
 const INDEX: u32 = 0;
@@ -36,27 +37,20 @@ impl Typeface {
         Font::new(self.0.clone().into(), INDEX)
     }
 
+    /// What the font has pictures of.
+    pub(super) fn pictures(&self) -> Option<Pictures<'_>> {
+        let font = skrifa::FontRef::from_index(&self.0, INDEX).ok()?;
+        Some(Pictures(font.charmap()))
+    }
+
     /// The characters of some texts that the font has no picture of, variants of characters (IVS) among them.
     pub(super) fn lacks<'t>(&self, texts: impl IntoIterator<Item = &'t str>) -> Vec<char> {
-        let Ok(font) = skrifa::FontRef::from_index(&self.0, INDEX) else { return Vec::new() };
-        let pictures = font.charmap();
-        let mut missing = BTreeSet::new();
-        for text in texts {
-            let mut before = None;
-            for c in text.chars() {
-                let has = match (c, before) {
-                    ('\n' | '\t', _) => true,
-                    ('\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}', Some(base)) => {
-                        pictures.map_variant(base, c).is_some()
-                    }
-                    _ => pictures.map(c).is_some(),
-                };
-                if !has {
-                    missing.insert(c);
-                }
-                before = Some(c);
-            }
-        }
+        let Some(pictures) = self.pictures() else { return Vec::new() };
+        let missing: BTreeSet<char> = texts
+            .into_iter()
+            .flat_map(|text| pictures.of(text))
+            .filter_map(|(c, has)| (!has).then_some(c))
+            .collect();
         missing.into_iter().collect()
     }
 
@@ -70,6 +64,35 @@ impl Typeface {
         let family = collection.family_name(id)?.to_owned();
         let fonts = FontContext { collection, source_cache: SourceCache::default() };
         Some(Setter { fonts, layouts: LayoutContext::new(), family })
+    }
+}
+
+/// Whether a character only says which form of the one before it is meant (IVS and its like).
+pub(super) const fn is_selector(c: char) -> bool {
+    matches!(c, '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}')
+}
+
+/// Which characters a font has a picture of.
+pub(super) struct Pictures<'a>(Charmap<'a>);
+
+impl Pictures<'_> {
+    /// Whether it has one of a character.
+    pub(super) fn has(&self, c: char) -> bool {
+        self.0.map(c).is_some()
+    }
+
+    /// Each character of a text, and whether the font has a picture of it there.
+    pub(super) fn of(&self, text: &str) -> impl Iterator<Item = (char, bool)> {
+        let mut before = None;
+        text.chars().map(move |c| {
+            let base = before.replace(c);
+            let has = match (c, base) {
+                ('\n' | '\t', _) => true,
+                (c, Some(base)) if is_selector(c) => self.0.map_variant(base, c).is_some(),
+                _ => self.has(c),
+            };
+            (c, has)
+        })
     }
 }
 

@@ -54,7 +54,11 @@ pub fn page(shown: &WorkShown, now: Instant) -> Paper {
             request.request.clone(),
             request.plan.clone(),
             moment(request.requested_at, &zone),
-            state.to_owned(),
+            if shown.is_early(request) {
+                format!("{state}（作業の終了前に依頼）")
+            } else {
+                state.to_owned()
+            },
             digest,
         ]
     });

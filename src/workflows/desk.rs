@@ -282,6 +282,17 @@ pub enum DeskError {
     /// What is asked for about an incident is not allowed as it stands.
     #[error(transparent)]
     Incident(#[from] NotAllowed),
+    /// An incident that may be the same is open.
+    #[error(
+        "incident {incident} is open and is about the same ({about}): write into it (`kura incident note {incident}`); if this \
+         is another failure, say so (`--another`, `is_another` in the API) and it is opened beside it"
+    )]
+    Alike {
+        /// The one that is open.
+        incident: String,
+        /// What both are about.
+        about: String,
+    },
     /// The notice of an incident ends with the incident.
     #[error(
         "this notice tells of incident {0}, which lasts: it ends when that is recovered (`kura incident recover`)"

@@ -29,7 +29,9 @@ pub fn typeface(home: &Home) -> Result<Typeface, PrintError> {
     Typeface::new(bytes).ok_or_else(|| PrintError::NotAFont(path.display().to_string()))
 }
 
-/// A paper as a PDF in the typeface of an installation.
+/// A paper of a record as a PDF in the typeface of an installation. What was written into a record stays there: a character
+/// that the font lacks is written as a substitute, and the paper says so. Extracts are not written so: they are data.
 pub fn pdf(home: &Home, paper: &Paper) -> Result<Vec<u8>, PrintError> {
-    Ok(paper.pdf(&typeface(home)?)?)
+    let typeface = typeface(home)?;
+    Ok(paper.clone().with_substitutes(&typeface).pdf(&typeface)?)
 }

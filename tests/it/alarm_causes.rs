@@ -140,9 +140,9 @@ const CAUSED: [(AlarmCode, &str, &str, Ends); 23] = [
     ),
     (
         AlarmCode::MonitoringStopped,
-        "monitoring.rs",
-        "rules_that_cannot_be_read_end_no_alarm_and_raise_one",
-        Ends::Joins("nobody knows whether anything fails"),
+        "alarm_stories.rs",
+        "monitoring_whose_rules_cannot_be_read_is_one_incident",
+        Ends::Closed,
     ),
     (
         AlarmCode::LogReviewOverdue,

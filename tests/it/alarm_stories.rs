@@ -19,13 +19,13 @@ use kura::vault::{MemoryVault, Vault};
 use kura::workflows::deliver_notices::{self, Target};
 use kura::workflows::expire;
 use kura::workflows::host::Host;
-use kura::workflows::incidents::Concern;
+use kura::workflows::incidents::{Concern, IncidentField};
 use kura::workflows::{canary, notices, reports};
 
 use crate::canary::Lying;
 use crate::push;
 use crate::support::namespace::{Own, is_inside};
-use crate::support::s3::{address, server, settings, stock_client};
+use crate::support::s3::{PrivateServer, address, server, settings, stock_client};
 use crate::support::simulate::{objects, restore_of, run, write};
 use crate::support::site::noise;
 use crate::support::ward::{PLAN, Story, Users, Ward, window};
@@ -159,6 +159,8 @@ async fn a_clock_that_is_set_back_is_one_incident() {
     Box::pin(ward.story(Story::of(AlarmCode::ClockWrong, "clock"), set, right)).await;
 }
 
+/// This store is played. A real server whose bucket keeps no locks says so, and then nothing is claimed of it; one that says it
+/// locks and does not is what this is about, and no server that can be had is one.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_that_lets_locked_things_go_is_one_incident() {
     let ward = after_a_night().await;
@@ -175,6 +177,36 @@ async fn a_store_that_lets_locked_things_go_is_one_incident() {
         fly(ward, false).await;
     };
     ward.story(Story::of(AlarmCode::LockNotEnforced, "store"), lets_go, keeps).await;
+}
+
+/// A real bucket, and its server's process is stopped during a night.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_whose_server_was_stopped_for_a_night_is_one_incident() {
+    let name = "alarm_stories::a_store_whose_server_was_stopped_for_a_night_is_one_incident";
+    if !is_inside(Own::Credentials(&server().writer), name) {
+        return;
+    }
+    let private = PrivateServer::start();
+    let ward = Ward::new().await;
+    let vault = private.server.vault(&private.server.endpoint).await;
+    for key in objects(&ward.kura) {
+        let bytes = std::fs::read(ward.kura.store().join(&key)).unwrap();
+        vault.put(&key, bytes.into(), None).await.unwrap();
+    }
+    ward.move_store(&Vault::address(&vault));
+    write(&ward.kura.source().join("letter"), "a referral", "2024-11-01");
+    ward.night(NIGHTS[0]).await;
+    assert!(ward.is_taken_on(NIGHTS[0]).await, "the first night went well");
+    let stopped = async |ward: &Ward| {
+        private.stop();
+        ward.night(NIGHTS[1]).await;
+        private.start_again();
+    };
+    let next_night = async |ward: &Ward| {
+        ward.night(NIGHTS[2]).await;
+        assert!(ward.is_taken_on(NIGHTS[2]).await, "it goes on by itself");
+    };
+    Box::pin(ward.story(Story::of(AlarmCode::BackupMissed, "backup"), stopped, next_night)).await;
 }
 
 /// A real bucket with Object Lock, which knows today only; the proofs are made by hand, seconds apart.
@@ -429,6 +461,30 @@ async fn a_killed_target_is_one_incident_and_users_are_told_by_a_person() {
         rows,
         ["2024年11月|ポータル|57.14%|portal-port|7|3|0|0", "2024年11月|portal-port|TCP 接続|57.14%|7|3|0|0",]
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn monitoring_whose_rules_cannot_be_read_is_one_incident() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let target =
+        format!("name = \"portal-port\"\nkind = \"tcp\"\naddress = \"{}\"\n", listener.local_addr().unwrap());
+    let ward = watching(&target).await;
+    let write = |kind: &str| {
+        let file = ward.kura.home().policies().join("monitoring/own.toml");
+        std::fs::write(file, format!("[[target]]\n{}", target.replace("tcp", kind))).unwrap();
+    };
+    let misspelt = async |ward: &Ward| {
+        write("tpc");
+        two_rounds(ward, 10).await;
+        assert_eq!(ward.answers("portal-port").await.len(), 1, "nobody asked any more");
+    };
+    let mended = async |ward: &Ward| {
+        write("tcp");
+        two_rounds(ward, 11).await;
+    };
+    let closed = ward.story(Story::of(AlarmCode::MonitoringStopped, "monitoring"), misspelt, mended).await;
+    assert_eq!(closed.field(IncidentField::Scope), Some("稼働監視の全体"), "{closed:#?}");
+    assert!(ward.answers("portal-port").await.iter().all(|word| *word == "good"), "it lived all the time");
 }
 
 /// Ping for real: in a network of the test's own, in which the kernel lets this group ask.

@@ -314,6 +314,7 @@ async fn a_person_opens_an_incident_and_users_read_it_until_it_is_mended() {
         occurred_at: Some(at("2026-11-23", "8:50")),
         services: vec!["ポータル".to_owned()],
         concern: Concern::None,
+        is_another: false,
     };
     for nobody in [&office.doctor, &office.manager] {
         let denied = people::open(desk, &new, nobody, found).await;
@@ -359,6 +360,96 @@ async fn a_person_opens_an_incident_and_users_read_it_until_it_is_mended() {
     .expect("corrected");
 }
 
+fn noticed(content: &str, services: &[&str]) -> New {
+    New {
+        content: content.to_owned(),
+        place: None,
+        scope: None,
+        found_at: None,
+        occurred_at: None,
+        services: services.iter().map(|&name| name.to_owned()).collect(),
+        concern: Concern::None,
+        is_another: false,
+    }
+}
+
+#[tokio::test]
+async fn a_second_incident_about_the_same_service_or_plan_is_opened_only_if_somebody_says_that_it_is_another()
+{
+    let mut office = Office::light().await;
+    office.desk.contents.insert("records".to_owned(), "kura plan 1\n".to_owned());
+    let now = at("2026-11-23", "9:00");
+    let open = async |new: &New| people::open(&office.desk, new, &office.operator, now).await;
+    let first = open(&noticed("つながりません。", &["ポータル"])).await.expect("open");
+    let plan = open(&noticed("計画 records を復元できません。", &[])).await.expect("another thing");
+    for (new, of, about) in [
+        (noticed("画面が出ません。", &["ポータル"]), &first, "ポータル"),
+        (noticed("ポータルが遅いようです。", &[]), &first, "ポータル"),
+        (noticed("recordsの一覧が空です。", &[]), &plan, "records"),
+    ] {
+        match open(&new).await {
+            Err(DeskError::Alike { incident, about: said }) => {
+                assert_eq!((&incident, said.as_str()), (of, about), "{new:?}");
+            }
+            other => panic!("{new:?}: {other:?}"),
+        }
+    }
+    let another = New { is_another: true, ..noticed("画面が出ません。", &["ポータル"]) };
+    open(&another).await.expect("somebody says so");
+    open(&noticed("サーバー室が停電しました。", &[])).await.expect("about nothing that is open");
+    for doing in [Doing::Confirm, Doing::Recover { at: None, measures: None }, Doing::Report] {
+        act(&office, &plan, doing, "2026-11-23 10:00").await.expect("a step");
+    }
+    act(&office, &plan, Doing::Close { no_action: Some("誤操作".to_owned()) }, "2026-11-23 10:00")
+        .await
+        .expect("closed");
+    open(&noticed("recordsの一覧が空です。", &[])).await.expect("the one before is closed");
+}
+
+#[tokio::test]
+async fn times_that_cannot_be_are_refused_each_with_its_own_words() {
+    let office = Office::light().await;
+    let (desk, now) = (&office.desk, at("2026-11-23", "12:00"));
+    let late = New {
+        found_at: Some(at("2026-11-23", "9:00")),
+        occurred_at: Some(at("2026-11-23", "10:00")),
+        ..noticed("つながりません。", &[])
+    };
+    let refused = people::open(desk, &late, &office.operator, now).await.expect_err("found before it began");
+    assert!(refused.to_string().contains("lies after the incident was found"), "{refused}");
+    let id =
+        people::open(desk, &New { occurred_at: None, ..late }, &office.operator, now).await.expect("open");
+    let day = |text: &str| text.parse().unwrap();
+    let told = |time| Doing::Told(at("2026-11-23", time), "文書 12号".to_owned());
+    let due = |text| Doing::Action("二重にする".to_owned(), "システム管理者".to_owned(), day(text));
+    let recover = |time| Doing::Recover { at: Some(at("2026-11-23", time)), measures: None };
+    act(&office, &id, Doing::Confirm, "2026-11-23 12:00").await.expect("confirmed");
+    for (doing, words) in [
+        (told("8:59"), "the time of telling lies before the incident was found"),
+        (told("12:01"), "the time of telling lies in the future"),
+        (Doing::Occurred(at("2026-11-23", "9:01")), "lies after the incident was found"),
+        (recover("8:59"), "the time of recovery lies before the incident was found"),
+        (Doing::Expect(Some(at("2026-11-23", "11:00"))), "recovery is expected does not lie ahead"),
+        (due("2026-11-22"), "2026-11-22, is over"),
+        (Doing::ActionDone(7), "there is no action with number 7"),
+    ] {
+        let said =
+            act(&office, &id, doing.clone(), "2026-11-23 12:00").await.expect_err("refused").to_string();
+        assert!(said.contains(words), "{doing:?}: {said}");
+    }
+    act(&office, &id, due("2026-11-23"), "2026-11-23 12:00").await.expect("today");
+    act(&office, &id, Doing::ActionDone(1), "2026-11-23 12:00").await.expect("done");
+    let twice = act(&office, &id, Doing::ActionDone(1), "2026-11-23 12:00").await;
+    assert!(matches!(twice, Err(DeskError::Incident(NotAllowed::DoneAlready(1)))), "{twice:?}");
+    act(&office, &id, recover("11:00"), "2026-11-23 12:00").await.expect("mended");
+    let expected = act(&office, &id, Doing::Expect(None), "2026-11-23 12:00").await;
+    assert!(matches!(expected, Err(DeskError::Incident(NotAllowed::Mended))), "{expected:?}");
+    act(&office, &id, Doing::Report, "2026-11-23 12:00").await.expect("reported");
+    act(&office, &id, Doing::Close { no_action: None }, "2026-11-23 12:00").await.expect("closed");
+    let note = act(&office, &id, Doing::Note("追記".to_owned()), "2026-11-23 12:00").await;
+    assert!(matches!(note, Err(DeskError::Incident(NotAllowed::Closed))), "{note:?}");
+}
+
 #[tokio::test]
 async fn data_of_persons_start_the_clock_and_keep_the_incident_open_until_who_entrusted_them_knows() {
     let office = Office::light().await;
@@ -370,6 +461,7 @@ async fn data_of_persons_start_the_clock_and_keep_the_incident_open_until_who_en
         occurred_at: None,
         services: Vec::new(),
         concern: Concern::Possible,
+        is_another: false,
     };
     let id = people::open(&office.desk, &new, &office.admin, at("2026-11-23", "9:00")).await.expect("open");
     let timers = only(&office.desk).await.timers.expect("timers");
@@ -451,7 +543,7 @@ async fn those_of_the_contact_tree_are_told_once_by_mail_and_ticked_by_phone() {
     let call = Doing::Contact("clinic-1".to_owned(), Way::Phone);
     let incident = act(&machine.office, &id, call.clone(), "2027-01-03 3:05").await.expect("ticked");
     let again = act(&machine.office, &id, call, "2027-01-03 3:06").await;
-    assert!(matches!(again, Err(DeskError::Stale(_))), "once: {again:?}");
+    assert!(matches!(again, Err(DeskError::Incident(NotAllowed::ToldAlready))), "once: {again:?}");
     let by_fax =
         act(&machine.office, &id, Doing::Contact("clinic-1".into(), Way::Fax), "2027-01-03 3:06").await;
     assert!(matches!(by_fax, Err(DeskError::Incident(NotAllowed::NoWay))), "{by_fax:?}");

@@ -24,6 +24,7 @@ mod crossing;
 mod damage;
 mod days;
 mod deploy;
+mod disasters;
 mod doc_pages;
 mod drill;
 mod engine;

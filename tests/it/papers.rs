@@ -80,6 +80,11 @@ fn what_no_page_holds_goes_on_on_the_next_under_the_same_heads() {
     assert_eq!(values, (0..100).sum::<usize>(), "no part of a cell is lost");
     let mut with_rows = pages.iter().filter(|page| page.contains('終'));
     assert!(with_rows.all(|page| pdf::solid(page).contains("番号の列")), "heads stand on every page");
+    let named = pages.iter().filter(|page| page.contains("番目の出来事")).enumerate();
+    for (number, page) in named {
+        let again = page.contains("経過（続き）");
+        assert_eq!(again, number > 0, "a field that goes on is named again: {page}");
+    }
     for (number, page) in pages.iter().enumerate() {
         assert!(pdf::solid(page).contains(&format!("{}/{}ページ", number + 1, pages.len())));
     }
@@ -115,6 +120,30 @@ fn what_cannot_be_printed_is_said_before_anything_is_written() {
     many.table(&["列"], (0..20_000).map(|row| vec![row.to_string()]));
     assert_eq!(many.pdf(&typeface), Err(PaperProblem::TooLong));
     assert!(Typeface::new(b"no font".to_vec()).is_none());
+}
+
+#[test]
+fn what_the_font_lacks_is_seen_on_papers_of_records_and_named_at_their_end() {
+    let typeface = typeface();
+    let mut record = paper();
+    record.bands("頭\u{e000}", "足");
+    record.fields("備考", [("所見", "良好😀❤\u{fe0f}、葛\u{e01ef}城\u{e000}\u{7}終".to_owned())]);
+    record.list("表", &["列"], [vec!["値😀".to_owned()]]);
+    let bytes = record.clone().with_substitutes(&typeface).pdf(&typeface).expect("a PDF");
+    let said = pdf::solid(&pdf::pages(&bytes).concat());
+    for words in [
+        "頭〓[U+E000]",
+        "良好〓[U+1F600]",
+        "葛[U+E01EF]城〓[U+E000]〓[U+0007]終",
+        "値〓[U+1F600]",
+        "文字番号で表しました：U+0007,",
+        "U+1F600",
+    ] {
+        assert!(said.contains(&pdf::solid(words)), "{words}: {said}");
+    }
+    assert!(record.pdf(&typeface).is_err(), "without it nothing is altered");
+    let plain = paper();
+    assert_eq!(plain.clone().with_substitutes(&typeface), plain, "nothing is added where nothing lacks");
 }
 
 proptest! {

@@ -15,6 +15,7 @@ use kura::workflows::desk::tokyo;
 use kura::workflows::incidents::{self, Concern, IncidentState, tend};
 use kura::workflows::{alarms, check_audit};
 
+use crate::support::clinic;
 use crate::support::kura::listing;
 use crate::support::pdf;
 use crate::support::postgres::Database;
@@ -23,29 +24,6 @@ use crate::support::s3::{Server, address, client_of, server, stock_client};
 use crate::support::site::{Ran, Site};
 
 const PASSWORD: &str = "correct-Horse7battery";
-
-const TABLES: &str = r#"
-    [[source.table]]
-    name = "visit"
-    sent_at = "sent_at"
-    [[source.table]]
-    name = "code"
-    system = true
-"#;
-
-/// A database with rows of forty days: the program's clock is the machine's.
-fn hospital() -> Database {
-    let database = Database::empty();
-    database.run(
-        "CREATE TABLE code (code text PRIMARY KEY);
-         CREATE TABLE visit (id int PRIMARY KEY, code text REFERENCES code, note text, sent_at timestamptz);
-         INSERT INTO code VALUES ('I10');
-         INSERT INTO visit SELECT n, 'I10', repeat('経過良好。', 20), now() - (n % 40) * interval '1 day'
-             FROM generate_series(1, 400) n;
-         GRANT SELECT ON ALL TABLES IN SCHEMA public TO kura_backup;",
-    );
-    database
-}
 
 /// An installation in the locked bucket with three plans: a tree, a database and its system tables.
 fn site_of(server: &Server, database: &Database) -> Site {
@@ -62,8 +40,8 @@ fn site_of(server: &Server, database: &Database) -> Site {
             "name = \"files\"\nclass = \"application\"\n[[source]]\nkind = \"directory\"\npath = {tree:?}\nsent_day = \"mtime\"\n"
         ),
     );
-    for (name, class) in [("records", "application"), ("codes", "system")] {
-        plan(name, format!("name = \"{name}\"\nclass = \"{class}\"\n{}{TABLES}", database.source()));
+    for (name, text) in clinic::plans(database) {
+        plan(name, text);
     }
     for number in 0..60 {
         let text = format!("カルテ {number}：経過良好。次回は一か月後。\n").repeat(600);
@@ -281,13 +259,13 @@ fn is_complete(page: &Path, plan: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ransomware_is_told_of_deletes_nothing_and_is_recovered_from_by_the_runbook() {
-    let (server, database, empty) = (server(), hospital(), Database::empty());
+    let (server, database, empty) = (server(), clinic::clinic(400), Database::empty());
     let site = site_of(server, &database);
     people(&site);
     let mut before: Vec<(&str, Vec<String>)> = vec![("files", Vec::new()), ("records", Vec::new())];
     for day in 0..3 {
         site.write("0/0.txt", format!("day {day}").repeat(500));
-        database.run(&format!("INSERT INTO visit VALUES (1000 + {day}, 'I10', '初診', now())"));
+        database.run(&format!("INSERT INTO visit VALUES (1000 + {day}, '患者A', '初診', now())"));
         for (plan, ids) in &mut before {
             ids.push(take(&site, plan));
         }

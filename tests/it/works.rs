@@ -5,7 +5,7 @@ use kura::archive::digest::Sha256;
 use kura::catalog::RequestState;
 use kura::config::Home;
 use kura::domain::time::Instant;
-use kura::domain::work::{InspectionDue, WorkKind, WorkRefusal, WorkState};
+use kura::domain::work::{InspectionDue, WorkEvent, WorkKind, WorkRefusal, WorkState};
 use kura::print;
 use kura::workflows::check_audit;
 use kura::workflows::desk::DeskError;
@@ -85,20 +85,22 @@ async fn k_102_an_acceptance_is_closed_with_everything_that_the_policy_asks_for(
     assert_eq!((planned.row.work.as_str(), planned.row.state), ("WR-2026-0001", WorkState::Planned));
     assert!(planned.points.len() >= 3 && planned.points.iter().all(|point| point.ticked.is_none()));
     let mut doer = Doer { office: &office, work: planned.row.work.clone(), now };
-    assert_eq!(doer.refused(Doing::Close).await, WorkRefusal::State(WorkState::Planned));
+    assert_eq!(doer.refused(Doing::Close).await, WorkRefusal::State(WorkState::Planned, WorkEvent::Close));
     doer.act(Doing::Begin).await.unwrap();
     let plan = || Doing::Snapshot("system-files".parse().unwrap());
-    assert!(matches!(doer.refused(Doing::Snapshot("records".parse().unwrap())).await, WorkRefusal::Wrong(_)));
+    let records = Doing::Snapshot("records".parse().unwrap());
+    assert_eq!(doer.refused(records).await, WorkRefusal::Plan);
     // One of before the work is good to have, and is not the one that is asked for.
-    doer.act(plan()).await.unwrap();
+    let early = doer.act(plan()).await.unwrap();
+    assert!(early.is_early(&early.requests[0]), "and that is said");
     doer.taken(RequestState::Done).await;
-    doer.act(Doing::Finish).await.unwrap();
+    let done = doer.act(Doing::Finish).await.unwrap();
+    assert!(done.is_early(&done.requests[0]));
     assert_eq!(doer.refused(Doing::Close).await, WorkRefusal::Unticked(planned.points.len()));
     for point in &planned.points {
         doer.act(Doing::Tick(point.number, "確認".to_owned())).await.unwrap();
     }
-    let twice = doer.act(Doing::Tick(1, String::new())).await;
-    assert!(matches!(twice, Err(DeskError::Stale(_))), "{twice:?}");
+    assert_eq!(doer.refused(Doing::Tick(1, String::new())).await, WorkRefusal::Ticked(1));
     assert_eq!(doer.refused(Doing::Close).await, WorkRefusal::NoResult);
     let file = folder.path().join("result.pdf");
     std::fs::write(&file, "試験結果").unwrap();
@@ -113,21 +115,25 @@ async fn k_102_an_acceptance_is_closed_with_everything_that_the_policy_asks_for(
     doer.act(Doing::Versions(None, Some("1.1".to_owned()))).await.unwrap();
     assert_eq!(doer.refused(Doing::Close).await, WorkRefusal::NoSnapshot);
     doer.act(plan()).await.unwrap();
-    assert_eq!(doer.refused(Doing::Close).await, WorkRefusal::NoSnapshot, "asked for is not taken");
+    assert_eq!(doer.refused(Doing::Close).await, WorkRefusal::SnapshotWaits, "asked for is not taken");
     doer.taken(RequestState::Partial).await;
-    assert_eq!(doer.refused(Doing::Close).await, WorkRefusal::NoSnapshot, "it lacks something");
+    assert_eq!(doer.refused(Doing::Close).await, WorkRefusal::SnapshotLacking, "it lacks something");
     doer.act(plan()).await.unwrap();
     doer.taken(RequestState::Done).await;
     let closed = doer.act(Doing::Close).await.unwrap();
     assert_eq!(closed.row.state, WorkState::Closed);
-    assert_eq!(
-        doer.refused(Doing::Remarks("後から".to_owned())).await,
-        WorkRefusal::State(WorkState::Closed)
-    );
+    assert_eq!(doer.refused(Doing::Remarks("後から".to_owned())).await, WorkRefusal::Over(WorkState::Closed));
     let page = print::work::page(&closed, doer.now).html();
-    for part in
-        ["受入・維持管理記録", "WR-2026-0001", "第19条②", "試験成績書", "1.1", "令和8年11月24日", "取得済み"]
-    {
+    for part in [
+        "受入・維持管理記録",
+        "WR-2026-0001",
+        "第19条②",
+        "試験成績書",
+        "1.1",
+        "令和8年11月24日",
+        "作業の終了前に依頼",
+        "取得済み",
+    ] {
         assert!(page.contains(part), "{part} is missing");
     }
     check_audit::verify(&office.desk.catalog, None).await.unwrap();
@@ -149,8 +155,22 @@ async fn the_yearly_inspection_is_told_of_when_it_is_overdue() {
         doer.act(Doing::Tick(point.number, String::new())).await.unwrap();
     }
     doer.act(Doing::Close).await.unwrap();
-    let due = InspectionDue::Until("2027-11-24".parse().unwrap());
+    // It was planned for the 24th and done a day early.
+    let due = InspectionDue::Until("2027-11-23".parse().unwrap());
     assert_eq!(works::inspection(&office.desk, now).await.unwrap(), due);
-    let late = works::inspection(&office.desk, at("2027-11-25", "9:00")).await.unwrap();
-    assert_eq!(late, InspectionDue::Overdue("2027-11-24".parse().unwrap()));
+    let late = works::inspection(&office.desk, at("2027-11-24", "9:00")).await.unwrap();
+    assert_eq!(late, InspectionDue::Overdue("2027-11-23".parse().unwrap()));
+}
+
+#[tokio::test]
+async fn an_inspection_that_was_planned_for_a_far_day_counts_from_the_day_on_which_it_was_done() {
+    let (office, _folder, home) = office().await;
+    let now = at("2026-11-23", "9:00");
+    let far = NewWork { planned_on: "2099-12-31".parse().unwrap(), ..new(WorkKind::PowerInspection) };
+    let planned = works::plan((&office.desk, &home), &far, &office.admin, now).await.unwrap();
+    let mut doer = Doer { office: &office, work: planned.row.work.clone(), now };
+    doer.act(Doing::Begin).await.unwrap();
+    doer.act(Doing::Finish).await.unwrap();
+    let due = works::inspection(&office.desk, now).await.unwrap();
+    assert_eq!(due, InspectionDue::Until("2027-11-23".parse().unwrap()), "not a hundred years of silence");
 }

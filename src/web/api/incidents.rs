@@ -141,6 +141,10 @@ pub(super) struct Opening {
     /// Whether data of persons are concerned: `none`, `possible` or `on-purpose`.
     #[serde(default)]
     concern: Option<String>,
+    /// It is another failure than any that is open. Without it an incident about a plan or service that an open one is about
+    /// is refused (409), and the answer names the open one.
+    #[serde(default)]
+    is_another: bool,
 }
 
 /// A note.
@@ -302,6 +306,7 @@ pub(super) async fn open(
         occurred_at: None,
         services: body.services,
         concern,
+        is_another: body.is_another,
     };
     let desk = caller.desk();
     let id = people::open(&desk, &new, &caller.actor, shared.clock.now()).await?;

@@ -79,6 +79,8 @@ pub(super) struct WorkSnapshot {
     state: String,
     /// SHA-256 of the snapshot object.
     snapshot: Option<String>,
+    /// Whether it was asked for before the work was over: such a one does not close the record.
+    is_early: bool,
 }
 
 /// A record with all that belongs to it.
@@ -131,6 +133,7 @@ fn whole(desk: &Desk, shown: &WorkShown) -> WorkWhole {
         plan: request.plan.clone(),
         state: request.state.word().to_owned(),
         snapshot: request.snapshot.map(|digest| digest.to_string()),
+        is_early: shown.is_early(request),
     });
     WorkWhole {
         record: record(&shown.row),

@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use super::form::{self, Faults, Fields, Line};
 use super::incidents;
 use super::layout::Sheet;
-use super::refused::Refused;
+use super::refused::{Refused, alike_words};
 use super::visit::{At, Sent, Visit};
 use super::words::{Words, w};
 use crate::domain::incident_contact::Way;
@@ -324,6 +324,13 @@ fn opening(visit: &Visit, fields: &Fields, faults: &Faults) -> Response {
         h2 { (visit.t("発生日時（分かる場合）", "When it began, if known")) }
         (moment_fields(visit, "open", (false, faults)))
         (form::choice(visit, ("concern", &w("個人データへの影響", "Data of persons")), &options, fields.raw("concern"), faults))
+        @if faults.is_of("another") {
+            (form::fault(visit, "another", faults))
+            label class="tick" {
+                input type="checkbox" name="another" value="1" id="another";
+                (visit.t("別の障害として登録する", "It is another failure: open it"))
+            }
+        }
         (form::button("main", visit.t("障害を登録する", "Open the incident")))
     };
     let body = html! { (faults.summary(visit)) (form::form(visit, "/console/incidents/new", &inside)) };
@@ -347,10 +354,14 @@ pub(super) async fn open(axum::Extension(visit): At, Sent(fields): Sent) -> Resu
         occurred_at,
         services: some("service").into_iter().collect(),
         concern: Concern::of_word(fields.raw("concern")).unwrap_or(Concern::None),
+        is_another: fields.is_set("another"),
     };
     match people::open(&visit.desk, &new, visit.actor()?, visit.now).await {
         Ok(id) => Ok(Redirect::to(&format!("/console/incidents/{id}")).into_response()),
         Err(DeskError::Reason(most)) => Ok(opening(&visit, &fields, &bad_text("open", most))),
+        Err(DeskError::Alike { incident, about }) => {
+            Ok(opening(&visit, &fields, &Faults::one("another", alike_words(&incident, &about))))
+        }
         Err(error) => Err(error.into()),
     }
 }

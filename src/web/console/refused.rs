@@ -28,6 +28,7 @@ mod desk;
 mod permit;
 
 pub(super) use access::access_words;
+pub(super) use desk::alike as alike_words;
 
 /// A refusal. The gatekeeper turns it into a page, because it knows the language and the visitor.
 #[derive(Clone, Debug)]

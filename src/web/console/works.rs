@@ -120,10 +120,18 @@ pub(super) async fn show(visit: &Visit, id: &str, faults: &Faults) -> Result<Res
         @if shown.requests.is_empty() { p { (visit.t("ありません。", "None.")) } }
         ul class="rows" {
             @for request in &shown.requests {
-                li { a href={ "/console/snapshots/" (request.request) } { (request.request) " " (request.plan) } " — " (work_forms::taken(visit, request)) }
+                li { a href={ "/console/snapshots/" (request.request) } { (request.request) " " (request.plan) } " — " (work_forms::taken(visit, request)) @if shown.is_early(request) { " " (visit.t("（作業の終了前に依頼したもの。記録の完了には、終了後のものが必要です）", "(asked for before the work was over: one of afterwards is needed)")) } }
             }
         }
-        @if may { (work_forms::asking(visit, &row.work)) }
+        @if may {
+            @if row.kind.needs_snapshot() && row.done_at.is_none() {
+                p class="warning" { "⚠ " (visit.t(
+                    "作業の終了を記録する前に依頼したバックアップでは、記録を完了できません（第19条④、第20条③）。",
+                    "A snapshot that is asked for before the work is over does not close the record (第19条④, 第20条③).",
+                )) }
+            }
+            (work_forms::asking(visit, &row.work))
+        }
         @if may { (steps(visit, &shown)) }
         p { a class="button plain" href={ "/console/works/" (row.work) "/page" } { (visit.t("印刷用の画面", "Page to print")) } }
     };

@@ -50,6 +50,13 @@ impl From<DeskError> for Problem {
                 ),
             ),
             DeskError::Incident(error) => Self::new(Kind::Conflict, words, not_allowed(&error)),
+            DeskError::Alike { incident, about } => Self::new(
+                Kind::Conflict,
+                words,
+                format!(
+                    "「{about}」に関する障害 {incident} が対応中です。同じ障害であれば、その記録に追記してください。別の障害であれば、is_another を true にして登録してください。"
+                ),
+            ),
             DeskError::Work(error) => Self::new(Kind::Conflict, words, error.japanese()),
             DeskError::Checklist(_) => {
                 Self::new(Kind::Conflict, words, "チェック項目のファイルを読み取れません。")
@@ -108,7 +115,20 @@ pub(in crate::web) fn not_allowed(error: &NotAllowed) -> String {
         NotAllowed::NotTold => {
             "個人データへの影響のおそれがあるため、委託元への通知の記録が必要です。通知の控えを入力するか、影響がないことを入力してください。".to_owned()
         }
-        NotAllowed::Time(_) => "日時が未来か、障害の発見より前です。日時をご確認ください。".to_owned(),
+        NotAllowed::Closed => {
+            "この障害は完了しており、記録は変更できません。別に記録することがある場合は、新しい障害を登録してください。".to_owned()
+        }
+        NotAllowed::Mended => "この障害は復旧済みのため、復旧予定は入力できません。".to_owned(),
+        NotAllowed::Time(bad) => bad.japanese(),
+        NotAllowed::DueOver(day) => {
+            format!("期限（{day}）が過ぎています。今日以後の日付を入力してください。")
+        }
+        NotAllowed::ToldAlready => {
+            "この連絡先には、この方法で連絡したことがすでに記録されています。".to_owned()
+        }
+        NotAllowed::DoneAlready(number) => {
+            format!("再発防止策 {number} の完了は、すでに記録されています。")
+        }
         NotAllowed::NothingToTell => {
             "利用者に知らせる内容がありません。利用できないサービスか、知らせる内容を入力してください。".to_owned()
         }

@@ -19,6 +19,12 @@ pub use crate::domain::incident_cause::CauseKind;
 pub use crate::domain::incident_clock::{Concern, Due, NINE_ITEMS, first_report};
 pub use crate::domain::incident_contact::Group;
 
+/// Which open incident a new one may be.
+mod alike;
+
+/// What becomes of an incident by what a person does.
+mod decide;
+
 /// Mails to contacts.
 pub mod mails;
 

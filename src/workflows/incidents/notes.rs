@@ -2,7 +2,7 @@
 
 use crate::catalog::{EntryRow, IncidentRow, NoticeRow, Tx};
 use crate::domain::audit::AuditEntry;
-use crate::domain::incident::{IncidentField, IncidentState, NotAllowed, TEXT_CHARACTERS_MAX};
+use crate::domain::incident::{IncidentField, IncidentState, TEXT_CHARACTERS_MAX};
 use crate::domain::notice::{NoticeKind, NoticeStatus};
 use crate::domain::time::Instant;
 use crate::domain::window::is_one_line;
@@ -123,9 +123,4 @@ pub(super) async fn queue_mails(
 /// Whether a text may stand in an incident.
 pub(super) fn is_text(text: &str) -> Result<(), DeskError> {
     if is_one_line(text, TEXT_CHARACTERS_MAX) { Ok(()) } else { Err(DeskError::Reason(TEXT_CHARACTERS_MAX)) }
-}
-
-/// Whether a time has come.
-pub(super) fn past(at: Option<Instant>, what: &'static str, now: Instant) -> Result<(), NotAllowed> {
-    if at.is_some_and(|at| at > now) { Err(NotAllowed::Time(what)) } else { Ok(()) }
 }

@@ -3,18 +3,19 @@
 
 use crate::catalog::{IncidentRow, TickRow, Tx};
 use crate::domain::actor::Actor;
-use crate::domain::incident::{IncidentEvent, IncidentField, IncidentState, NotAllowed, ToClose, may_close};
+use crate::domain::incident::{IncidentField, IncidentState, NotAllowed};
 use crate::domain::incident_cause::{Cause, CauseKind};
 use crate::domain::incident_clock::Concern;
 use crate::domain::incident_contact::Way;
-use crate::domain::incident_words::moment;
+use crate::domain::incident_time::{IncidentTime, KnownTimes, check_time};
 use crate::domain::role::Act;
 use crate::domain::time::{Day, Instant};
 use crate::workflows::desk::{Desk, DeskError, tokyo};
 use crate::workflows::sign_in::line;
 
-use super::notes::{self, Happened, is_text, past};
-use super::{Incident, look};
+use super::decide::decide;
+use super::notes::{self, Happened, is_text};
+use super::{Incident, alike, look};
 
 /// What a person noticed.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -33,17 +34,27 @@ pub struct New {
     pub services: Vec<String>,
     /// Whether data of persons are concerned.
     pub concern: Concern,
+    /// It is another failure than any that is open, also if it is about the same plan or service.
+    pub is_another: bool,
 }
 
-/// Opens an incident that a person noticed; gives its number. Users are told if services are named.
+/// Opens an incident that a person noticed; gives its number. Users are told if services are named. Refused if one about the
+/// same plan or service is open, unless it is said to be another.
 pub async fn open(desk: &Desk, new: &New, by: &Actor, now: Instant) -> Result<String, DeskError> {
     by.check(Act::ManageIncidents)?;
     is_text(&new.content)?;
     for text in new.place.iter().chain(&new.scope).chain(&new.services) {
         is_text(text)?;
     }
-    past(new.found_at, "the time of finding", now)?;
-    past(new.occurred_at, "the time of the failure", now)?;
+    let known = KnownTimes { found: new.found_at.unwrap_or(now), occurred: None, recovered: None };
+    for (time, at) in [(IncidentTime::Found, new.found_at), (IncidentTime::Occurred, new.occurred_at)] {
+        if let Some(at) = at {
+            check_time(time, at, &known, now).map_err(NotAllowed::from)?;
+        }
+    }
+    if !new.is_another {
+        alike::check(desk, new).await?;
+    }
     let cause = Cause { kind: CauseKind::Person, subject: String::new() };
     let mut row = IncidentRow {
         title: new.content.clone(),
@@ -152,8 +163,7 @@ pub async fn act(
     let before = look(desk, id).await?;
     let mut row = before.row.clone();
     if row.state == IncidentState::Closed {
-        let event = IncidentEvent::Close;
-        return Err(NotAllowed::State { state: row.state, event }.into());
+        return Err(NotAllowed::Closed.into());
     }
     let (act, words) = decide(desk, &before, doing, (&mut row, now))?;
     let account = by.account.as_str();
@@ -230,157 +240,4 @@ async fn write_beside(
         | Doing::TellUsers(_, None) => {}
     }
     Ok(())
-}
-
-type Words = (String, String);
-
-/// What becomes of the row, with the name of the act and the words of its entry.
-fn decide(
-    desk: &Desk,
-    before: &Incident,
-    doing: &Doing,
-    (row, now): (&mut IncidentRow, Instant),
-) -> Result<(&'static str, Words), DeskError> {
-    let w = |ja: &str, en: &str| (ja.to_owned(), en.to_owned());
-    let zone = tokyo();
-    Ok(match doing {
-        Doing::Note(text) => {
-            is_text(text)?;
-            ("note", (text.clone(), text.clone()))
-        }
-        Doing::Confirm | Doing::Begin | Doing::Recover { .. } | Doing::Report | Doing::Close { .. } => {
-            step(before, doing, (row, now))?
-        }
-        Doing::Field(field, text) => {
-            is_text(text)?;
-            let (ja, en) = field.names();
-            ("field", (format!("{ja}：{text}"), format!("{en}: {text}")))
-        }
-        Doing::Expect(at) => {
-            if at.is_some_and(|at| at <= now) {
-                return Err(NotAllowed::Time("the time of recovery").into());
-            }
-            row.expected_at = *at;
-            let words = at.map_or_else(
-                || w("復旧予定：未定", "Recovery: not known"),
-                |at| (format!("復旧予定：{}", moment(at, &zone)), format!("Recovery expected: {at}")),
-            );
-            ("expect", words)
-        }
-        Doing::Occurred(at) => {
-            past(Some(*at), "the time of the failure", now)?;
-            row.occurred_at = Some(*at);
-            ("occurred", (format!("発生日時：{}", moment(*at, &zone)), format!("It began: {at}")))
-        }
-        Doing::Concern(concern, why) => {
-            is_text(why)?;
-            row.concern = *concern;
-            let (ja, en) = concern.names();
-            ("concern", (format!("{ja}（{why}）"), format!("{en} ({why})")))
-        }
-        Doing::Told(at, receipt) => {
-            is_text(receipt)?;
-            past(Some(*at), "the time of telling", now)?;
-            (row.told_at, row.told_receipt) = (Some(*at), Some(receipt.clone()));
-            let ja = format!("委託元へ通知しました（{}、控え：{receipt}）", moment(*at, &zone));
-            ("told", (ja, format!("Who entrusted the data was told ({at}, receipt: {receipt})")))
-        }
-        Doing::TellUsers(services, text) => {
-            for one in services.iter().chain(text) {
-                is_text(one)?;
-            }
-            if services.is_empty() && text.is_none() && row.services.is_empty() {
-                return Err(NotAllowed::NothingToTell.into());
-            }
-            if !services.is_empty() {
-                row.services.clone_from(services);
-            }
-            ("tell-users", w("利用者へ周知しました。", "Users were told."))
-        }
-        Doing::Contact(id, way) => ("contact", told_contact(desk, id, *way)?),
-        Doing::Action(what, owner, due) => {
-            is_text(what)?;
-            is_text(owner)?;
-            let ja = format!("再発防止策：{what}（担当 {owner}、期限 {due}）");
-            ("action", (ja, format!("Against a recurrence: {what} ({owner}, until {due})")))
-        }
-        Doing::ActionDone(number) => (
-            "action-done",
-            (format!("再発防止策 {number} を終えました。"), format!("Action {number} is done.")),
-        ),
-    })
-}
-
-/// The words that say that a contact was told, if there is such a contact and he can be told so.
-fn told_contact(desk: &Desk, id: &str, way: Way) -> Result<Words, DeskError> {
-    let contact = desk.incidents.contacts.iter().find(|contact| contact.id == id);
-    let contact = contact.ok_or_else(|| DeskError::None { what: "contact", id: id.to_owned() })?;
-    if contact.reached(way).is_none() {
-        return Err(NotAllowed::NoWay.into());
-    }
-    let ((group, group_en), (how, how_en)) = (contact.group.names(), way.names());
-    let ja = format!("{group}（{id}）に{how}で連絡しました。");
-    Ok((ja, format!("Told {group_en} ({id}) by {how_en}.")))
-}
-
-/// A step from one state to the next.
-fn step(
-    before: &Incident,
-    doing: &Doing,
-    (row, now): (&mut IncidentRow, Instant),
-) -> Result<(&'static str, Words), DeskError> {
-    let w = |ja: &str, en: &str| (ja.to_owned(), en.to_owned());
-    let event = match doing {
-        Doing::Begin => IncidentEvent::Begin,
-        Doing::Recover { .. } => IncidentEvent::Recover,
-        Doing::Report => IncidentEvent::Report,
-        Doing::Close { .. } => IncidentEvent::Close,
-        _ => IncidentEvent::Confirm,
-    };
-    let after = row.state.after(event)?;
-    let words = match doing {
-        Doing::Begin => w("復旧作業を始めました。", "Mending begins."),
-        Doing::Recover { at, measures } => {
-            if before.lasting() > 0 {
-                return Err(NotAllowed::AlarmsLast(before.lasting()).into());
-            }
-            if let Some(text) = measures {
-                is_text(text)?;
-            }
-            let at = at.unwrap_or(now);
-            if at > now || at < row.occurred_at.unwrap_or(row.found_at).min(row.found_at) {
-                return Err(NotAllowed::Time("the time of recovery").into());
-            }
-            row.recovered_at = Some(at);
-            (format!("復旧しました（{}）。", moment(at, &tokyo())), format!("Mended ({at})."))
-        }
-        Doing::Report => {
-            row.reports = row.reports.saturating_add(1);
-            row.reported_at = Some(now);
-            let number = row.reports;
-            (
-                format!("障害報告書を発行しました（第{number}版）。"),
-                format!("Report issued, version {number}."),
-            )
-        }
-        Doing::Close { no_action } => {
-            if let Some(text) = no_action {
-                is_text(text)?;
-                row.no_action = Some(text.clone());
-            }
-            may_close(ToClose {
-                state: row.state,
-                lasting: before.lasting(),
-                actions: before.actions.len(),
-                needs_none: row.no_action.is_some(),
-                concerns_persons: row.concern != Concern::None,
-                is_told: row.told_at.is_some(),
-            })?;
-            row.closed_at = Some(now);
-            w("対応を完了しました。", "Closed.")
-        }
-        _ => w("状況を確認し、障害と判断しました（第17条①）。", "Confirmed to be a failure."),
-    };
-    row.state = after;
-    Ok((event.word(), words))
 }

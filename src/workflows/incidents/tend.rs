@@ -11,6 +11,7 @@ use crate::domain::incident::{IncidentEvent, IncidentField, IncidentState};
 use crate::domain::incident_cause::{
     Cause, CauseKind, Placed, Raised, Standing, asks_for_notice, concern, order, place,
 };
+use crate::domain::monitor_alarm::WHOLE;
 use crate::domain::time::Instant;
 use crate::workflows::desk::{Desk, DeskError, tokyo};
 use crate::workflows::sign_in::line;
@@ -144,6 +145,7 @@ fn scope(cause: &Cause) -> String {
         CauseKind::Backup => format!("計画 {subject} のバックアップ"),
         CauseKind::Deletion => format!("計画 {subject} の保管期限を過ぎたものの消去"),
         CauseKind::Portal => "利用者へのお知らせの掲載".to_owned(),
+        CauseKind::Monitoring if subject == WHOLE => "稼働監視の全体".to_owned(),
         CauseKind::Monitoring => format!("{subject}（稼働監視の対象）"),
         CauseKind::Person => String::new(),
     }

@@ -13,8 +13,8 @@ use crate::domain::role::Act;
 use crate::domain::time::{Day, Instant};
 use crate::domain::window::is_one_line;
 use crate::domain::work::{
-    Closing, InspectionDue, WorkBackup, WorkEvent, WorkKind, WorkRefusal, WorkState, inspection_due,
-    may_close,
+    BackupResult, Closing, InspectionDue, RESULT_BYTES_MAX, WorkBackup, WorkEvent, WorkKind, WorkRefusal,
+    WorkState, inspected_on, inspection_due, is_after, may_close,
 };
 use crate::policy_files::load_checklist;
 
@@ -25,8 +25,6 @@ use super::take_event_snapshot::{self, Event, EventRequest};
 
 pub use crate::catalog::{PointRow as Point, ResultRow as WorkResult, WorkRow as Row};
 
-/// The largest result that is attached, bytes.
-pub const RESULT_BYTES_MAX: u64 = 32 << 20;
 /// The longest line that a record keeps, characters.
 const LINE_MAX: usize = 300;
 
@@ -41,6 +39,13 @@ pub struct WorkShown {
     pub results: Vec<ResultRow>,
     /// The snapshots that were asked for for it.
     pub requests: Vec<EventRequest>,
+}
+
+impl WorkShown {
+    /// Whether a snapshot was asked for before the work was over, where one of afterwards is needed: it does not count.
+    pub fn is_early(&self, request: &EventRequest) -> bool {
+        self.row.kind.needs_snapshot() && !is_after(self.row.done_at, request.requested_at)
+    }
 }
 
 /// What a new record says.
@@ -105,8 +110,9 @@ pub async fn look(desk: &Desk, work: &str) -> Result<WorkShown, DeskError> {
 
 /// How the yearly inspection of the power supply stands.
 pub async fn inspection(desk: &Desk, now: Instant) -> Result<InspectionDue, DeskError> {
-    let last = desk.catalog.last_work_of(WorkKind::PowerInspection).await?;
-    Ok(inspection_due(last.map(|row| row.planned_on), tokyo().day_of(now)))
+    let rows = desk.catalog.last_works_of(WorkKind::PowerInspection).await?;
+    let days = rows.iter().filter_map(|row| Some(inspected_on(row.planned_on, tokyo().day_of(row.done_at?))));
+    Ok(inspection_due(days.max(), tokyo().day_of(now)))
 }
 
 /// Opens a record with the checklist of its kind as it is now.
@@ -168,10 +174,12 @@ pub async fn act(
         return look(desk, work).await;
     }
     if let Doing::Tick(number, _) = doing {
-        let is_one = shown.points.iter().any(|point| point.number == *number);
-        is_one
-            .then_some(())
-            .ok_or_else(|| DeskError::None { what: "point with number", id: number.to_string() })?;
+        let none = || DeskError::None { what: "point with number", id: number.to_string() };
+        let point = shown.points.iter().find(|point| point.number == *number).ok_or_else(none)?;
+        still_open(&shown.row)?;
+        if point.ticked.is_some() {
+            return Err(WorkRefusal::Ticked(*number).into());
+        }
     }
     let mut row = shown.row.clone();
     let (act, detail) = match doing {
@@ -231,16 +239,18 @@ fn write(row: &mut WorkRow, doing: &Doing, now: Instant) -> Result<(&'static str
             ("work.remarks", remarks.clone())
         }
         // Both are decided where more is known than the record.
-        Doing::Close | Doing::Snapshot(_) => return Err(WorkRefusal::State(row.state).into()),
+        Doing::Close | Doing::Snapshot(_) => {
+            return Err(WorkRefusal::State(row.state, WorkEvent::Close).into());
+        }
     })
 }
 
 fn still_open(row: &WorkRow) -> Result<(), WorkRefusal> {
-    if row.state.is_open() { Ok(()) } else { Err(WorkRefusal::State(row.state)) }
+    if row.state.is_open() { Ok(()) } else { Err(WorkRefusal::Over(row.state)) }
 }
 
 fn move_on(row: &mut WorkRow, event: WorkEvent) -> Result<(), WorkRefusal> {
-    row.state = row.state.after(event).ok_or(WorkRefusal::State(row.state))?;
+    row.state = row.state.after(event).ok_or(WorkRefusal::State(row.state, event))?;
     Ok(())
 }
 
@@ -265,7 +275,11 @@ pub fn missing(desk: &Desk, shown: &WorkShown) -> Option<WorkRefusal> {
 fn backups(desk: &Desk, requests: &[EventRequest]) -> Vec<WorkBackup> {
     let backup = |request: &EventRequest| WorkBackup {
         is_system: is_system(desk, &request.plan),
-        is_verified: request.state == RequestState::Done && request.snapshot.is_some(),
+        result: match (request.state, request.snapshot) {
+            (RequestState::Requested | RequestState::Running, _) => BackupResult::Waits,
+            (RequestState::Done, Some(_)) => BackupResult::Whole,
+            (RequestState::Done | RequestState::Partial | RequestState::Failed, _) => BackupResult::Lacking,
+        },
         asked_at: request.requested_at,
     };
     requests.iter().map(backup).collect()
@@ -293,9 +307,7 @@ async fn ask_snapshot(
 ) -> Result<(), DeskError> {
     still_open(&shown.row)?;
     if !is_system(desk, plan.as_str()) {
-        return Err(
-            WorkRefusal::Wrong("this plan does not keep system data: name a plan of class system").into()
-        );
+        return Err(WorkRefusal::Plan.into());
     }
     let event = match shown.row.kind {
         WorkKind::Acceptance => Event::Acceptance,
@@ -317,13 +329,12 @@ pub async fn attach_file(
     now: Instant,
 ) -> Result<WorkShown, DeskError> {
     by.check(Act::KeepRecords)?;
-    let unreadable = || WorkRefusal::Wrong("the file cannot be read, or is larger than 32 MiB");
-    let opened = std::fs::File::open(file).map_err(|_| unreadable())?;
+    let opened = std::fs::File::open(file).map_err(|_| WorkRefusal::File)?;
     // What a file says of its length is not believed: a device has none and no end.
     let mut bytes = Vec::new();
-    opened.take(RESULT_BYTES_MAX.saturating_add(1)).read_to_end(&mut bytes).map_err(|_| unreadable())?;
+    opened.take(RESULT_BYTES_MAX.saturating_add(1)).read_to_end(&mut bytes).map_err(|_| WorkRefusal::File)?;
     if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > RESULT_BYTES_MAX {
-        return Err(unreadable().into());
+        return Err(WorkRefusal::TooLarge.into());
     }
     attach(at, work, (title, &bytes), by, now).await
 }
@@ -346,7 +357,7 @@ pub async fn attach(
         config::make_folder(&home.works())?;
         config::replace(&stored, bytes, 0o600)
     };
-    keep().map_err(|_| WorkRefusal::Wrong("the result cannot be kept in the folder works of the home"))?;
+    keep().map_err(|_| WorkRefusal::NotKept)?;
     let row = ResultRow {
         number: 0,
         title: title.to_owned(),

@@ -50,6 +50,21 @@ async fn a_request_that_is_sent_again_has_one_effect_and_the_same_answer() {
 }
 
 #[tokio::test]
+async fn a_second_incident_about_one_service_names_the_open_one_unless_it_is_another() {
+    let site = Site::new().await;
+    let open = async |body: &str| site.post(Role::SystemOperator, "/api/v1/incidents", &[], body).await;
+    let first = open(r#"{"content":"つながりません。","services":["検査予約"]}"#).await;
+    assert_eq!(first.status, 201, "{first:?}");
+    let id = first.json()["incident"]["incident"].as_str().expect("a number").to_owned();
+    let second = open(r#"{"content":"画面が出ません。","services":["検査予約"]}"#).await;
+    assert_eq!(second.status, 409, "{second:?}");
+    let said = second.json().to_string();
+    assert!(said.contains(&id) && said.contains("is_another"), "{said}");
+    let another = open(r#"{"content":"画面が出ません。","services":["検査予約"],"is_another":true}"#).await;
+    assert_eq!(another.status, 201, "{another:?}");
+}
+
+#[tokio::test]
 async fn of_many_at_once_with_one_key_one_has_an_effect() {
     let site = std::sync::Arc::new(Site::new().await);
     let before = windows(&site).await;

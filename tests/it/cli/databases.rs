@@ -1,39 +1,18 @@
 //! `kura restore --to-postgres` and `kura plan check`, with the real program.
 
 use super::Place;
+use crate::support::clinic;
 use crate::support::postgres::Database;
 
-const TABLES: &str = r#"
-    [[source.table]]
-    name = "visit"
-    sent_at = "sent_at"
-    [[source.table]]
-    name = "code"
-    system = true
-"#;
-
-/// A database with today's rows: the program's clock is the machine's.
-fn small() -> Database {
-    let database = Database::empty();
-    database.run(
-        "CREATE TABLE code (code text PRIMARY KEY);
-         CREATE TABLE visit (id int PRIMARY KEY, code text REFERENCES code, sent_at timestamptz);
-         INSERT INTO code VALUES ('患者A');
-         INSERT INTO visit SELECT n, '患者A', now() - n * interval '1 day' FROM generate_series(1, 9) n;
-         GRANT SELECT ON ALL TABLES IN SCHEMA public TO kura_backup;",
-    );
-    database
-}
-
 fn write_plans(place: &Place, database: &Database) {
-    for (name, class) in [("records", "application"), ("codes", "system")] {
-        place.plan(name, &format!("name = \"{name}\"\nclass = \"{class}\"\n{}{TABLES}", database.source()));
+    for (name, text) in clinic::plans(database) {
+        place.plan(name, &text);
     }
 }
 
 #[test]
 fn two_plans_load_into_an_empty_database_that_equals_the_first() {
-    let (place, database) = (Place::new(), small());
+    let (place, database) = (Place::new(), clinic::clinic(9));
     place.init().ends(0);
     write_plans(&place, &database);
     let checked = place.kura(&["plan", "check", "records"]).ends(0);
@@ -64,7 +43,7 @@ fn two_plans_load_into_an_empty_database_that_equals_the_first() {
 
 #[test]
 fn a_check_says_what_a_run_would_miss() {
-    let (place, database) = (Place::new(), small());
+    let (place, database) = (Place::new(), clinic::clinic(9));
     place.init().ends(0);
     write_plans(&place, &database);
     database.run("CREATE TABLE more (x int); REVOKE SELECT ON visit FROM kura_backup");

@@ -85,6 +85,69 @@ fn an_incident_goes_from_opening_to_its_printed_report() {
     assert!(open_file.out.contains("others may read it"), "{}", open_file.out);
 }
 
+/// Opens an incident as `operator01`; gives its number.
+fn open(place: &Place, arguments: &[&str]) -> String {
+    let opened = place.kura_as("operator01", &[&["incident", "open"], arguments].concat()).ends(0);
+    opened.out.split_whitespace().next().expect("a number").to_owned()
+}
+
+fn with_operator() -> Place {
+    let place = Place::with_snapshot();
+    place.add_account("", "manager001", "operations_manager");
+    place.add_account("manager001", "operator01", "system_operator");
+    place
+}
+
+#[test]
+fn what_a_font_lacks_does_not_keep_an_incident_from_being_printed() {
+    let place = with_operator();
+    let id = open(&place, &["つながりません😀"]);
+    place.kura_as("operator01", &["incident", "note", &id, "外字の\u{e000}さんから電話"]).ends(0);
+    let unseen = place.kura_as("operator01", &["incident", "note", &id, "鐘\u{7}"]).ends(2);
+    assert!(unseen.err.contains("control characters"), "{}", unseen.err);
+    let page = place.kura(&["incident", "report", &id, "--draft", "--pdf"]).ends(0).bytes;
+    let said = pdf::solid(&pdf::pages(&page).concat());
+    for words in ["つながりません〓[U+1F600]", "外字の〓[U+E000]さんから電話", "文字番号で表しました"]
+    {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    let html = place.kura(&["incident", "report", &id, "--draft", "--html"]).ends(0).out;
+    assert!(html.contains("つながりません😀") && !html.contains('〓'), "{html}");
+}
+
+#[test]
+fn what_is_refused_about_an_incident_is_said_as_it_is() {
+    let place = with_operator();
+    let id = open(&place, &["つながりません。", "--service", "ポータル"]);
+    let shown = place.kura(&["incident", "show", &id]).ends(0).out;
+    let stands = shown.lines().filter(|line| line.ends_with("つながりません。")).count();
+    assert_eq!(stands, 2, "once as its title, once in its course: {shown}");
+    let second =
+        place.kura_as("operator01", &["incident", "open", "画面が出ません。", "--service", "ポータル"]);
+    let said = second.ends(4).err;
+    assert!(said.contains(&id) && said.contains("--another") && said.contains("ポータル"), "{said}");
+    let another = ["画面が出ません。", "--service", "ポータル", "--another"];
+    assert_ne!(open(&place, &another), id);
+    let refused = |arguments: &[&str], words: &str| {
+        let verb = arguments.first().copied().unwrap_or_default();
+        let whole = [&["incident", verb, &id], arguments.get(1..).unwrap_or_default()].concat();
+        let said = place.kura_as("operator01", &whole).ends(4).err;
+        assert!(said.contains(words), "{words}: {said}");
+    };
+    let told = ["told", "--at", "2020-01-01 09:00", "--receipt", "文書 12号"];
+    refused(&told, "the time of telling lies before the incident was found");
+    refused(&["action", "二重にする", "--due", "2020-01-01"], "2020-01-01, is over");
+    refused(&["expect", "2020-01-01 09:00"], "recovery is expected does not lie ahead");
+    let none = place.kura_as("operator01", &["incident", "action", &id, "--done", "7"]).ends(1).err;
+    assert!(none.contains("there is no action with number 7"), "{none}");
+    for step in
+        [&["confirm", &id][..], &["recover", &id], &["report", &id], &["close", &id, "--no-action", "誤報"]]
+    {
+        place.kura_as("operator01", &[&["incident"], step].concat()).ends(0);
+    }
+    refused(&["note", "追記"], "is closed and its record is not changed any more");
+}
+
 #[test]
 fn a_statement_says_what_can_be_given_back_and_what_nobody_knows() {
     let place = Place::with_snapshot();

@@ -33,6 +33,8 @@ fn targets_are_asked_by_hand_and_files_that_are_wrong_are_named() {
 #[test]
 fn a_record_of_work_is_opened_written_and_printed_but_not_closed_without_a_snapshot() {
     let place = Place::with_snapshot();
+    let source = "[[source]]\nkind = \"directory\"\npath = \"/etc/ssl\"\n";
+    place.plan("system-files", &format!("name = \"system-files\"\nclass = \"system\"\n{source}"));
     place.add_account("", "manager001", "operations_manager");
     place.add_account("manager001", "admin00001", "system_administrator");
     place.add_account("manager001", "operator01", "system_operator");
@@ -42,8 +44,14 @@ fn a_record_of_work_is_opened_written_and_printed_but_not_closed_without_a_snaps
     let planned = place.kura_as("admin00001", &plan).ends(0);
     let id = planned.out.split_whitespace().next().unwrap().to_owned();
     assert!(id.starts_with("WR-"), "{}", planned.out);
+    let early = place.kura_as("admin00001", &["work", "close", &id]).ends(4).err;
+    assert!(early.contains("kura work begin") && early.contains("kura work finish"), "{early}");
     place.kura_as("admin00001", &["work", "begin", &id]).ends(0);
-    place.kura_as("admin00001", &["work", "begin", &id]).ends(4);
+    let twice = place.kura_as("admin00001", &["work", "begin", &id]).ends(4).err;
+    assert!(twice.contains("has begun already"), "{twice}");
+    let snapshot = ["work", "snapshot", &id, "system-files"];
+    let asked = place.kura_as("admin00001", &snapshot).ends(0).out;
+    assert!(asked.contains("does not close the record"), "{asked}");
     place.kura_as("admin00001", &["work", "finish", &id]).ends(0);
     for point in ["1", "2", "3", "4"] {
         place.kura_as("admin00001", &["work", "tick", &id, point, "--remark", "確認"]).ends(0);
@@ -55,9 +63,19 @@ fn a_record_of_work_is_opened_written_and_printed_but_not_closed_without_a_snaps
         .kura_as("admin00001", &["work", "attach", &id, "動作確認の結果", "--file", file.to_str().unwrap()])
         .ends(0);
     let endless = ["work", "attach", &id, "終わりのないもの", "--file", "/dev/zero"];
-    assert!(place.kura_as("admin00001", &endless).ends(4).err.contains("32 MiB"));
+    assert!(place.kura_as("admin00001", &endless).ends(2).err.contains("32 MiB"));
+    let missing = ["work", "attach", &id, "ないもの", "--file", "nowhere.pdf"];
+    assert!(place.kura_as("admin00001", &missing).ends(2).err.contains("cannot be read"));
+    let ticked = place.kura_as("admin00001", &["work", "tick", &id, "1"]).ends(4).err;
+    assert!(ticked.contains("point 1 is ticked already"), "{ticked}");
     let refused = place.kura_as("admin00001", &["work", "close", &id]).ends(4);
-    assert!(refused.err.contains("第20条③"), "{}", refused.err);
+    assert!(refused.err.contains("第20条③") && refused.err.contains("after it was over"), "{}", refused.err);
+    let asked = place.kura_as("admin00001", &snapshot).ends(0).out;
+    assert!(asked.contains("is asked for") && !asked.contains("does not close"), "{asked}");
+    let waits = place.kura_as("admin00001", &["work", "close", &id]).ends(4).err;
+    assert!(waits.contains("is not taken yet"), "{waits}");
+    let shown = place.kura(&["work", "show", &id]).ends(0).out;
+    assert_eq!(shown.matches("does not count").count(), 1, "{shown}");
     let filed = place.kura(&["work", "show", &id, "--pdf"]).ends(0).bytes;
     assert!(pdf::solid(&pdf::pages(&filed).concat()).contains("■"), "a point that is ticked");
     let page = place.kura(&["work", "show", &id, "--html"]).ends(0).out;

@@ -42,6 +42,13 @@ async fn a_person_takes_an_incident_from_opening_to_closing_by_forms() {
     {
         assert!(page.contains(part), "{part} in {page}");
     }
+    // A second one about the same service is opened only where somebody says that it is another.
+    let second = [("text", "画面が出ません。"), ("service", "ポータル"), ("concern", "none")];
+    let asked = operator.post("/console/incidents/new", &second).await;
+    assert_eq!(asked.status, 422, "{}", asked.body);
+    for part in ["障害 I-2026-0001 が対応中です", "name=\"another\"", "画面が出ません。"] {
+        assert!(asked.body.contains(part), "{part} in {}", asked.body);
+    }
     // Everybody reads it; only two roles change it.
     let seen = auditor.get(path).await.body;
     assert!(seen.contains("✕ 検知") && !seen.contains("状況を確認し、障害と判断する"), "{seen}");

@@ -60,11 +60,16 @@ async fn a_record_is_opened_written_and_closed_as_far_as_it_can_be_by_forms() {
         &[("step", "tick"), ("point", "1"), ("text", "異常なし")],
         &[("step", "snapshot"), ("plan", "system-files")],
         &[("step", "after"), ("text", "1.1")],
-        &[("step", "finish")],
     ] {
         let answer = admin.post(&act, fields).await;
         assert_eq!(answer.status, 303, "{fields:?}: {}", answer.body);
     }
+    let early = admin.get(RECORD).await.body;
+    for part in ["記録を完了できません（第19条④、第20条③）", "（作業の終了前に依頼したもの"]
+    {
+        assert!(early.contains(part), "{part} in {early}");
+    }
+    assert_eq!(admin.post(&act, &[("step", "finish")]).await.status, 303);
     let page = admin.get(RECORD).await.body;
     assert!(page.contains("… 取得待ち") && page.contains("確認していないチェック項目が"), "{page}");
     for plan in ["records", "kura-home"] {

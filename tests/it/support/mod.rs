@@ -36,6 +36,9 @@ pub(crate) mod pdf;
 /// Checks from outside, in Python.
 pub(crate) mod python;
 
+/// The database of a small clinic.
+pub(crate) mod clinic;
+
 /// A PostgreSQL server.
 pub(crate) mod postgres;
 

@@ -51,17 +51,8 @@ fn shared_server() -> Server {
     create_dir_all(&folder).expect("the tests' folder can be made");
     let user = File::options().create(true).append(true).open(folder.join("users")).expect("the lock opens");
     flock(&user, FlockOperation::LockShared).expect("the lock can be had");
-    let script = Path::new(crate::support::ROOT).join("tests/support/s3-server.sh");
-    let started = Command::new("bash").arg(script).arg("share").arg(&folder).output().expect("bash runs");
-    let said = String::from_utf8_lossy(&started.stderr);
-    assert!(started.status.success(), "the S3 server did not start, and these tests need it:\n{said}");
-    let settings = String::from_utf8(started.stdout).expect("settings are text");
-    let value = |name: &str| {
-        let mut words = settings.split_whitespace().filter_map(|word| word.split_once('='));
-        let found = words.find(|(key, _)| *key == name).map(|(_, value)| value.to_owned());
-        found.unwrap_or_else(|| panic!("the script did not print {name}"))
-    };
-    Server::of(value, Some(user))
+    let settings = script("share", &folder);
+    Server::of(|name| value_of(&settings, name), Some(user))
 }
 
 impl Server {
@@ -82,6 +73,54 @@ impl Server {
         let address = address(&self.bucket, endpoint);
         S3Vault::open(&address, &settings(&self.writer)).await.expect("the bucket opens")
     }
+}
+
+/// A server for one test alone, which stops and starts its process.
+pub(crate) struct PrivateServer {
+    folder: tempfile::TempDir,
+    pub(crate) server: Server,
+}
+
+impl PrivateServer {
+    /// Starts one.
+    pub(crate) fn start() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let settings = script("start", folder.path());
+        Self { folder, server: Server::of(|name| value_of(&settings, name), None) }
+    }
+
+    /// Ends its process at once.
+    pub(crate) fn stop(&self) {
+        let done = Command::new("bash").arg(SCRIPT).arg("stop").arg(self.folder.path()).arg("KILL").status();
+        assert!(done.expect("bash runs").success());
+    }
+
+    /// Starts it on the same data, at the same address.
+    pub(crate) fn start_again(&self) {
+        script("start", self.folder.path());
+    }
+}
+
+impl Drop for PrivateServer {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/support/s3-server.sh");
+
+/// Runs a command of the script on a server's folder; gives what it prints.
+fn script(command: &str, folder: &Path) -> String {
+    let started = Command::new("bash").arg(SCRIPT).arg(command).arg(folder).output().expect("bash runs");
+    let said = String::from_utf8_lossy(&started.stderr);
+    assert!(started.status.success(), "the S3 server did not start, and these tests need it:\n{said}");
+    String::from_utf8(started.stdout).expect("settings are text")
+}
+
+fn value_of(settings: &str, name: &str) -> String {
+    let mut words = settings.split_whitespace().filter_map(|word| word.split_once('='));
+    let found = words.find(|(key, _)| *key == name).map(|(_, value)| value.to_owned());
+    found.unwrap_or_else(|| panic!("the script did not print {name}"))
 }
 
 /// The address of a part of a bucket that no other test uses, at an endpoint (a proxy's, perhaps).

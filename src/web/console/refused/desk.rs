@@ -3,10 +3,22 @@
 use axum::http::StatusCode;
 
 use super::{Refused, again, permit, terms_words};
-use crate::web::console::words::w;
+use crate::web::console::words::{Words, w};
 use crate::web::problem::not_allowed;
 use crate::workflows::desk::DeskError;
 use crate::workflows::hand_stops::NotConfirmed;
+
+/// That an incident that may be the same is open.
+pub(in crate::web::console) fn alike(incident: &str, about: &str) -> Words {
+    w(
+        format!(
+            "「{about}」に関する障害 {incident} が対応中です。同じ障害であれば、新しく登録せず、その記録に追記してください。"
+        ),
+        format!(
+            "Incident {incident} about {about} is open: if this is the same failure, write into that one."
+        ),
+    )
+}
 
 impl From<DeskError> for Refused {
     #[expect(clippy::too_many_lines, reason = "it is a table")]
@@ -30,6 +42,10 @@ impl From<DeskError> for Refused {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, terms_words(&error), again())
             }
             DeskError::Incident(error) => refused(&not_allowed(&error)),
+            DeskError::Alike { incident, about } => Self::rule(
+                alike(&incident, &about),
+                w("画面を開き直して、内容を確かめてください。", "Open the page again and look at it."),
+            ),
             DeskError::Work(error) => refused(&error.japanese()),
             DeskError::Checklist(_) => refused(
                 "チェック項目のファイル（policies/checklists）を読み取れません。システム管理者に連絡してください。",
