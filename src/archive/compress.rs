@@ -10,7 +10,7 @@ const LEVEL: i32 = 3;
 /// Levels that data is tried with, fastest first.
 const LEVELS: [i32; 3] = [1, 2, 3];
 /// A slower level must make a frame smaller than the faster ones by this part of a thousand.
-const GAINS: [usize; 3] = [0, 5, 30];
+const GAINS: [usize; 3] = [0, 5, 15];
 /// Plaintext that the levels are tried with, bytes: long enough for repetitions to be found, short beside a frame.
 const SAMPLE_BYTES: usize = 256 << 10;
 /// After so many frames the levels are tried again: what data is like changes slowly.

@@ -4,15 +4,15 @@
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Why a path stands in the report.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Remark {
     /// It could not be read: the snapshot is partial.
@@ -29,6 +29,18 @@ pub enum Remark {
     AbsurdDay,
     /// Its path holds no day; it counts from today.
     NoDayInPath,
+}
+
+impl Remark {
+    /// Whether it tells of what is deleted elsewhere: a snapshot that named it would keep its name for another year.
+    const fn is_of_what_goes(self) -> bool {
+        matches!(self, Self::PastRetention | Self::TooCloseToDeletion)
+    }
+}
+
+#[derive(Deserialize)]
+struct Told {
+    remark: Remark,
 }
 
 #[derive(Serialize)]
@@ -89,6 +101,25 @@ impl RunReport {
         &self.path
     }
 
+    /// What goes into the snapshot: whole lines, at most so many bytes, without the names of what is past its time.
+    pub fn for_snapshot(&self, bytes_max: usize) -> io::Result<Vec<u8>> {
+        self.flush()?;
+        let mut kept = Vec::new();
+        let mut lines = BufReader::new(File::open(&self.path)?);
+        let mut line = Vec::new();
+        while lines.read_until(b'\n', &mut line)? > 0 {
+            let told: Told = serde_json::from_slice(&line)?;
+            if !told.remark.is_of_what_goes() {
+                if kept.len() + line.len() > bytes_max {
+                    break;
+                }
+                kept.extend_from_slice(&line);
+            }
+            line.clear();
+        }
+        Ok(kept)
+    }
+
     /// Writes out what is buffered and tells of any failure to write.
     pub fn flush(&self) -> io::Result<()> {
         let mut inner = self.lock();
@@ -112,4 +143,29 @@ pub fn shown(path: &[u8]) -> String {
         chunk.invalid().iter().for_each(|b| text.push_str(&format!("\\x{b:02x}")));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_snapshot_keeps_of_a_report_names_nothing_that_is_past_its_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let report = RunReport::create(&folder.path().join("report")).unwrap();
+        for (remark, path) in [
+            (Remark::FutureDay, &b"a"[..]),
+            (Remark::PastRetention, b"old"),
+            (Remark::TooCloseToDeletion, b"soon"),
+            (Remark::Skipped, b"line\nend"),
+        ] {
+            report.add(remark, path, "");
+        }
+        let whole = "{\"remark\":\"future-day\",\"path\":\"a\"}\n{\"remark\":\"skipped\",\"path\":\"line\\\\x0aend\"}\n";
+        assert_eq!(String::from_utf8(report.for_snapshot(1 << 20).unwrap()).unwrap(), whole);
+        let first = "{\"remark\":\"future-day\",\"path\":\"a\"}\n";
+        assert_eq!(String::from_utf8(report.for_snapshot(whole.len() - 1).unwrap()).unwrap(), first);
+        let local = std::fs::read_to_string(report.path()).unwrap();
+        assert!(local.contains("\"old\"") && local.contains("\"soon\""));
+    }
 }

@@ -75,7 +75,7 @@ pub struct KeyListing {
     pub set: u32,
     /// The keys that count, by that set.
     pub recipients: Vec<String>,
-    /// Cohorts inside their time.
+    /// Cohorts inside their time, and those past it that are still there.
     pub cohorts: u64,
     /// Every key, those that count first.
     pub keys: Vec<KeyStanding>,
@@ -91,7 +91,7 @@ pub async fn list(host: &Host, now: Instant) -> Result<KeyListing, HostError> {
     let promised = promised(host, &stored, now).await?;
     let mut opens: BTreeMap<String, (u64, Option<Instant>)> = BTreeMap::new();
     let mut living = 0_u64;
-    for ((plan, cohort), until) in promised.iter().filter(|(_, until)| now < **until) {
+    for ((plan, cohort), until) in &super::rewrap::living(&host.vault, &stored, promised, now).await? {
         living += 1;
         for recipient in openers(host, &stored, (plan, cohort), &sets).await? {
             let entry = opens.entry(recipient).or_default();

@@ -4,6 +4,7 @@
 //! for which set it was made: what is there already is left alone, so that it may be done again after a crash.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use secrecy::ExposeSecret;
@@ -21,8 +22,8 @@ use crate::vault::{Lock, Put, Vault, VaultError};
 
 use super::cohort_key::{check_cohort_key, open_identity};
 use super::desk::tokyo;
-use super::evidence::instant;
-use super::repository::{Opened, RepositoryError, Secrets, decode};
+use super::evidence::{self, instant};
+use super::repository::{Opened, RepositoryError, Secrets, Trust, decode};
 use super::snapshots::{self, SnapshotKeys, SnapshotName};
 use super::upload::{UploadError, put_and_compare};
 
@@ -57,7 +58,7 @@ impl From<VaultError> for RewrapError {
 pub struct Rewrapped {
     /// The set that everything is sealed to now.
     pub set: u32,
-    /// Living cohorts.
+    /// Cohorts that are owed or still there.
     pub cohorts: u64,
     /// Of them, those whose identity was sealed again just now.
     pub sealed: u64,
@@ -105,6 +106,24 @@ pub(super) async fn promised_by(
     Ok(found)
 }
 
+/// Those of them that are owed or still there: what is past its time goes only when it is due for deletion and nothing holds
+/// it, so until evidence says that its deletion has begun it must open for whoever may open it.
+pub(super) async fn living(
+    vault: &Arc<dyn Vault>,
+    trust: &Trust,
+    mut promised: BTreeMap<(PlanName, CohortId), Instant>,
+    now: Instant,
+) -> Result<BTreeMap<(PlanName, CohortId), Instant>, RepositoryError> {
+    if promised.values().all(|until| now < *until) {
+        return Ok(promised);
+    }
+    let evidence = evidence::load(vault, trust).await?;
+    promised.retain(|(plan, cohort), until| {
+        now < *until || evidence.shown(plan.as_str(), &cohort.to_string(), *until).is_none()
+    });
+    Ok(promised)
+}
+
 /// How long objects below `keys/` are locked: to the end of the newest cohort, and at least for a year.
 pub(super) async fn keys_end(opened: &Opened, now: Instant) -> Result<Instant, RepositoryError> {
     let zone = tokyo();
@@ -127,6 +146,7 @@ pub async fn rewrap(
     let recipients = recovery.recipients.iter().map(|text| text.parse()).collect::<Result<Vec<_>, _>>()?;
     let to = To { opened, recovery, recipients, signer };
     let promised = promised(opened, now).await?;
+    let living = living(&opened.vault, &opened.trust, promised.clone(), now).await?;
     let mut done = Rewrapped { set: recovery.set, ..Rewrapped::default() };
     let listed = opened.vault.list("").await?;
     done.is_catalog_sealed = to.catalog(now).await?;
@@ -137,12 +157,14 @@ pub async fn rewrap(
         }
     }
     for ((plan, cohort), numbers) in numbers {
-        // A cohort that no snapshot names may be one that a run is just making: sealed again, and not locked, as nobody
-        // here can say how long its plan keeps it.
-        let until = promised.get(&(plan.clone(), cohort)).copied();
-        if until.is_some_and(|until| until <= now) {
+        let named = (plan, cohort);
+        if promised.contains_key(&named) && !living.contains_key(&named) {
             continue;
         }
+        // A cohort that no snapshot names may be one that a run is just making: sealed again, and not locked, as nobody
+        // here can say how long its plan keeps it. Nor can one be locked whose time is over: a hold keeps it, or it goes.
+        let until = living.get(&named).copied().filter(|until| now < *until);
+        let (plan, cohort) = named;
         done.cohorts += 1;
         match to.cohort((&plan, &cohort), &numbers, until).await? {
             Sealed::Already => {}

@@ -197,6 +197,24 @@ async fn the_host_seals_to_the_new_set_once_it_took_it_over() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_past_its_time_and_still_there_opens_for_the_new_key() {
+    let kura = taken(&["2031-03-03", "2031-03-04"]).await;
+    // A hold may keep it, and whoever asked for that must be able to read it.
+    kura.set_day("2033-03-04");
+    let (second, recipient) = further(&kura, "second.key");
+    let opened = open(&kura, &kura.recovery_key()).await.unwrap();
+    let (_, done) = change(
+        &opened,
+        &root(&kura),
+        &Change { retire: vec![own(&kura)], ..adding(&recipient) },
+        kura.clock.now(),
+    )
+    .await;
+    assert_eq!((done.cohorts, done.sealed, done.unopened.len()), (2, 2, 0));
+    assert_eq!(problems(&kura, &second).await.0, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_grows_after_a_key_fell_into_wrong_hands_does_not_open_for_it() {
     let kura = taken(&["2031-03-03", "2031-03-04"]).await;
     let (second, recipient) = further(&kura, "second.key");

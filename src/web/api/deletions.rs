@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::domain::role::Act;
-use crate::domain::time::{Day, Instant};
+use crate::domain::time::Day;
 use crate::web::Shared;
 use crate::web::access::Caller;
 use crate::web::problem::Problem;
@@ -191,9 +191,7 @@ pub(super) async fn list(caller: Caller, Asked(query, uri): Asked<PageQuery>) ->
     let wanted = Wanted::read("deletions", (query.limit, query.cursor.as_deref()), ListPlace::oldest())?;
     caller.actor.check(Act::Read).map_err(|denied| Problem::denied(&denied))?;
     let all = state::plans(&caller.desk()).await?;
-    let rows = all.into_iter().filter(|plan| plan.plan > wanted.after.id).collect();
-    let place = |plan: &PlanDeletion| ListPlace { at: Instant::from_micros(0), id: plan.plan.clone() };
-    Ok(wanted.answer(Page::of_all(rows, wanted.limit, place), &uri, shown))
+    Ok(wanted.answer(wanted.by_name(all, |plan| plan.plan.clone()), &uri, shown))
 }
 
 #[utoipa::path(

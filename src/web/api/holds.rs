@@ -9,14 +9,13 @@ use utoipa::ToSchema;
 
 use crate::domain::plan::PlanName;
 use crate::domain::role::Act;
-use crate::domain::time::Instant;
 use crate::web::Shared;
 use crate::web::access::Caller;
 use crate::web::problem::Problem;
 use crate::workflows::certificates::{self, Bundle, CertificateRow};
 use crate::workflows::expire::Bench;
 use crate::workflows::holds::{self, NewHold, ShownHold};
-use crate::workflows::lists::{self, ListPlace, Page};
+use crate::workflows::lists::{self, ListPlace};
 
 use super::deletions::bench;
 use super::extract::{Asked, Sent};
@@ -108,10 +107,6 @@ fn shown(one: &ShownHold) -> HoldShown {
     }
 }
 
-fn place(one: &ShownHold) -> ListPlace {
-    ListPlace { at: Instant::from_micros(0), id: format!("{} {:020}", one.hold.plan, one.hold.number) }
-}
-
 #[utoipa::path(
     get, path = "/api/v1/holds", tag = "holds", operation_id = "listHolds",
     summary = "List the holds / 保全の一覧",
@@ -132,8 +127,8 @@ pub(super) async fn list(
     for plan in &bench.plans {
         all.extend(holds::of_host(&bench.host, &desk.catalog, plan.name()).await?);
     }
-    let rows = all.into_iter().filter(|one| place(one).id > wanted.after.id).collect();
-    Ok(wanted.answer(Page::of_all(rows, wanted.limit, place), &uri, shown))
+    let page = wanted.by_name(all, |one| format!("{} {:020}", one.hold.plan, one.hold.number));
+    Ok(wanted.answer(page, &uri, shown))
 }
 
 async fn answer(

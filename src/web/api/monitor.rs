@@ -8,12 +8,11 @@ use utoipa::ToSchema;
 
 use crate::domain::monitor::{Pulse, Standing};
 use crate::domain::role::Act;
-use crate::domain::time::Instant;
 use crate::web::Shared;
 use crate::web::access::Caller;
 use crate::web::problem::Problem;
 use crate::workflows::desk::DeskError;
-use crate::workflows::lists::{ListPlace, Page};
+use crate::workflows::lists::ListPlace;
 use crate::workflows::monitor::logs::{self, LogLookRow, LogShown};
 use crate::workflows::monitor::{self, MonitorShown};
 
@@ -105,10 +104,6 @@ fn target(shown: &MonitorShown) -> TargetShown {
     }
 }
 
-fn named(name: &str) -> ListPlace {
-    ListPlace { at: Instant::from_micros(0), id: name.to_owned() }
-}
-
 #[utoipa::path(
     get, path = "/api/v1/monitor/targets", tag = "watch", operation_id = "listMonitorTargets",
     summary = "List monitored targets / 監視対象の一覧",
@@ -125,8 +120,7 @@ pub(super) async fn list(
     let wanted = Wanted::read("monitor", (query.limit, query.cursor.as_deref()), ListPlace::oldest())?;
     caller.actor.check(Act::Read).map_err(DeskError::from)?;
     let all = monitor::list(&caller.desk(), 13, shared.clock.now()).await?;
-    let rows = all.into_iter().filter(|shown| shown.target.name > wanted.after.id).collect();
-    let page = Page::of_all(rows, wanted.limit, |shown: &MonitorShown| named(&shown.target.name));
+    let page = wanted.by_name(all, |shown| shown.target.name.clone());
     Ok(wanted.answer(page, &uri, target))
 }
 
@@ -205,8 +199,7 @@ pub(super) async fn logs(
     let wanted = Wanted::read("logs", (query.limit, query.cursor.as_deref()), ListPlace::oldest())?;
     caller.actor.check(Act::Read).map_err(DeskError::from)?;
     let all = logs::list(&caller.desk(), LOOKS, shared.clock.now()).await?;
-    let rows = all.into_iter().filter(|shown| shown.log.name > wanted.after.id).collect();
-    let page = Page::of_all(rows, wanted.limit, |shown: &LogShown| named(&shown.log.name));
+    let page = wanted.by_name(all, |shown| shown.log.name.clone());
     Ok(wanted.answer(page, &uri, log))
 }
 

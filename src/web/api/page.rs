@@ -76,6 +76,12 @@ impl Wanted {
         Ok(Self { after, limit, list })
     }
 
+    /// The page of things that stand in the order of names of theirs, of all there are.
+    pub(super) fn by_name<R>(&self, all: Vec<R>, name: impl Fn(&R) -> String) -> Page<R> {
+        let rows = all.into_iter().filter(|one| name(one) > self.after.id).collect();
+        Page::of_all(rows, self.limit, |one| ListPlace { at: Instant::from_micros(0), id: name(one) })
+    }
+
     /// The shape of a page of rows.
     fn listing<R, T>(&self, page: Page<R>, shape: impl Fn(&R) -> T) -> Listing<T> {
         let next = page.next.map(|place| encode(self.list, &place));

@@ -8,11 +8,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::domain::role::Act;
-use crate::domain::time::Instant;
 use crate::web::Shared;
 use crate::web::access::Caller;
 use crate::web::problem::{Kind, Problem};
-use crate::workflows::lists::{self, ListPlace, Page, PlanShown};
+use crate::workflows::lists::{self, ListPlace, PlanShown};
 use crate::workflows::take_event_snapshot::{self, Event};
 
 use super::extract::{Asked, Named, Sent};
@@ -82,10 +81,6 @@ fn shown(shared: &Shared, plan: &PlanShown) -> PlanBody {
     }
 }
 
-fn place(plan: &PlanShown) -> ListPlace {
-    ListPlace { at: Instant::from_micros(0), id: plan.name.clone() }
-}
-
 #[utoipa::path(
     get, path = "/api/v1/plans", tag = "plans", operation_id = "listPlans",
     summary = "List plans by name / 計画の一覧",
@@ -100,8 +95,8 @@ pub(super) async fn list(
 ) -> Result<Response, Problem> {
     let wanted = Wanted::read("plans", (query.limit, query.cursor.as_deref()), ListPlace::oldest())?;
     let plans = lists::plans(&caller.desk(), &shared.home, &caller.actor)?;
-    let rows = plans.into_iter().filter(|plan| plan.name > wanted.after.id).collect();
-    Ok(wanted.answer(Page::of_all(rows, wanted.limit, place), &uri, |plan| shown(&shared, plan)))
+    let page = wanted.by_name(plans, |plan| plan.name.clone());
+    Ok(wanted.answer(page, &uri, |plan| shown(&shared, plan)))
 }
 
 #[utoipa::path(

@@ -11,7 +11,7 @@ use crate::web::Shared;
 use crate::web::access::Caller;
 use crate::web::problem::Problem;
 use crate::workflows::hand_stops::{self, Confirmed, HandStop};
-use crate::workflows::lists::{ListPlace, Page};
+use crate::workflows::lists::ListPlace;
 use crate::workflows::service_list::{self, ServiceState, Stage};
 
 use super::extract::{Asked, Sent};
@@ -124,10 +124,6 @@ fn shown(state: &ServiceState) -> ServiceShown {
     }
 }
 
-fn place(state: &ServiceState) -> ListPlace {
-    ListPlace { at: Instant::from_micros(0), id: state.name.clone() }
-}
-
 #[utoipa::path(
     get, path = "/api/v1/services", tag = "services", operation_id = "listServices",
     summary = "List the services that windows stop / 停止対象サービスの一覧",
@@ -138,8 +134,7 @@ fn place(state: &ServiceState) -> ListPlace {
 pub(super) async fn list(caller: Caller, Asked(query, uri): Asked<PageQuery>) -> Result<Response, Problem> {
     let wanted = Wanted::read("services", (query.limit, query.cursor.as_deref()), ListPlace::oldest())?;
     let all = service_list::list(&caller.desk(), &caller.actor).await?;
-    let rows = all.into_iter().filter(|state| state.name > wanted.after.id).collect();
-    Ok(wanted.answer(Page::of_all(rows, wanted.limit, place), &uri, shown))
+    Ok(wanted.answer(wanted.by_name(all, |state| state.name.clone()), &uri, shown))
 }
 
 #[utoipa::path(

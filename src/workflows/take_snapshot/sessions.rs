@@ -27,7 +27,7 @@ use super::gather::{self, Gathered};
 use super::keys::{CohortKeys, KeyInUse};
 
 /// So much of a report is sealed into the snapshot, whole lines, bytes; the home has all of it.
-const REPORT_BYTES_MAX: u64 = 4 << 20;
+const REPORT_BYTES_MAX: usize = 4 << 20;
 
 /// What stands in the run-day cohort beside manifests.
 #[derive(Default)]
@@ -243,13 +243,7 @@ impl OpenSessions {
         if shared.report.is_empty() {
             return Ok(None);
         }
-        shared.report.flush().map_err(local)?;
-        let mut bytes = Vec::new();
-        let file = std::fs::File::open(shared.report.path()).map_err(local)?;
-        std::io::Read::read_to_end(&mut std::io::Read::take(file, REPORT_BYTES_MAX), &mut bytes)
-            .map_err(local)?;
-        let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-        bytes.truncate(whole);
-        Ok(Some(bytes))
+        let bytes = shared.report.for_snapshot(REPORT_BYTES_MAX).map_err(local)?;
+        Ok((!bytes.is_empty()).then_some(bytes))
     }
 }

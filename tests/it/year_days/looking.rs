@@ -194,7 +194,14 @@ impl Looked {
                 let spoken = by_day.remove(day).unwrap_or_default();
                 assert!(spoken.records == *owed, "{day}: {} of {}", spoken.records.len(), owed.len());
                 let names: BTreeSet<u32> = owed.iter().map(|id| source.record(*id).name).collect();
-                assert!(spoken.names.is_subset(&names), "{day}: names of its own records only");
+                let foreign: Vec<u32> = spoken.names.difference(&names).copied().collect();
+                let speaks = |(key, (_, _, spoken)): (&String, &(Option<Day>, Sha256, Spoken))| {
+                    let is_one = day_of_key(key) == Some(*day)
+                        && foreign.iter().any(|name| spoken.names.contains(name));
+                    is_one.then(|| key.clone())
+                };
+                let places: Vec<String> = self.objects.iter().filter_map(speaks).collect();
+                assert!(foreign.is_empty(), "{day}: names {foreign:?} of other days in {places:?}");
                 // Where a list of names is cut in two, one may be.
                 let missing = names.len() - spoken.names.len();
                 assert!(missing * 50 <= names.len(), "{day}: {missing} names are not there");
