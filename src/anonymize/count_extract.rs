@@ -12,6 +12,7 @@ use super::prepare::{Outlet, Prepared, prepare};
 use super::pseudonym::ExtractKey;
 use super::scan::{Scan, scan};
 use super::statistics::{CountTable, Place, Protection, Shown, TableAudit, TableProblem, tabulate};
+use super::sums::{NotNumbers, Sums, sums};
 use super::table::{Column, Table};
 
 /// What stands for a hidden number.
@@ -22,6 +23,11 @@ pub const TOTAL: &str = "計";
 
 /// The name of the column with the numbers.
 pub const PERSONS: &str = "人数";
+
+/// The name of the column with the sums of another.
+pub fn sum_head(column: &str) -> String {
+    format!("{column}の合計")
+}
 
 /// A table, ready to be sealed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +40,8 @@ pub struct CountExtract {
     pub rows: u64,
     /// What the audit found.
     pub audit: TableAudit,
+    /// Cells whose persons are shown and whose sum is not; none without sums.
+    pub dominated: Option<u64>,
     /// Lines of the table.
     pub lines: u64,
     /// What was looked for in what was written.
@@ -66,6 +74,9 @@ pub enum CountRefusal {
     /// The table itself.
     #[error(transparent)]
     Table(#[from] TableProblem),
+    /// What should be added up.
+    #[error(transparent)]
+    Sum(#[from] NotNumbers),
 }
 
 /// Makes a table of counts, or says why there is none.
@@ -84,7 +95,15 @@ pub fn count_extract(
     let persons = prepared.problem.persons.as_deref();
     let borrowed: Vec<&Column> = columns.iter().collect();
     let made = tabulate(&borrowed, persons, asked.rules)?;
-    let table = lines(&made, asked);
+    let sums = match &asked.sum {
+        None => None,
+        Some(name) => {
+            // What has levels is not added up.
+            let values = grouped(&prepared, name, 0)?;
+            Some((name.as_str(), sums(&made, &borrowed, (persons, &values), asked.rules.cell_min)?))
+        }
+    };
+    let table = lines(&made, asked, sums.as_ref());
     let written = write(&table, rules.writing).map_err(Refusal::Write)?;
     let back = read_back(&written.bytes, rules.writing).map_err(Refusal::ReadBack)?;
     let scan = scan(&back, &prepared.dictionary, &std::collections::BTreeSet::new());
@@ -99,6 +118,7 @@ pub fn count_extract(
         persons: count(heads.map_or(source.rows(), |column| column.values().len())),
         rows: count(source.rows()),
         audit: made.audit,
+        dominated: sums.map(|(_, sums)| sums.dominated),
         lines: count(back.rows()),
         cells: cells(&borrowed, source.rows()),
         formulas: written.formulas,
@@ -129,26 +149,32 @@ fn grouped(prepared: &Prepared, name: &str, level: u8) -> Result<Column, CountRe
 }
 
 /// The table as it is written: cells first, then totals, each in the order of their texts.
-fn lines(made: &CountTable, asked: &CountsAsked) -> Table {
+fn lines(made: &CountTable, asked: &CountsAsked, sums: Option<&(&str, Sums)>) -> Table {
     let text = |place: &Place| -> Vec<String> {
         let label = |(value, values): (&Option<u32>, &Vec<String>)| {
             value.and_then(|value| values.get(at(value)).cloned()).unwrap_or_else(|| TOTAL.to_owned())
         };
         place.iter().zip(&made.values).map(label).collect()
     };
-    let mut rows: Vec<(bool, Vec<String>, String)> = Vec::new();
+    let hidden = || HIDDEN.to_owned();
+    let mut rows: Vec<(bool, Vec<String>, Vec<String>)> = Vec::new();
     for (place, shown) in &made.cells {
         let number = match shown {
             Shown::Count(number) => number.to_string(),
-            Shown::Hidden => HIDDEN.to_owned(),
+            Shown::Hidden => hidden(),
         };
-        rows.push((place.contains(&None), text(place), number));
+        let sum = |(_, sums): &(&str, Sums)| {
+            sums.cells.get(place).copied().flatten().map_or_else(hidden, |sum| sum.to_string())
+        };
+        let numbers = std::iter::once(number).chain(sums.map(sum)).collect();
+        rows.push((place.contains(&None), text(place), numbers));
     }
     rows.sort();
     let mut columns: Vec<Column> = asked.by.iter().map(|(name, _)| Column::new(name)).collect();
     columns.push(Column::new(PERSONS));
-    for (_, texts, number) in &rows {
-        for (column, text) in columns.iter_mut().zip(texts.iter().chain([number])) {
+    columns.extend(sums.map(|(name, _)| Column::new(&sum_head(name))));
+    for (_, texts, numbers) in &rows {
+        for (column, text) in columns.iter_mut().zip(texts.iter().chain(numbers)) {
             column.push(text);
         }
     }
@@ -165,7 +191,18 @@ pub fn keeps(back: &Table, asked: &CountsAsked) -> bool {
         }
         Err(_) => text == HIDDEN,
     };
-    numbers.values().iter().all(is_fine)
+    let has_sums = |name: &String| back.column(&sum_head(name)).is_some_and(|sums| sums_stand(numbers, sums));
+    numbers.values().iter().all(is_fine) && asked.sum.as_ref().is_none_or(has_sums)
+}
+
+/// Whether sums stand only beside numbers of persons, and nothing is the sum of nobody.
+fn sums_stand(numbers: &Column, sums: &Column) -> bool {
+    (0..numbers.rows()).all(|row| match (numbers.text(row).parse::<u64>(), sums.text(row).parse::<u128>()) {
+        (Ok(0), Ok(sum)) => sum == 0,
+        (Ok(_), Ok(_)) => true,
+        (_, Err(_)) => sums.text(row) == HIDDEN,
+        (Err(_), Ok(_)) => false,
+    })
 }
 
 /// The rows in each cell.

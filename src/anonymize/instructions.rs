@@ -86,6 +86,8 @@ pub struct CountsAsked {
     pub by: Vec<(String, u8)>,
     /// How small cells are protected.
     pub rules: TableRules,
+    /// The column that is added up in each cell, if one is.
+    pub sum: Option<String>,
 }
 
 /// To whom an extract is sealed.
@@ -215,7 +217,8 @@ impl Instructions {
         match &self.counts {
             Some(asked) => {
                 let by = asked.by.iter().map(|(name, _)| name.clone());
-                by.chain([super::count_extract::PERSONS.to_owned()]).collect()
+                let sum = asked.sum.as_deref().map(super::count_extract::sum_head);
+                by.chain([super::count_extract::PERSONS.to_owned()]).chain(sum).collect()
             }
             None => {
                 let released = self.rules.columns.iter().filter(|rule| rule.treatment != Treatment::Drop);

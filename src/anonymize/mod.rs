@@ -99,6 +99,9 @@ pub mod scan;
 /// Tables of counts in which nobody can be found.
 pub mod statistics;
 
+/// Sums beside the counts of a table.
+pub mod sums;
+
 /// A table of counts from beginning to end.
 pub mod count_extract;
 

@@ -333,34 +333,6 @@ impl Counts {
     }
 }
 
-/// Whether a few persons make up so much of a sum that it says what they have: the largest `largest` contributions are
-/// more than `percent` of it, or the largest can be worked out by the second to within `percent_of_largest`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Dominance {
-    /// How many contributions count together.
-    pub largest: usize,
-    /// What share of the sum they may be.
-    pub percent: u32,
-    /// How well the second largest contributor may know the largest.
-    pub percent_of_largest: u32,
-}
-
-impl Dominance {
-    /// Whether a sum of these contributions, one for each person, may not be shown. Means and sums are one: whoever has
-    /// the count has both.
-    pub fn forbids(self, contributions: &[u64]) -> bool {
-        let mut sorted: Vec<u128> = contributions.iter().map(|own| u128::from(*own)).collect();
-        sorted.sort_unstable_by(|a, b| b.cmp(a));
-        let total: u128 = sorted.iter().sum();
-        let largest: u128 = sorted.iter().take(self.largest).sum();
-        let first = sorted.first().copied().unwrap_or(0);
-        let rest: u128 = sorted.iter().skip(2).sum();
-        total > 0
-            && (largest * 100 > total * u128::from(self.percent)
-                || rest * 100 < first * u128::from(self.percent_of_largest))
-    }
-}
-
 /// The value of a cell in a dictionary.
 pub fn label<'t>(table: &'t CountTable, place: &Place, column: usize) -> Option<&'t str> {
     let value = place.get(column).copied().flatten()?;

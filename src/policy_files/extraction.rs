@@ -315,7 +315,8 @@ fn counts(table: &TableFile) -> Result<CountsAsked, BadInstructions> {
         protection,
         totals: table.totals,
     };
-    Ok(CountsAsked { by: table.by.iter().map(|group| (group.column.clone(), group.level)).collect(), rules })
+    let by = table.by.iter().map(|group| (group.column.clone(), group.level)).collect();
+    Ok(CountsAsked { by, rules, sum: table.sum.clone() })
 }
 
 fn test(file: &FilterFile) -> Result<Test, BadInstructions> {
@@ -544,6 +545,8 @@ seal = "passphrase"
             ),
             ("[output]", "[table]\nby = [{ column = \"age\", level = 5 }]\n[output]", "the vaguest is 4"),
             ("[output]", "[table]\nby = [{ column = \"sex\", level = 2 }]\n[output]", "the vaguest is 1"),
+            ("[output]", "[table]\nby = [{ column = \"sex\" }]\nsum = \"age\"\n[output]", "table.sum"),
+            ("[output]", "[table]\nby = [{ column = \"sex\" }]\nsum = \"note\"\n[output]", "table.sum"),
         ];
         for (from, to, said) in faults {
             let refused = read_instructions(&GOOD.replacen(from, to, 1)).expect_err(to);

@@ -102,6 +102,7 @@ pub(super) struct TableFile {
     pub(super) protection: Option<String>,
     #[serde(default)]
     pub(super) totals: bool,
+    pub(super) sum: Option<String>,
 }
 
 fn three() -> usize {

@@ -188,7 +188,7 @@ fn counts_part(paper: &mut Paper, counts: &crate::workflows::extracts::CountsRep
     let narrowest = counts
         .narrowest
         .map_or_else(|| "該当なし".to_owned(), |width| format!("{width}以上の幅でしか推定できない"));
-    let rows = [
+    let mut rows = vec![
         ("集計の項目", by.collect::<Vec<_>>().join("、")),
         ("表示する最少人数", counts.min_cell.to_string()),
         ("少数の欄の保護", protection.to_owned()),
@@ -197,6 +197,10 @@ fn counts_part(paper: &mut Paper, counts: &crate::workflows::extracts::CountsRep
         ("秘匿した欄の推定", narrowest),
         ("合計", if counts.has_totals { "表示" } else { "非表示" }.to_owned()),
     ];
+    if let Some((column, hidden)) = &counts.sum {
+        rows.push(("合計する項目", column.clone()));
+        rows.push(("合計だけを秘匿した欄（少数の人が大半を占めるなど）", hidden.to_string()));
+    }
     paper.fields("集計表", rows);
 }
 

@@ -23,7 +23,7 @@ use crate::windows::{Office, at};
 
 /// The data sets that these installations know.
 pub(crate) static DATASETS: LazyLock<Vec<String>> =
-    LazyLock::new(|| ["admissions", "patients"].map(str::to_owned).to_vec());
+    LazyLock::new(|| ["admissions", "bills", "patients"].map(str::to_owned).to_vec());
 
 /// The shortest instructions that can be carried out, without a character that HTML escapes.
 pub(crate) const INSTRUCTIONS: &str = "\
@@ -79,7 +79,7 @@ async fn nothing_is_applied_for_that_no_program_would_carry_out() {
         ("[privacy]", "[table]\nby = [{ column = 'age' }]\n[privacy]", "統計情報"),
         ("k = 10", "k = 1", "privacy.k = 1"),
         ("k = 10", "k = 10\nsuppression = '1.5'", "privacy.suppression"),
-        ("dataset = 'admissions'", "dataset = 'births'", "admissions, patients"),
+        ("dataset = 'admissions'", "dataset = 'births'", "admissions, bills, patients"),
         ("seal = 'passphrase'", AGE_KEY_WITH_A_SLIP, "output.seal"),
     ] {
         let extraction = INSTRUCTIONS.replacen(from, to, 1);

@@ -43,6 +43,11 @@ pub(super) fn preview(rules: &ExtractRules, report: &ExtractReport) -> Vec<Previ
             column: crate::anonymize::count_extract::PERSONS.to_owned(),
             text: "120".to_owned(),
         });
+        let sum = report.counts.as_ref().and_then(|counts| counts.sum.as_ref());
+        cells.extend(sum.map(|(name, _)| PreviewCell {
+            column: crate::anonymize::count_extract::sum_head(name),
+            text: "123456".to_owned(),
+        }));
     }
     cells
 }

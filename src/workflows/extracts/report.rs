@@ -168,6 +168,9 @@ pub struct CountsReport {
     pub narrowest: Option<i64>,
     /// Whether totals are shown.
     pub has_totals: bool,
+    /// The column that is added up, and in how many cells that show their persons its sum is hidden.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sum: Option<(String, u64)>,
 }
 
 /// What was looked for in the file.
@@ -253,6 +256,7 @@ impl ExtractReport {
                 complementary: made.audit.complementary,
                 narrowest: made.audit.narrowest,
                 has_totals: made.audit.has_totals,
+                sum: asked.sum.clone().zip(made.dominated),
             }),
             scan: ScanReport::of(&made.scan),
             ..Self::bare((instructions, rules), u64::try_from(made.bytes.len()).unwrap_or(u64::MAX), digest)

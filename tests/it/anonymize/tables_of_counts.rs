@@ -1,8 +1,7 @@
 //! Tables of counts: what a reader can work out about small cells.
 
-use kura::anonymize::statistics::{
-    CountTable, Dominance, Place, Protection, Shown, TableProblem, TableRules, tabulate,
-};
+use kura::anonymize::statistics::{CountTable, Place, Protection, Shown, TableProblem, TableRules, tabulate};
+use kura::anonymize::sums::{DOMINANCE, NotNumbers, sums};
 use kura::anonymize::table::Column;
 use proptest::prelude::*;
 
@@ -112,13 +111,53 @@ fn tables_beyond_what_is_permitted_are_refused() {
 
 #[test]
 fn case_22_a_sum_that_one_person_makes_is_not_shown() {
-    let rule = Dominance { largest: 1, percent: 75, percent_of_largest: 10 };
+    let rule = DOMINANCE;
     let mut bills = vec![100_u64; 11];
     assert!(!rule.forbids(&bills));
     bills.push(20_000);
     assert!(rule.forbids(&bills), "one of twelve has 95 %");
     assert!(rule.forbids(&[500, 480, 3]), "the second knows the first to within 1 %");
     assert!(!rule.forbids(&[0, 0, 0]), "nothing is no secret");
+}
+
+/// Cells by letter, and what their persons have.
+fn summed(cells: &[(&str, &[&str])]) -> Result<Vec<Option<u128>>, NotNumbers> {
+    let (mut groups, mut values) = (Column::new("ward"), Column::new("cost"));
+    for (group, own) in cells {
+        for value in *own {
+            groups.push(group);
+            values.push(value);
+        }
+    }
+    let table = tabulate(&[&groups], None, RULES).expect("a table");
+    Ok(sums(&table, &[&groups], (None, &values), 10)?.cells.into_values().collect())
+}
+
+#[test]
+fn case_22_a_sum_stands_only_where_it_tells_nobody() {
+    let even: Vec<String> = (100..112).map(|cost| cost.to_string()).collect();
+    let even: Vec<&str> = even.iter().map(String::as_str).collect();
+    let with = |more: &[&'static str]| [even.as_slice(), more].concat();
+    let same = ["5"; 12];
+    let idle = [["0"; 12].as_slice(), &["7", "8", "9"]].concat();
+    let (rich, gaps) = (with(&["90000"]), with(&["", ""]));
+    let cells = [("a", even.as_slice()), ("b", &rich), ("c", &same), ("d", &idle), ("e", &gaps)];
+    let found = summed(&cells).expect("numbers");
+    assert_eq!(found, [Some(1266), None, None, None, Some(1266)]);
+    let strange = summed(&[("a", &with(&["-1", "x", "1.5"]))]);
+    assert_eq!(strange, Err(NotNumbers { column: "cost".to_owned(), rows: 3 }));
+}
+
+#[test]
+fn what_a_person_has_in_several_rows_is_one_contribution() {
+    let groups = Column::of("ward", std::iter::repeat_n("a", 40));
+    let costs: Vec<String> = (0..40).map(|row| if row < 20 { "100" } else { "3" }.to_owned()).collect();
+    let values = Column::of("cost", costs.iter().map(String::as_str));
+    // Twenty rows are one person's.
+    let persons: Vec<u32> = (0..40).map(|row| if row < 20 { 0 } else { row }).collect();
+    let table = tabulate(&[&groups], Some(&persons), RULES).expect("a table");
+    let made = sums(&table, &[&groups], (Some(&persons), &values), 10).expect("numbers");
+    assert_eq!((made.cells.into_values().collect::<Vec<_>>(), made.dominated), (vec![None], 1));
 }
 
 proptest! {

@@ -155,3 +155,46 @@ async fn a_table_of_counts_is_handed_over_instead_of_rows() {
     assert_eq!(found.differences, []);
     ward.assert_nothing_leaked("after a table");
 }
+
+/// The columns of a source with costs.
+const COSTS: &str = "[columns]
+id = { class = \"link\", do = \"drop\" }
+sex = { class = \"qi\", do = \"table\", table = \"sex\" }
+cost = { class = \"measure\", do = \"round\", step = 100 }
+[tables]
+sex = \"\"\"
+男;*
+女;*
+\"\"\"
+[privacy]
+person = \"id\"
+k = 5
+suppression = \"0.1\"
+singling_out = \"0.2\"
+";
+
+#[tokio::test]
+async fn a_table_with_sums_hides_the_sum_that_one_bill_makes() {
+    let ward = Ward::with("bills", "utf-8").await;
+    let mut text = "id,sex,cost\r\n".to_owned();
+    for person in 0..60 {
+        let (sex, cost) = if person % 2 == 0 { ("男", 1000 + person) } else { ("女", 10) };
+        let cost = if person == 1 { 900_000 } else { cost };
+        text.push_str(&format!("P{person:03},{sex},{cost}\r\n"));
+    }
+    std::fs::write(ward.source(), text).expect("a source");
+    let (schema, key) = (ward.schema("bills").await, ward.key.recipient().to_string());
+    let extraction = format!(
+        "dataset = \"bills\"\nschema = \"{schema}\"\n{COSTS}[table]\nby = [{{ column = \"sex\" }}]\nsum = \"cost\"\n\
+         totals = true\n[output]\nformat = \"csv\"\nseal = \"{key}\"\n"
+    );
+    let number = ward.permit(&extraction, 1).await;
+    let (handed, _) = ward.run(&number).await.expect("is handed over");
+    let table = read(&ward.opened(&ward.sealed()[0]), Encoding::Utf8).expect("is CSV");
+    let line =
+        |row: usize| table.columns.iter().map(|column| column.text(row).to_owned()).collect::<Vec<_>>();
+    let lines: Vec<Vec<String>> = (0..table.rows()).map(line).collect();
+    assert_eq!(lines, [["女", "30", "秘匿"], ["男", "30", "30500"], ["計", "60", "秘匿"]]);
+    let counts = handed.report.counts.as_ref().expect("a table");
+    assert_eq!(counts.sum, Some(("cost".to_owned(), 1)));
+}
