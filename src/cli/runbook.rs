@@ -6,6 +6,7 @@ use super::commands::Global;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::words::{print, print_json};
+use crate::workflows::runbooks;
 
 /// Read a runbook (手順書): one for each alarm, and one for each disaster.
 #[derive(Debug, Args)]
@@ -17,59 +18,15 @@ pub(super) struct Arguments {
     name: Option<String>,
 }
 
-/// The overview.
-const OVERVIEW: &str = "README";
-
-/// Every page of docs/runbooks, by name.
-const PAGES: &[(&str, &str)] = &[
-    ("README", include_str!("../../docs/runbooks/README.md")),
-    ("after-use-overdue", include_str!("../../docs/runbooks/after-use-overdue.md")),
-    ("approval-lapsed", include_str!("../../docs/runbooks/approval-lapsed.md")),
-    ("audit-log", include_str!("../../docs/runbooks/audit-log.md")),
-    ("backup-missed", include_str!("../../docs/runbooks/backup-missed.md")),
-    ("break-glass", include_str!("../../docs/runbooks/break-glass.md")),
-    ("bucket-lost", include_str!("../../docs/runbooks/bucket-lost.md")),
-    ("clock-wrong", include_str!("../../docs/runbooks/clock-wrong.md")),
-    ("database-corrupted", include_str!("../../docs/runbooks/database-corrupted.md")),
-    ("deletion-overdue", include_str!("../../docs/runbooks/deletion-overdue.md")),
-    ("deletion-stopped", include_str!("../../docs/runbooks/deletion-stopped.md")),
-    ("deploy", include_str!("../../docs/runbooks/deploy.md")),
-    ("drill-overdue", include_str!("../../docs/runbooks/drill-overdue.md")),
-    ("erasure", include_str!("../../docs/runbooks/erasure.md")),
-    ("host-lost", include_str!("../../docs/runbooks/host-lost.md")),
-    ("keys", include_str!("../../docs/runbooks/keys.md")),
-    ("lock-not-enforced", include_str!("../../docs/runbooks/lock-not-enforced.md")),
-    ("lock-wrong", include_str!("../../docs/runbooks/lock-wrong.md")),
-    ("log-review-overdue", include_str!("../../docs/runbooks/log-review-overdue.md")),
-    ("monitoring-stopped", include_str!("../../docs/runbooks/monitoring-stopped.md")),
-    ("notice-not-readable", include_str!("../../docs/runbooks/notice-not-readable.md")),
-    ("notice-undelivered", include_str!("../../docs/runbooks/notice-undelivered.md")),
-    ("plan-unreadable", include_str!("../../docs/runbooks/plan-unreadable.md")),
-    ("ransomware", include_str!("../../docs/runbooks/ransomware.md")),
-    ("rebuild", include_str!("../../docs/runbooks/rebuild.md")),
-    ("restore", include_str!("../../docs/runbooks/restore.md")),
-    ("run-refused", include_str!("../../docs/runbooks/run-refused.md")),
-    ("service-by-hand", include_str!("../../docs/runbooks/service-by-hand.md")),
-    ("service-down", include_str!("../../docs/runbooks/service-down.md")),
-    ("service-stopped", include_str!("../../docs/runbooks/service-stopped.md")),
-    ("snapshot-old", include_str!("../../docs/runbooks/snapshot-old.md")),
-    ("snapshot-partial", include_str!("../../docs/runbooks/snapshot-partial.md")),
-    ("source-changed-suddenly", include_str!("../../docs/runbooks/source-changed-suddenly.md")),
-    ("stored-data-damaged", include_str!("../../docs/runbooks/stored-data-damaged.md")),
-    ("target-down", include_str!("../../docs/runbooks/target-down.md")),
-    ("update", include_str!("../../docs/runbooks/update.md")),
-    ("wrong-deletion", include_str!("../../docs/runbooks/wrong-deletion.md")),
-];
-
 pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<Exit, Failure> {
     let wanted = arguments.name.as_deref();
-    let names = || PAGES.iter().map(|(name, _)| *name).filter(|name| *name != OVERVIEW);
+    let names = runbooks::names;
     if wanted.is_none() && global.json {
         print_json(&names().collect::<Vec<_>>())?;
         return Ok(Exit::Done);
     }
-    let found = PAGES.iter().find(|(name, _)| *name == wanted.unwrap_or(OVERVIEW).trim_end_matches(".md"));
-    let (name, text) = found.ok_or_else(|| {
+    let name = wanted.unwrap_or(runbooks::OVERVIEW).trim_end_matches(".md");
+    let text = runbooks::text(name).ok_or_else(|| {
         let known: Vec<&str> = names().collect();
         Failure::Usage(format!("there is no such runbook; there are: {}", known.join(", ")))
     })?;
@@ -82,26 +39,4 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<Exit, Failur
         }
     }
     Ok(Exit::Done)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::workflows::alarms::AlarmCode;
-
-    #[test]
-    fn every_runbook_and_every_alarm_is_there() {
-        let above = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
-        let folder = above.map(|above| above.join("docs/runbooks")).find(|folder| folder.is_dir()).unwrap();
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
-            let kept =
-                PAGES.iter().find(|(known, _)| *known == name).unwrap_or_else(|| panic!("{name} is missing"));
-            assert_eq!(kept.1, std::fs::read_to_string(path).unwrap(), "{name}");
-        }
-        for code in AlarmCode::ALL {
-            assert!(PAGES.iter().any(|(name, _)| *name == code.word()), "{code:?}");
-        }
-    }
 }

@@ -268,3 +268,6 @@ pub mod statement;
 
 /// The same, as the service issues it.
 pub mod issue_statement;
+
+/// The texts that say what to do when something fails.
+pub mod runbooks;

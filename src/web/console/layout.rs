@@ -54,6 +54,7 @@ fn menu(visit: &Visit) -> Vec<(&'static str, Words)> {
         ("/console/permits", w("使用許可", "Permits"), Act::ReadPermits),
         ("/console/alarms", w("警報", "Alarms"), Act::Read),
         ("/console/incidents", w("障害", "Incidents"), Act::Read),
+        ("/console/runbooks", w("手順書", "Runbooks"), Act::Read),
         ("/console/monitoring", w("稼働監視", "Monitoring"), Act::Read),
         ("/console/works", w("受入・維持管理", "Work"), Act::Read),
         ("/console/notices", w("お知らせ", "Notices"), Act::Read),

@@ -98,6 +98,9 @@ mod incident_forms;
 /// The statement of recoverability of an incident.
 mod statements;
 
+/// What to do when something fails.
+mod runbooks;
+
 /// Coverage and alarms.
 mod watch;
 

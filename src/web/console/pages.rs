@@ -7,8 +7,8 @@ use super::{Address, Need};
 use super::{
     accounts, audit, calendar, certificates, decide, deletion, deletion_orders, events, extracts, holds,
     home, incident_forms, incidents, login, monitoring, notices, occurrences, own, own_tokens, permit_decide,
-    permit_form, permits, provider, request, restore_points, runs, services, setup, statements, watch,
-    windows, work_forms, works,
+    permit_form, permits, provider, request, restore_points, runbooks, runs, services, setup, statements,
+    watch, windows, work_forms, works,
 };
 use crate::domain::role::Act;
 use crate::web::Shared;
@@ -103,6 +103,8 @@ pub(super) fn all() -> Vec<Page> {
         act("/console/services/confirm", confirm, services::confirm),
         show("/console/coverage", read, watch::coverage),
         show("/console/alarms", read, watch::alarms),
+        show("/console/runbooks", read, runbooks::list),
+        show("/console/runbooks/{id}", read, runbooks::one),
         show("/console/monitoring", read, monitoring::list),
         act("/console/monitoring/review", record, monitoring::review),
         show("/console/monitoring/{id}", read, monitoring::one),

@@ -7,6 +7,7 @@ use maud::{Markup, html};
 use super::layout::{Sheet, badge, facts};
 use super::paging::{After, older};
 use super::refused::Refused;
+use super::runbooks;
 use super::visit::{At, Visit};
 use super::words::{Lang, Words, grouped, size, w};
 use crate::domain::coverage::Exception;
@@ -269,9 +270,10 @@ pub(super) async fn alarms(
         (older(&visit, "/console/alarms", None, cleared.next.as_ref()))
         p class="note" {
             (visit.t(
-                "警報は、原因が解消すると自動的に終わります。詳しい手順は、警報ごとの手順書（docs/runbooks）にあります。",
-                "An alarm ends by itself when its cause is mended. Each has a runbook with all the steps (docs/runbooks).",
+                "警報は、原因が解消すると自動的に終わります。詳しい手順は、警報ごとの手順書にあります。",
+                "An alarm ends by itself when its cause is mended. Each has a runbook with all the steps.",
             ))
+            " " a href="/console/runbooks" { (visit.t("手順書の一覧", "All runbooks")) }
         }
     };
     Ok(Sheet::new(w("警報", "Alarms"), body).show(&visit))
@@ -300,7 +302,7 @@ fn alarm(visit: &Visit, row: &AlarmRow) -> Markup {
             }
             @if row.cleared_at.is_none() {
                 p { (visit.t("すること：", "What to do: ")) (visit.words(&advice(row.alarm.code))) }
-                p { (visit.t("手順書：", "Runbook: ")) code { "docs/runbooks/" (row.alarm.code.word()) ".md" } }
+                p class="alone" { a href=(runbooks::of_alarm(row.alarm.code)) { (visit.t("手順書：", "Runbook: ")) (row.alarm.code.word()) } }
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use kura::domain::alarm_code::AlarmCode;
 use kura::domain::role::Role;
 use kura::policy_files;
 use kura::workflows::incidents;
@@ -123,6 +124,40 @@ async fn what_is_open_stands_on_the_first_page_and_leads_to_a_statement() {
     for part in ["<h1>復元可能性の証明</h1>", "第1号", "同一の写しがあり、復元できます 1日分"]
     {
         assert!(issued.status == 200 && issued.body.contains(part), "{part} in {}", issued.body);
+    }
+}
+
+#[tokio::test]
+async fn every_role_reads_the_runbooks_in_the_console() {
+    let site = Site::new(None).await;
+    site.people(&[Role::SystemAdministrator, Role::Auditor]).await;
+    let mut auditor = site.visitor("person0001").await;
+    assert_eq!(site.nobody().get("/console/runbooks").await.status, 401);
+    let list = auditor.get("/console/runbooks").await.body;
+    assert!(list.contains("<a href=\"/console/runbooks\" aria-current=\"page\">手順書</a>"), "{list}");
+    let links: Vec<&str> = list.split("href=\"").filter_map(|rest| rest.split('"').next()).collect();
+    let mut pages = BTreeSet::new();
+    for link in links.into_iter().filter(|link| link.starts_with("/console/runbooks/")) {
+        let page = auditor.get(link).await;
+        assert!(page.status == 200 && page.body.matches("<h1").count() == 1, "{link}: {}", page.body);
+        ids_are_unique(&page.body);
+        pages.insert(link.to_owned());
+    }
+    for code in AlarmCode::ALL {
+        assert!(pages.contains(&format!("/console/runbooks/{}", code.word())), "{code:?}");
+    }
+    let page = auditor.get("/console/runbooks/backup-missed").await.body;
+    for part in [
+        "<h1>backup-missed：バックアップが行われなかった</h1>",
+        "<strong>意味</strong>",
+        "kura store probe",
+        "<a href=\"/console/runbooks/run-refused\">run-refused.md</a>",
+        "<table>",
+    ] {
+        assert!(page.contains(part), "{part} in {page}");
+    }
+    for nothing in ["nothing", "..%2Foperations", "backup-missed.md"] {
+        assert_eq!(auditor.get(&format!("/console/runbooks/{nothing}")).await.status, 404, "{nothing}");
     }
 }
 

@@ -350,7 +350,7 @@ async fn the_first_page_says_whether_all_is_proved_and_names_the_alarms() {
         assert!(page.contains(words), "{words}: {page}");
     }
     let page = visitor.get("/console/alarms").await.body;
-    for words in ["対応が必要", "1時間前", "すること：", "docs/runbooks/notice-not-readable.md"]
+    for words in ["対応が必要", "1時間前", "すること：", "href=\"/console/runbooks/notice-not-readable\""]
     {
         assert!(page.contains(words), "{words}: {page}");
     }
