@@ -406,6 +406,32 @@ async fn a_second_incident_about_the_same_service_or_plan_is_opened_only_if_some
     open(&noticed("recordsの一覧が空です。", &[])).await.expect("the one before is closed");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_persons_who_open_the_same_incident_at_once_one_opens_it_and_users_are_told_once() {
+    let office = Office::light().await;
+    let opening = (0..8).map(|number| {
+        let (desk, by) = (office.desk.clone(), office.operator.clone());
+        tokio::spawn(async move {
+            let new = noticed(&format!("x {number}"), &["ポータル"]);
+            people::open(&desk, &new, &by, at("2026-11-23", "9:00")).await
+        })
+    });
+    let opening: Vec<_> = opening.collect();
+    let (mut opened, mut refused) = (0, 0);
+    for one in opening {
+        match one.await.expect("it ends") {
+            Ok(_) => opened += 1,
+            Err(DeskError::Alike { incident, .. }) => {
+                assert_eq!(incident, "I-2026-0001");
+                refused += 1;
+            }
+            Err(other) => panic!("{other}"),
+        }
+    }
+    assert_eq!((opened, refused, all(&office.desk).await.len()), (1, 7, 1));
+    assert_eq!(office.notices().await.len(), 1, "one notice");
+}
+
 #[tokio::test]
 async fn times_that_cannot_be_are_refused_each_with_its_own_words() {
     let office = Office::light().await;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::catalog::Tx;
 use crate::domain::incident::IncidentField;
 use crate::domain::incident_alike::{Said, common};
 use crate::domain::incident_cause::CauseKind;
@@ -9,15 +10,16 @@ use crate::workflows::desk::{Desk, DeskError};
 
 use super::people::New;
 
-/// Refuses what may be an incident that is not closed yet.
-pub(super) async fn check(desk: &Desk, new: &New) -> Result<(), DeskError> {
+/// Refuses what may be an incident that is not closed yet, as the transaction sees it that opens the new one: of two persons
+/// who open the same at once, the second reads what the first wrote.
+pub(super) async fn check(desk: &Desk, tx: &mut Tx, new: &New) -> Result<(), DeskError> {
     let known = desk.contents.keys().map(String::as_str);
     let known: BTreeSet<&str> =
         known.chain(desk.services.iter().map(|service| service.name.as_str())).collect();
     let texts = new.place.iter().chain(&new.scope).map(String::as_str).collect();
     let new = Said { services: &new.services, subject: "", content: &new.content, texts };
-    for row in desk.catalog.open_incidents().await? {
-        let fields = desk.catalog.incident_fields(&row.incident).await?;
+    for row in tx.open_incidents().await? {
+        let fields = tx.incident_fields(&row.incident).await?;
         let field = |field: IncidentField| fields.get(&field).map(String::as_str);
         let open = Said {
             services: &row.services,

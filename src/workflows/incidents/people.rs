@@ -52,9 +52,6 @@ pub async fn open(desk: &Desk, new: &New, by: &Actor, now: Instant) -> Result<St
             check_time(time, at, &known, now).map_err(NotAllowed::from)?;
         }
     }
-    if !new.is_another {
-        alike::check(desk, new).await?;
-    }
     let cause = Cause { kind: CauseKind::Person, subject: String::new() };
     let mut row = IncidentRow {
         title: new.content.clone(),
@@ -66,6 +63,9 @@ pub async fn open(desk: &Desk, new: &New, by: &Actor, now: Instant) -> Result<St
         ..IncidentRow::found(cause, by.account.to_string(), now)
     };
     let mut tx = desk.catalog.begin().await?;
+    if !new.is_another {
+        alike::check(desk, &mut tx, new).await?;
+    }
     row.incident = tx.add_incident(&row, tokyo().day_of(now).date().year()).await?;
     let texts = [
         (IncidentField::Content, Some(&new.content)),
