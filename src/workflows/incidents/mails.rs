@@ -6,6 +6,7 @@ use secrecy::SecretString;
 use crate::catalog::{MailRow, TickRow};
 use crate::clock::Clock;
 use crate::config::{self, MailSettings};
+use crate::domain::incident::IncidentState;
 use crate::domain::incident_contact::Way;
 use crate::domain::notice::{ATTEMPTS_MAX, retry_minutes};
 use crate::domain::time::Instant;
@@ -41,6 +42,11 @@ pub async fn deliver(desk: &Desk, clock: &dyn Clock) -> Result<u32, DeskError> {
     Ok(arrived)
 }
 
+/// The step that a mail tells of; it stands in its id.
+fn step_of(message: &str) -> Option<IncidentState> {
+    message.split('.').nth(1).and_then(IncidentState::of_word)
+}
+
 /// Sends a mail; why the server did not take it.
 async fn send(
     desk: &Desk,
@@ -52,7 +58,14 @@ async fn send(
     let Some(address) = contact.and_then(|contact| contact.mail.clone()) else {
         return Ok(Err("contacts.toml names no address of this contact".to_owned()));
     };
-    let incident = super::look(desk, &mail.incident).await?;
+    let mut incident = super::look(desk, &mail.incident).await?;
+    // Each mail tells of its own step, also if the next one was taken before it was sent.
+    if let Some(step) = step_of(&mail.message) {
+        incident.row.state = incident.row.state.min(step);
+    }
+    if incident.row.state.lasts() {
+        incident.row.recovered_at = None;
+    }
     let letter = Letter {
         id: mail.message.clone(),
         follows: Vec::new(),
