@@ -7,7 +7,7 @@ use crate::domain::incident_contact::Way;
 use crate::domain::time::Instant;
 use crate::print::incident_report;
 use crate::workflows::incidents::people::{self, Doing};
-use crate::workflows::incidents::{self, Incident};
+use crate::workflows::incidents::{self, Incident, IncidentState};
 
 use super::as_paper::AsPaper;
 use super::at_desk::at_desk;
@@ -55,12 +55,14 @@ enum Command {
     Confirm(One),
     /// Say that it is mended; with --begin, that somebody works on it.
     Recover(Recover),
-    /// Issue the report (別紙3) and print it with --pdf or --html; --draft prints it without issuing it.
+    /// Issue the report (別紙3) and print it with --pdf or --html; --draft prints it without issuing it. Of a closed incident
+    /// the last version is printed again.
     Report(Report),
-    /// Close it: the report is out, and what is done against a recurrence is decided.
+    /// Close it: the report is out and complete, those of 別紙4 were told, and what is done against a recurrence is decided. If
+    /// something came after the report was issued, its last version is issued with the closing.
     Close(Close),
     /// Write a field of the report: place, content, scope, cause, measures, remarks, attachments, data, persons, harm,
-    /// response, publication, other.
+    /// response, publication, other, users (what users are told beside the facts).
     Set(Set),
     /// Say when it is expected to be mended; users and the help desk read it.
     Expect(When),
@@ -133,7 +135,7 @@ struct Report {
     id: String,
     #[command(flatten)]
     paper: AsPaper,
-    /// Print the page as it would be, and issue nothing.
+    /// Print the page as it stands, and issue nothing: marked 【案】, unless nothing came since the last version.
     #[arg(long)]
     draft: bool,
     #[command(flatten)]
@@ -147,6 +149,9 @@ struct Close {
     /// Why nothing has to be done against a recurrence.
     #[arg(long, value_name = "REASON")]
     no_action: Option<String>,
+    /// Why it is closed although a field of the report is empty or somebody was not told.
+    #[arg(long, value_name = "REASON")]
+    incomplete: Option<String>,
     #[command(flatten)]
     who: Who,
 }
@@ -275,7 +280,16 @@ async fn carry_out(
             if global.json {
                 return print_json(&shown(&incident));
             }
-            print(&format!("{id} is {}.\n", incident.row.state.word()))
+            print(&format!("{id} is {}.\n", incident.row.state.word()))?;
+            let row = &incident.row;
+            if row.state == IncidentState::Closed && row.reported_at == row.closed_at {
+                let print_it = format!("print it with `kura incident report {id} --pdf`");
+                print(&format!(
+                    "Version {} of the report, the last one, was issued with it: {print_it}.\n",
+                    row.reports
+                ))?;
+            }
+            Ok(())
         }
     }
 }
@@ -290,7 +304,9 @@ fn meant(command: Command) -> Result<(String, Doing, Who), Failure> {
             let at = one.at.as_deref().map(said::time).transpose()?;
             (one.id, Doing::Recover { at, measures: one.measures }, one.who)
         }
-        Command::Close(one) => (one.id, Doing::Close { no_action: one.no_action }, one.who),
+        Command::Close(one) => {
+            (one.id, Doing::Close { no_action: one.no_action, incomplete: one.incomplete }, one.who)
+        }
         Command::Set(one) => {
             let field = said::field(&one.field)?;
             (one.id, Doing::Field(field, one.text), one.who)
@@ -327,12 +343,12 @@ async fn reported(
     (desk, now): (&Desk, Instant),
     report: Report,
 ) -> Result<(), Failure> {
-    let incident: Incident = if report.draft {
-        incidents::look(desk, &report.id).await?
+    let found = incidents::look(desk, &report.id).await?;
+    let is_again = found.row.state == IncidentState::Closed && report.paper.is_asked();
+    let incident: Incident = if report.draft || is_again {
+        found
     } else {
-        report
-            .paper
-            .check(app, &incident_report::page(&incidents::look(desk, &report.id).await?, desk, now))?;
+        report.paper.check(app, &incident_report::page(&found, desk, now))?;
         let by = report.who.sign_in(app, &desk.catalog, now).await?;
         people::act(desk, &report.id, &Doing::Report, &by, now).await?
     };

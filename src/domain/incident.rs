@@ -1,8 +1,9 @@
 //! Incidents (障害, 別紙3): where one stands, what may happen to it, and what must be there before it is closed.
 //!
-//! Which alarms open one is `incident_cause`'s, the clock of personal data `incident_clock`'s, texts `incident_words`',
+//! When it may be closed is `incident_closing`'s, which alarms open one `incident_cause`'s, the clock of personal data `incident_clock`'s, texts `incident_words`',
 //! which times may be written `incident_time`'s.
 
+use crate::domain::incident_closing::Lacking;
 use crate::domain::incident_time::BadTime;
 use crate::domain::time::Day;
 
@@ -129,7 +130,7 @@ impl IncidentEvent {
 }
 
 /// Why something about an incident is not done.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum NotAllowed {
     /// Its state does not allow it.
     #[error(
@@ -157,6 +158,12 @@ pub enum NotAllowed {
          (`kura incident told`), or say that no data of persons are concerned"
     )]
     NotTold,
+    /// Its report is not complete, or somebody was not told, and nobody says why it may be closed so.
+    #[error(
+        "{0}: write the fields (`kura incident set`) and tick who was told (`kura incident contact`), or close it as it is and \
+         say why (--incomplete REASON)"
+    )]
+    Incomplete(Lacking),
     /// It is closed.
     #[error(
         "this incident is closed and its record is not changed any more: open a new one if something else is to be noted \
@@ -186,39 +193,6 @@ pub enum NotAllowed {
     /// The contact has no such number or address.
     #[error("this contact cannot be reached in this way: contacts.toml names none")]
     NoWay,
-}
-
-/// What is known when somebody wants to close an incident.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct ToClose {
-    /// Where it stands.
-    pub state: IncidentState,
-    /// How many of its alarms last.
-    pub lasting: usize,
-    /// How many actions against a recurrence were decided.
-    pub actions: usize,
-    /// Whether somebody said why none is needed.
-    pub needs_none: bool,
-    /// Whether data of persons may be concerned.
-    pub concerns_persons: bool,
-    /// Whether who entrusted the data was told.
-    pub is_told: bool,
-}
-
-/// Whether an incident may be closed: its report is out, what keeps it from coming again is decided, and whoever
-/// entrusted data of persons knows.
-pub fn may_close(facts: ToClose) -> Result<IncidentState, NotAllowed> {
-    let after = facts.state.after(IncidentEvent::Close)?;
-    if facts.lasting > 0 {
-        return Err(NotAllowed::AlarmsLast(facts.lasting));
-    }
-    if facts.actions == 0 && !facts.needs_none {
-        return Err(NotAllowed::NoActions);
-    }
-    if facts.concerns_persons && !facts.is_told {
-        return Err(NotAllowed::NotTold);
-    }
-    Ok(after)
 }
 
 /// What people write about an incident: the fields of 別紙3, and those of the nine items that only they know.
@@ -357,28 +331,6 @@ mod tests {
         assert!(
             IncidentField::ALL.into_iter().all(|field| IncidentField::of_word(field.word()) == Some(field))
         );
-    }
-
-    const READY: ToClose = ToClose {
-        state: IncidentState::Reported,
-        lasting: 0,
-        actions: 1,
-        needs_none: false,
-        concerns_persons: false,
-        is_told: false,
-    };
-
-    #[test]
-    fn an_incident_is_closed_only_once_nothing_is_left_to_do() {
-        assert_eq!(may_close(READY), Ok(IncidentState::Closed));
-        assert_eq!(may_close(ToClose { lasting: 2, ..READY }), Err(NotAllowed::AlarmsLast(2)));
-        assert_eq!(may_close(ToClose { actions: 0, ..READY }), Err(NotAllowed::NoActions));
-        assert_eq!(may_close(ToClose { actions: 0, needs_none: true, ..READY }), Ok(IncidentState::Closed));
-        assert_eq!(may_close(ToClose { concerns_persons: true, ..READY }), Err(NotAllowed::NotTold));
-        let told = ToClose { concerns_persons: true, is_told: true, ..READY };
-        assert_eq!(may_close(told), Ok(IncidentState::Closed));
-        let early = may_close(ToClose { state: IncidentState::Recovered, ..READY });
-        assert!(matches!(early, Err(NotAllowed::State { .. })), "the report comes first: {early:?}");
     }
 
     proptest! {

@@ -204,6 +204,9 @@ pub mod incident_alike;
 /// Which times may be written about an incident.
 pub mod incident_time;
 
+/// When an incident may be closed.
+pub mod incident_closing;
+
 /// The clock of personal data.
 pub mod incident_clock;
 

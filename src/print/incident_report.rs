@@ -5,19 +5,26 @@ use crate::domain::incident_words::moment;
 use crate::domain::time::Instant;
 use crate::paper::Paper;
 use crate::workflows::desk::{Desk, tokyo};
-use crate::workflows::incidents::{Due, Incident, IncidentField, NINE_ITEMS, first_report};
+use crate::workflows::incidents::{Due, Edition, Incident, IncidentField, NINE_ITEMS, first_report};
 
 /// What stands where a fact is missing.
 const UNKNOWN: &str = "（未記入）";
 
-/// The paper: a draft (案) until the report is issued.
+/// The paper: the version that was issued last, as it was issued, or a draft (案) of the next one.
 pub fn page(incident: &Incident, desk: &Desk, now: Instant) -> Paper {
     let row = &incident.row;
-    let made_at = row.reported_at.unwrap_or(now);
-    let is_draft = row.reports == 0;
+    let (made_at, edition) = match incident.edition() {
+        Edition::Draft(number) => (now, format!("第{number}版（案）")),
+        Edition::Issued(number) => (row.reported_at.unwrap_or(now), format!("第{number}版")),
+    };
     let mut paper = Paper::new(&format!("障害報告書 {}", row.incident), made_at);
-    if is_draft {
-        paper.text("【案】この報告書はまだ発行されていません。");
+    match (incident.edition(), row.reports) {
+        (Edition::Issued(_), _) => {}
+        (Edition::Draft(_), 0) => paper.text("【案】この報告書はまだ発行されていません。"),
+        (Edition::Draft(_), last) => {
+            paper
+                .text(&format!("【案】第{last}版の発行後に変わったことを含みます。まだ発行されていません。"));
+        }
     }
     paper.title("障害報告書");
     paper.text("拝啓　時下ますますご清栄のこととお慶び申し上げます。\n平素は当社サービスをご利用いただき、厚くお礼申し上げます。\n障害内容について次の通り報告させて頂きますので、ご査収を宜しくお願いいたします。");
@@ -26,10 +33,9 @@ pub fn page(incident: &Incident, desk: &Desk, now: Instant) -> Paper {
     paper.text(&format!("{}　様", desk.incidents.addressee));
     paper.right(&desk.incidents.sender);
     paper.form(form(incident));
-    let edition = if is_draft { "案".to_owned() } else { format!("第{}版", row.reports) };
     paper.text(&format!("障害番号 {}　{edition}", row.incident));
     prevention(&mut paper, incident);
-    personal_data(&mut paper, incident, now);
+    personal_data(&mut paper, incident, made_at);
     paper
 }
 
@@ -65,7 +71,7 @@ fn form(incident: &Incident) -> [(&'static str, String); 11] {
 
 /// 経過: what happened, as it was written.
 fn course(incident: &Incident) -> String {
-    let lines = incident.entries.iter();
+    let lines = incident.printed();
     let lines = lines.map(|entry| format!("{}　{}", moment(entry.at, &tokyo()), entry.japanese));
     lines.collect::<Vec<_>>().join("\n")
 }

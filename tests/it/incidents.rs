@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 
+use base64::Engine as _;
 use kura::archive::digest::Sha256;
 use kura::archive::progress::Progress;
-use kura::catalog::{Catalog, SnapshotRow};
+use kura::catalog::{Catalog, EntryRow, SnapshotRow};
 use kura::clock::Clock as _;
 use kura::config::{MailSettings, MailTls};
 use kura::domain::incident_contact::{Contact, Group, Way};
@@ -25,7 +26,7 @@ use crate::running::Machine;
 use crate::steps::killed_after;
 use crate::support::kura::Kura;
 use crate::support::simulate::{objects, write};
-use crate::support::smtp::MailServer;
+use crate::support::smtp::{MailServer, Received};
 use crate::windows::{Office, at, terms, tokyo};
 
 /// What the service does about failures on a beat; twice, because the second time nothing may be left to do.
@@ -124,7 +125,7 @@ async fn services_that_do_not_start_are_one_incident_from_alarm_to_closing() {
     act(office, &id, Doing::Recover { at: None, measures }, "2027-01-03 2:20").await.expect("recovered");
     let cause = Doing::Field(IncidentField::Cause, "起動スクリプトの誤り".to_owned());
     act(office, &id, cause, "2027-01-03 3:00").await.expect("written");
-    let close = Doing::Close { no_action: None };
+    let close = Doing::Close { no_action: None, incomplete: None };
     let unreported = act(office, &id, close.clone(), "2027-01-03 3:01").await;
     assert!(matches!(unreported, Err(DeskError::Incident(NotAllowed::State { .. }))), "{unreported:?}");
     act(office, &id, Doing::Report, "2027-01-03 3:02").await.expect("reported");
@@ -400,9 +401,16 @@ async fn a_second_incident_about_the_same_service_or_plan_is_opened_only_if_some
     for doing in [Doing::Confirm, Doing::Recover { at: None, measures: None }, Doing::Report] {
         act(&office, &plan, doing, "2026-11-23 10:00").await.expect("a step");
     }
-    act(&office, &plan, Doing::Close { no_action: Some("誤操作".to_owned()) }, "2026-11-23 10:00")
-        .await
-        .expect("closed");
+    act(
+        &office,
+        &plan,
+        Doing::Close {
+            no_action: Some("誤操作".to_owned()), incomplete: Some("誤操作のため".to_owned())
+        },
+        "2026-11-23 10:00",
+    )
+    .await
+    .expect("closed");
     open(&noticed("recordsの一覧が空です。", &[])).await.expect("the one before is closed");
 }
 
@@ -430,6 +438,131 @@ async fn of_persons_who_open_the_same_incident_at_once_one_opens_it_and_users_ar
     }
     assert_eq!((opened, refused, all(&office.desk).await.len()), (1, 7, 1));
     assert_eq!(office.notices().await.len(), 1, "one notice");
+}
+
+/// The report as it is printed at a time of a day.
+fn printed(office: &Office, incident: &Incident, time: &str) -> String {
+    incident_report::page(incident, &office.desk, at("2026-11-23", time)).html()
+}
+
+#[tokio::test]
+async fn what_is_printed_under_a_version_is_what_was_issued_under_it() {
+    let office = Office::light().await;
+    let new = New {
+        place: Some("ヘルプデスク".to_owned()),
+        scope: Some("予約".to_owned()),
+        concern: Concern::Possible,
+        ..noticed("つながりません。", &[])
+    };
+    let id =
+        people::open(&office.desk, &new, &office.operator, at("2026-11-23", "9:00")).await.expect("open");
+    let does = async |doing: Doing, time: &str| act(&office, &id, doing, &format!("2026-11-23 {time}")).await;
+    let field = |field, text: &str| Doing::Field(field, text.to_owned());
+    does(Doing::Confirm, "9:10").await.expect("confirmed");
+    let open = does(field(IncidentField::Cause, "回線の故障"), "9:11").await.expect("written");
+    assert!(printed(&office, &open, "9:12").contains("第1版（案）"), "nothing is issued yet");
+    does(Doing::Recover { at: None, measures: Some("切替え".to_owned()) }, "10:00").await.expect("mended");
+    let first = does(Doing::Report, "10:10").await.expect("reported");
+    let page = printed(&office, &first, "10:10");
+    assert!(page.contains("第1版") && !page.contains("案】") && !page.contains("（案）"), "{page}");
+    assert_eq!(printed(&office, &first, "23:00"), page, "the same whenever it is printed");
+    // What comes after it makes it another page, which says so.
+    let told = Doing::Told(at("2026-11-23", "10:20"), "文書 12号".to_owned());
+    let due = "2026-12-31".parse().unwrap();
+    let action = Doing::Action("二重にする".to_owned(), "システム管理者".to_owned(), due);
+    for (doing, words) in [(told, "控え：文書 12号"), (action, "二重にする")] {
+        let after = does(doing, "10:30").await.expect("done");
+        let page = printed(&office, &after, "10:30");
+        for part in ["【案】", "第2版（案）", words] {
+            assert!(page.contains(part), "{part} in {page}");
+        }
+    }
+    does(Doing::Report, "10:40").await.expect("reported again");
+    does(Doing::Note("利用者から電話".to_owned()), "10:50").await.expect("noted");
+    let closed = does(Doing::Close { no_action: None, incomplete: None }, "11:00").await.expect("closed");
+    assert_eq!((closed.row.reports, closed.row.reported_at), (3, closed.row.closed_at), "the last version");
+    let page = printed(&office, &closed, "11:00");
+    for part in ["第3版", "利用者から電話", "最終版（第3版）を発行しました。"] {
+        assert!(page.contains(part) && !page.contains("（案）"), "{part} in {page}");
+    }
+    // A mail that arrives later is noted, and stands in no version.
+    let mut tx = office.desk.catalog.begin().await.expect("a transaction");
+    let late = EntryRow {
+        number: 0,
+        at: at("2026-11-23", "11:05"),
+        actor: "kura".to_owned(),
+        kind: "contact".to_owned(),
+        reference: "mail/late".to_owned(),
+        japanese: "e-mail で連絡しました".to_owned(),
+        english: "Told by e-mail".to_owned(),
+    };
+    assert!(tx.add_incident_entry(&id, &late).await.expect("written"));
+    tx.commit(&[]).await.expect("committed");
+    let later = incidents::look(&office.desk, &id).await.expect("there");
+    assert_eq!(later.entries.len(), closed.entries.len() + 1);
+    assert_eq!(printed(&office, &later, "12:00"), page, "closed: the version that was issued last");
+}
+
+#[tokio::test]
+async fn a_report_that_says_everything_is_the_last_one_and_what_is_missing_is_named_at_closing() {
+    let mut office = Office::light().await;
+    office.desk.incidents.contacts = vec![contact("night-1", Group::Administrator, None)];
+    let now = at("2026-11-23", "9:00");
+    let id = people::open(&office.desk, &noticed("遅い。", &[]), &office.operator, now).await.expect("open");
+    let does = async |doing: Doing| act(&office, &id, doing, "2026-11-23 10:00").await;
+    let due = "2026-12-31".parse().unwrap();
+    for doing in [
+        Doing::Confirm,
+        Doing::Recover { at: None, measures: None },
+        Doing::Action("増やす".to_owned(), "システム管理者".to_owned(), due),
+        Doing::Report,
+    ] {
+        does(doing).await.expect("a step");
+    }
+    let close = |incomplete: Option<&str>| Doing::Close {
+        no_action: None,
+        incomplete: incomplete.map(str::to_owned),
+    };
+    let before = whole(&office.desk).await;
+    match does(close(None)).await {
+        Err(DeskError::Incident(NotAllowed::Incomplete(lacking))) => {
+            use IncidentField::{Cause, Measures, Place, Scope};
+            assert_eq!(lacking.fields, [Place, Scope, Cause, Measures]);
+            assert_eq!(lacking.contacts, ["night-1"]);
+        }
+        other => panic!("{other:?}"),
+    }
+    assert!(matches!(does(close(Some(""))).await, Err(DeskError::Reason(_))), "a reason is a text");
+    assert_eq!(whole(&office.desk).await, before, "nothing was written");
+    for field in [IncidentField::Place, IncidentField::Scope, IncidentField::Cause, IncidentField::Measures] {
+        does(Doing::Field(field, "記入".to_owned())).await.expect("written");
+    }
+    assert!(matches!(does(close(None)).await, Err(DeskError::Incident(NotAllowed::Incomplete(_)))), "untold");
+    does(Doing::Contact("night-1".to_owned(), Way::Phone)).await.expect("told");
+    does(Doing::Report).await.expect("reported again");
+    let closed = does(close(None)).await.expect("closed");
+    assert_eq!(closed.row.reports, 2, "nothing came after the second version");
+    let page = printed(&office, &closed, "12:00");
+    assert!(page.contains("第2版") && !page.contains("対応を完了しました"), "as it was issued: {page}");
+
+    let id =
+        people::open(&office.desk, &noticed("別の件。", &[]), &office.operator, now).await.expect("open");
+    let does = async |doing: Doing| act(&office, &id, doing, "2026-11-23 10:00").await;
+    for doing in [
+        Doing::Confirm,
+        Doing::Recover { at: None, measures: None },
+        Doing::Action("増やす".to_owned(), "システム管理者".to_owned(), due),
+        Doing::Report,
+    ] {
+        does(doing).await.expect("a step");
+    }
+    let closed = does(close(Some("誤報のため"))).await.expect("closed with a reason");
+    assert_eq!(closed.row.reports, 2, "the reason stands in the last version");
+    let page = printed(&office, &closed, "12:00");
+    for part in ["未記入の欄：発見箇所、影響範囲、原因、処置。未連絡：night-1。その理由：誤報のため", "第2版"]
+    {
+        assert!(page.contains(part), "{part} in {page}");
+    }
 }
 
 #[tokio::test]
@@ -471,7 +604,8 @@ async fn times_that_cannot_be_are_refused_each_with_its_own_words() {
     let expected = act(&office, &id, Doing::Expect(None), "2026-11-23 12:00").await;
     assert!(matches!(expected, Err(DeskError::Incident(NotAllowed::Mended))), "{expected:?}");
     act(&office, &id, Doing::Report, "2026-11-23 12:00").await.expect("reported");
-    act(&office, &id, Doing::Close { no_action: None }, "2026-11-23 12:00").await.expect("closed");
+    let excused = Doing::Close { no_action: None, incomplete: Some("訓練のため".to_owned()) };
+    act(&office, &id, excused, "2026-11-23 12:00").await.expect("closed");
     let note = act(&office, &id, Doing::Note("追記".to_owned()), "2026-11-23 12:00").await;
     assert!(matches!(note, Err(DeskError::Incident(NotAllowed::Closed))), "{note:?}");
 }
@@ -496,7 +630,10 @@ async fn data_of_persons_start_the_clock_and_keep_the_incident_open_until_who_en
     for doing in [Doing::Confirm, Doing::Recover { at: None, measures: None }, Doing::Report] {
         act(&office, &id, doing, "2026-11-23 10:00").await.expect("a step");
     }
-    let close = Doing::Close { no_action: Some("一時的な障害のため".to_owned()) };
+    let close = Doing::Close {
+        no_action: Some("一時的な障害のため".to_owned()),
+        incomplete: Some("調査の結果は別に報告する".to_owned()),
+    };
     let untold = act(&office, &id, close.clone(), "2026-11-24 9:00").await;
     assert!(matches!(untold, Err(DeskError::Incident(NotAllowed::NotTold))), "{untold:?}");
     let future = Doing::Told(at("2026-11-25", "9:00"), "文書 12号".to_owned());
@@ -521,6 +658,14 @@ fn contact(id: &str, group: Group, mail: Option<&str>) -> Contact {
         fax: None,
         mail: mail.map(str::to_owned),
     }
+}
+
+/// The subject of a letter: what is encoded of it.
+fn subject(letter: &Received) -> String {
+    let subject = letter.header("Subject").expect("a subject");
+    let words = subject.split("=?utf-8?b?").filter_map(|rest| Some(rest.split_once("?=")?.0));
+    let bytes = words.map(|word| base64::engine::general_purpose::STANDARD.decode(word).expect("base64"));
+    String::from_utf8(bytes.collect::<Vec<_>>().concat()).expect("UTF-8")
 }
 
 #[tokio::test]
@@ -564,8 +709,13 @@ async fn those_of_the_contact_tree_are_told_once_by_mail_and_ticked_by_phone() {
     );
     let id = only(desk).await.row.incident;
     act(&machine.office, &id, Doing::Confirm, "2027-01-03 3:00").await.expect("confirmed");
+    act(&machine.office, &id, Doing::Begin, "2027-01-03 3:00").await.expect("and begun at once");
     machine.clock.set(at("2027-01-03", "3:01"));
     assert_eq!(deliver().await, 2, "the association, and the administrator again");
+    for letter in server.letters().iter().skip(1) {
+        let subject = subject(letter);
+        assert!(subject.contains("（確認済み）"), "each tells of its own step: {subject}");
+    }
     let call = Doing::Contact("clinic-1".to_owned(), Way::Phone);
     let incident = act(&machine.office, &id, call.clone(), "2027-01-03 3:05").await.expect("ticked");
     let again = act(&machine.office, &id, call, "2027-01-03 3:06").await;

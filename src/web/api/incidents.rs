@@ -193,6 +193,9 @@ pub(super) struct Step {
     /// To recover: what was done. To close: why nothing has to be done against a recurrence.
     #[serde(default)]
     text: Option<String>,
+    /// To close although a field of the report is empty or somebody was not told: why.
+    #[serde(default)]
+    incomplete: Option<String>,
 }
 
 fn row(row: &IncidentRow) -> IncidentShown {
@@ -366,7 +369,8 @@ pub(super) async fn write_field(
     post, path = "/api/v1/incidents/{incident}/steps", tag = "incidents", operation_id = "stepIncident",
     summary = "Take the next step / 障害の状態を進める",
     description = "confirm, begin, recover, report, close; recovered only once its alarms are over, closed only once the \
-                   report is out and what is done against a recurrence is decided.",
+                   report is out, what is done against a recurrence is decided, and no field of the report and no contact is \
+                   missing without a reason. Closing issues another version of the report if something changed since the last.",
     params(("incident" = String, Path, description = "Its number", example = "I-2026-0001")),
     request_body = Step,
     responses((status = 200, description = "The incident", body = IncidentWhole)),
@@ -383,7 +387,7 @@ pub(super) async fn step(
         Steps::Begin => Doing::Begin,
         Steps::Recover => Doing::Recover { at: None, measures: body.text },
         Steps::Report => Doing::Report,
-        Steps::Close => Doing::Close { no_action: body.text },
+        Steps::Close => Doing::Close { no_action: body.text, incomplete: body.incomplete },
     };
     act(&shared, &caller, (&id, doing)).await
 }

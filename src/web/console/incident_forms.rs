@@ -188,9 +188,26 @@ fn next_step(visit: &Visit, incident: &Incident, faults: &Faults) -> Markup {
         IncidentState::Reported => {
             let label =
                 w("再発防止策が不要なときは、その理由", "Why nothing is needed against a recurrence, if so");
-            let inside = text_line("close", label).optional().show(visit, faults);
+            let lacking = incident.lacking();
+            let why =
+                w("このまま完了する場合は、その理由", "Why it is closed although this is missing, if so");
+            let inside = html! {
+                (text_line("close", label).optional().show(visit, faults))
+                @if !lacking.is_nothing() {
+                    p class="warning" { (visit.t("⚠ ", "⚠ Missing: ")) (visit.t(&lacking.japanese(), &lacking.to_string())) }
+                    (Line::text("close-incomplete", why, "").optional().show(visit, faults))
+                }
+            };
             html! {
                 (act(visit, incident, ("report", &w("障害報告書を改めて発行する", "Issue the report again")), &empty))
+                @if incident.since_report() > 0 {
+                    p class="note" {
+                        (visit.t(
+                            "報告書の発行後に変わったことがあります。完了すると、それを含む最終版を発行します。",
+                            "Something changed since the report was issued: closing issues its last version, with that in it.",
+                        ))
+                    }
+                }
                 (act(visit, incident, ("close", &w("対応を完了する", "Close it")), &inside))
             }
         }
@@ -240,7 +257,10 @@ fn meant(fields: &Fields) -> Result<Option<Doing>, Faults> {
         "begin" => Doing::Begin,
         "recover" => Doing::Recover { at: moment(act, fields)?, measures: said },
         "report" => Doing::Report,
-        "close" => Doing::Close { no_action: said },
+        "close" => {
+            let why = fields.text("close-incomplete");
+            Doing::Close { no_action: said, incomplete: (!why.is_empty()).then_some(why) }
+        }
         "field" => {
             let Some(field) = IncidentField::of_word(fields.raw("field")) else { return Ok(None) };
             Doing::Field(field, text)

@@ -1,6 +1,8 @@
 //! Incidents: the list with what the help desk answers, one with its timeline, checklist, actions and timers; the report to
 //! print. What persons do is in `incident_forms`.
 
+use std::collections::BTreeSet;
+
 use axum::extract::Path;
 use axum::response::Response;
 use maud::{Markup, html};
@@ -17,7 +19,7 @@ use crate::domain::role::Act;
 use crate::print;
 use crate::workflows::desk::tokyo;
 use crate::workflows::incidents::{
-    self, Due, Incident, IncidentField, IncidentRow, IncidentState, first_report,
+    self, Due, Edition, Incident, IncidentField, IncidentRow, IncidentState, first_report,
 };
 
 /// How many incidents are listed.
@@ -119,7 +121,7 @@ pub(super) async fn page(visit: &Visit, id: &str, faults: &Faults) -> Result<Res
         (actions(visit, &incident))
         h2 { (visit.t("報告書と証明", "Report and statement")) }
         p { a class="button plain" href={ "/console/incidents/" (id) "/report" } {
-            @if incident.row.reports == 0 { (visit.t("障害報告書の案を見る", "See the draft of the report")) }
+            @if matches!(incident.edition(), Edition::Draft(_)) { (visit.t("障害報告書の案を見る", "See the draft of the report")) }
             @else { (visit.t("障害報告書を印刷する", "Print the report")) }
         } }
         @if visit.may(Act::ManageIncidents) {
@@ -170,6 +172,12 @@ fn described(visit: &Visit, incident: &Incident) -> Vec<(String, Markup)> {
         };
         rows.push((visit.t("警報", "Alarms").to_owned(), html! { a href="/console/alarms" { (text) } }));
     }
+    let codes: BTreeSet<&str> = incident.alarms.iter().map(|alarm| alarm.code.word()).collect();
+    let links = html! {
+        @for code in codes { a href={ "/console/runbooks/" (code) } { (code) } " " }
+        @if incident.alarms.is_empty() { a href="/console/runbooks" { (visit.t("手順書の一覧", "All runbooks")) } }
+    };
+    rows.push((visit.t("手順書", "Runbooks").to_owned(), links));
     rows
 }
 

@@ -115,6 +115,10 @@ pub(in crate::web) fn not_allowed(error: &NotAllowed) -> String {
         NotAllowed::NotTold => {
             "個人データへの影響のおそれがあるため、委託元への通知の記録が必要です。通知の控えを入力するか、影響がないことを入力してください。".to_owned()
         }
+        NotAllowed::Incomplete(lacking) => format!(
+            "{}記入と連絡の記録を済ませるか、このまま完了する理由を入力してください。",
+            lacking.japanese()
+        ),
         NotAllowed::Closed => {
             "この障害は完了しており、記録は変更できません。別に記録することがある場合は、新しい障害を登録してください。".to_owned()
         }

@@ -2,17 +2,18 @@
 
 use crate::catalog::IncidentRow;
 use crate::domain::calendar::wareki;
-use crate::domain::incident::{IncidentEvent, NotAllowed, ToClose, may_close};
+use crate::domain::incident::{IncidentEvent, NotAllowed};
 use crate::domain::incident_clock::Concern;
+use crate::domain::incident_closing::{ToClose, may_close};
 use crate::domain::incident_contact::Way;
 use crate::domain::incident_time::{IncidentTime, KnownTimes, check_time, is_due_day};
 use crate::domain::incident_words::moment;
 use crate::domain::time::{Day, Instant};
 use crate::workflows::desk::{Desk, DeskError, tokyo};
 
-use super::Incident;
 use super::notes::is_text;
 use super::people::Doing;
+use super::{Incident, Lacking};
 
 /// Japanese and English.
 type Words = (String, String);
@@ -129,6 +130,29 @@ fn told_contact(desk: &Desk, before: &Incident, (id, way): (&str, Way)) -> Resul
     Ok((ja, format!("Told {group_en} ({id}) by {how_en}.")))
 }
 
+/// The report is issued; gives its version.
+fn issue(row: &mut IncidentRow, now: Instant) -> u64 {
+    row.reports = row.reports.saturating_add(1);
+    row.reported_at = Some(now);
+    row.reports
+}
+
+/// What is written when an incident is closed: what is missing and why that may be, and the version that is issued with it.
+fn closed(excuse: Option<(&str, &Lacking)>, issued: Option<u64>) -> Words {
+    let (mut ja, mut en) = ("対応を完了しました。".to_owned(), "Closed.".to_owned());
+    if let Some((why, lacking)) = excuse {
+        ja.push_str(&format!("{}その理由：{why}", lacking.japanese()));
+        en.push_str(&format!(" Although {lacking}: {why}"));
+    }
+    if let Some(number) = issued {
+        let begin = if excuse.is_some() { "（" } else { "" };
+        let end = if excuse.is_some() { "）" } else { "" };
+        ja.push_str(&format!("{begin}障害報告書の最終版（第{number}版）を発行しました。{end}"));
+        en.push_str(&format!(" Report issued, version {number}, the last one."));
+    }
+    (ja, en)
+}
+
 /// A step from one state to the next.
 fn step(
     before: &Incident,
@@ -159,19 +183,20 @@ fn step(
             (format!("復旧しました（{}）。", moment(at, &tokyo())), format!("Mended ({at})."))
         }
         Doing::Report => {
-            row.reports = row.reports.saturating_add(1);
-            row.reported_at = Some(now);
-            let number = row.reports;
+            let number = issue(row, now);
             (
                 format!("障害報告書を発行しました（第{number}版）。"),
                 format!("Report issued, version {number}."),
             )
         }
-        Doing::Close { no_action } => {
-            if let Some(text) = no_action {
+        Doing::Close { no_action, incomplete } => {
+            for text in no_action.iter().chain(incomplete) {
                 is_text(text)?;
+            }
+            if let Some(text) = no_action {
                 row.no_action = Some(text.clone());
             }
+            let lacking = before.lacking();
             may_close(ToClose {
                 state: row.state,
                 lasting: before.lasting(),
@@ -179,9 +204,15 @@ fn step(
                 needs_none: row.no_action.is_some(),
                 concerns_persons: row.concern != Concern::None,
                 is_told: row.told_at.is_some(),
+                lacking: &lacking,
+                is_excused: incomplete.is_some(),
             })?;
             row.closed_at = Some(now);
-            w("対応を完了しました。", "Closed.")
+            let excuse = incomplete.as_deref().filter(|_| !lacking.is_nothing());
+            let is_stale = before.since_report() > 0
+                || *row != IncidentRow { closed_at: row.closed_at, ..before.row.clone() };
+            let issued = (is_stale || excuse.is_some()).then(|| issue(row, now));
+            closed(excuse.map(|why| (why, &lacking)), issued)
         }
         _ => w("状況を確認し、障害と判断しました（第17条①）。", "Confirmed to be a failure."),
     };

@@ -17,6 +17,7 @@ pub use crate::catalog::{ActionRow, EntryRow, IncidentRow, LinkedAlarm, MailRow,
 pub use crate::domain::incident::{IncidentEvent, IncidentField, IncidentState, NotAllowed};
 pub use crate::domain::incident_cause::CauseKind;
 pub use crate::domain::incident_clock::{Concern, Due, NINE_ITEMS, first_report};
+pub use crate::domain::incident_closing::Lacking;
 pub use crate::domain::incident_contact::Group;
 
 /// Which open incident a new one may be.
@@ -58,6 +59,20 @@ impl ToTell {
     }
 }
 
+/// Which version of the report is printed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Edition {
+    /// None that was issued: what would become the version of this number.
+    Draft(u64),
+    /// The version of this number, as it was issued.
+    Issued(u64),
+}
+
+/// What the entry is called with which a version of the report was issued.
+pub(super) fn report_reference(version: u64) -> String {
+    format!("report/{version}")
+}
+
 /// An incident with everything that belongs to it.
 #[derive(Clone, Debug)]
 pub struct Incident {
@@ -88,6 +103,55 @@ impl Incident {
     /// The alarms that last.
     pub fn lasting(&self) -> usize {
         self.alarms.iter().filter(|alarm| alarm.cleared_at.is_none()).count()
+    }
+
+    /// The entry with which the report was issued last.
+    fn issued(&self) -> Option<u64> {
+        let reference = report_reference(self.row.reports);
+        self.entries.iter().find(|entry| entry.reference == reference).map(|entry| entry.number)
+    }
+
+    /// How much happened since the report was issued: each change leaves an entry, and none of these stands in that version.
+    pub fn since_report(&self) -> usize {
+        let issued = self.issued().unwrap_or_default();
+        self.entries.iter().filter(|entry| entry.number > issued).count()
+    }
+
+    /// The version that is printed: the one that was issued last if it says what there is to say, else a draft. Closing issues
+    /// what was not issued, and nothing changes after it.
+    pub fn edition(&self) -> Edition {
+        let issued = self.row.reports;
+        let is_issued = self.row.state == IncidentState::Closed || (issued > 0 && self.since_report() == 0);
+        if is_issued { Edition::Issued(issued) } else { Edition::Draft(issued.saturating_add(1)) }
+    }
+
+    /// The entries that stand in that version: a mail may have come after it.
+    pub fn printed(&self) -> impl Iterator<Item = &EntryRow> {
+        let until = match self.edition() {
+            Edition::Issued(_) => self.issued(),
+            Edition::Draft(_) => None,
+        };
+        self.entries.iter().filter(move |entry| until.is_none_or(|until| entry.number <= until))
+    }
+
+    /// What is missing of the report and of the telling.
+    pub fn lacking(&self) -> Lacking {
+        let needed = [
+            IncidentField::Place,
+            IncidentField::Content,
+            IncidentField::Scope,
+            IncidentField::Cause,
+            IncidentField::Measures,
+        ];
+        // Services that cannot be used are what is concerned.
+        let is_there = |field: IncidentField| {
+            self.field(field).is_some() || (field == IncidentField::Scope && !self.row.services.is_empty())
+        };
+        let untold = self.checklist.iter().filter(|one| one.is_due && one.ticks.is_empty());
+        Lacking {
+            fields: needed.into_iter().filter(|field| !is_there(*field)).collect(),
+            contacts: untold.map(|one| one.contact.id.clone()).collect(),
+        }
     }
 
     /// What is read out by phone and sent by FAX: Japanese.

@@ -15,7 +15,7 @@ use crate::workflows::sign_in::line;
 
 use super::decide::decide;
 use super::notes::{self, Happened, is_text};
-use super::{Incident, alike, look};
+use super::{Incident, alike, look, report_reference};
 
 /// What a person noticed.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -126,10 +126,12 @@ pub enum Doing {
     },
     /// Issues the report (別紙3).
     Report,
-    /// Closes it.
+    /// Closes it, and issues what the report says by then, if it was not issued so.
     Close {
         /// Why nothing has to be done against a recurrence, where that is so.
         no_action: Option<String>,
+        /// Why it is closed although something of the report or of the telling is missing.
+        incomplete: Option<String>,
     },
     /// Writes a field of the report.
     Field(IncidentField, String),
@@ -178,7 +180,9 @@ pub async fn act(
         _ => "state",
     };
     write_beside(&mut tx, id, doing, (account, now)).await?;
-    let mut lines = vec![line(now, account, &format!("incident.{act}"), id, "")];
+    let is_issued = row.reports != before.row.reports;
+    let detail = if is_issued { format!("report version {}", row.reports) } else { String::new() };
+    let mut lines = vec![line(now, account, &format!("incident.{act}"), id, &detail)];
     let has_notice = notes::has_own_notice(&mut tx, &row).await?;
     let asks = matches!(doing, Doing::TellUsers(..));
     if asks || (has_notice && changes_notice(doing)) {
@@ -189,7 +193,8 @@ pub async fn act(
             row.notice = Some(number);
         }
     }
-    let what = Happened { actor: account, kind, reference: String::new(), words };
+    let reference = if is_issued { report_reference(row.reports) } else { String::new() };
+    let what = Happened { actor: account, kind, reference, words };
     notes::happened(&mut tx, id, what, (now, row.version)).await?;
     // Every act counts as a change: two people who act at once on what they saw do not overwrite each other.
     tx.change_incident(&row).await?;

@@ -58,6 +58,7 @@ fn an_incident_goes_from_opening_to_its_printed_report() {
     place.kura_as("operator01", &["incident", "confirm", &id]).ends(4);
     place.kura_as("operator01", &["incident", "contact", &id, "night-1", "--way", "phone"]).ends(0);
     place.kura_as("operator01", &["incident", "set", &id, "cause", "回線の故障"]).ends(0);
+    place.kura_as("operator01", &["incident", "set", &id, "place", "ヘルプデスクへの電話"]).ends(0);
     place.kura_as("operator01", &["incident", "set", &id, "nothing", "x"]).ends(2);
     place
         .kura_as("operator01", &["incident", "recover", &id, "--measures", "回線を切り替えました。"])
@@ -66,13 +67,28 @@ fn an_incident_goes_from_opening_to_its_printed_report() {
     assert!(draft.out.contains("【案】") && draft.out.contains("回線の故障"), "{}", draft.out);
     let report = place.kura_as("operator01", &["incident", "report", &id, "--html"]).ends(0);
     assert!(report.out.contains("<h1>障害報告書</h1>") && !report.out.contains("【案】"), "{}", report.out);
-    let draft = place.kura(&["incident", "report", &id, "--draft", "--pdf"]).ends(0).bytes;
-    has_the_form(&pdf::solid(&pdf::pages(&draft).concat()));
+    let print = |arguments: &[&str]| {
+        let whole = [&["incident", "report", &id, "--pdf"], arguments].concat();
+        pdf::solid(&pdf::pages(&place.kura(&whole).ends(0).bytes).concat())
+    };
+    let issued = print(&["--draft"]);
+    has_the_form(&issued);
+    assert!(issued.contains("第1版") && !issued.contains("案】"), "nothing came since: {issued}");
     place.kura_as("operator01", &["incident", "close", &id]).ends(4);
     place
         .kura_as("operator01", &["incident", "action", &id, "回線を二重にする", "--due", "2027-03-31"])
         .ends(0);
-    place.kura_as("operator01", &["incident", "close", &id]).ends(0);
+    let draft = print(&["--draft"]);
+    assert!(draft.contains("【案】") && draft.contains("第2版（案）"), "{draft}");
+    let missing = place.kura_as("operator01", &["incident", "close", &id]).ends(4).err;
+    assert!(missing.contains("the report lacks scope:") && missing.contains("--incomplete"), "{missing}");
+    let reason = "影響範囲は調査中";
+    let closed = place.kura_as("operator01", &["incident", "close", &id, "--incomplete", reason]).ends(0).out;
+    assert!(closed.contains("Version 2 of the report, the last one"), "{closed}");
+    let last = print(&[]);
+    assert!(last.contains("第2版") && last.contains(reason) && !last.contains("案】"), "{last}");
+    assert_eq!((print(&["--draft"]), print(&[])), (last.clone(), last), "printed again, and no new version");
+    place.kura_as("operator01", &["incident", "report", &id]).ends(4);
     let json = place.kura(&["incident", "show", &id, "--json"]).ends(0).json();
     assert_eq!(
         (&json["state"], &json["checklist"][0]["told"][0]["way"]),
@@ -140,9 +156,12 @@ fn what_is_refused_about_an_incident_is_said_as_it_is() {
     refused(&["expect", "2020-01-01 09:00"], "recovery is expected does not lie ahead");
     let none = place.kura_as("operator01", &["incident", "action", &id, "--done", "7"]).ends(1).err;
     assert!(none.contains("there is no action with number 7"), "{none}");
-    for step in
-        [&["confirm", &id][..], &["recover", &id], &["report", &id], &["close", &id, "--no-action", "誤報"]]
-    {
+    for step in [
+        &["confirm", &id][..],
+        &["recover", &id],
+        &["report", &id],
+        &["close", &id, "--no-action", "誤報", "--incomplete", "誤報"],
+    ] {
         place.kura_as("operator01", &[&["incident"], step].concat()).ends(0);
     }
     refused(&["note", "追記"], "is closed and its record is not changed any more");

@@ -81,11 +81,24 @@ async fn a_person_takes_an_incident_from_opening_to_closing_by_forms() {
             ("action-day", "令和8年12月31日"),
         ],
         &[("act", "concern"), ("concern", "none"), ("concern-text", "データに影響なし")],
-        &[("act", "close")],
     ] {
         let answer = operator.post(&act, fields).await;
         assert_eq!(answer.status, 303, "{fields:?}: {}", answer.body);
     }
+    let missing = operator.post(&act, &[("act", "close")]).await;
+    assert!(missing.status == 409 && missing.body.contains("未記入の欄：発見箇所。"), "{}", missing.body);
+    let page = operator.get(path).await.body;
+    for part in [
+        "⚠ 未記入の欄：発見箇所。",
+        "name=\"close-incomplete\"",
+        "障害報告書の案を見る",
+        "最終版を発行します",
+    ] {
+        assert!(page.contains(part), "{part} in {page}");
+    }
+    let excused = [("act", "close"), ("close-incomplete", "発見箇所は不明")];
+    let closed = operator.post(&act, &excused).await;
+    assert_eq!(closed.status, 303, "{}", closed.body);
     what_is_closed_is_shown(&site, &mut operator, path).await;
 }
 
@@ -165,15 +178,22 @@ async fn every_role_reads_the_runbooks_in_the_console() {
 async fn what_is_closed_is_shown(site: &Site, operator: &mut Visitor, path: &str) {
     let page = operator.get(path).await.body;
     ids_are_unique(&page);
-    for part in ["✓ 完了", "回線の事業者に連絡しました。", "予備機を置く", "令和8年12月31日（木）"]
-    {
+    for part in [
+        "✓ 完了",
+        "障害報告書を印刷する",
+        "回線の事業者に連絡しました。",
+        "予備機を置く",
+        "令和8年12月31日（木）",
+    ] {
         assert!(page.contains(part), "{part} in {page}");
     }
     let english = operator.get(&format!("{path}?lang=en")).await.body;
     assert!(english.contains("What happened") && english.contains("✓ closed"), "{english}");
     let report = operator.get(&format!("{path}/report")).await;
     assert!(
-        report.body.contains("<h1>障害報告書</h1>") && report.body.contains("機器の故障"),
+        report.body.contains("<h1>障害報告書</h1>")
+            && report.body.contains("機器の故障")
+            && report.body.contains("その理由：発見箇所は不明"),
         "{}",
         report.body
     );

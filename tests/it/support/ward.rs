@@ -333,9 +333,12 @@ impl Ward {
         assert_eq!(recovered.row.state, IncidentState::Recovered);
         let due = tokyo().day_of(self.now()).next();
         self.does(id, Doing::Action("点検を手順に加える".to_owned(), "システム管理者".to_owned(), due)).await;
+        for field in self.look().await.expect("it is there").lacking().fields {
+            self.does(id, Doing::Field(field, "現場で確認".to_owned())).await;
+        }
         let reported = self.does(id, Doing::Report).await;
         assert_eq!((reported.row.state, reported.row.reports), (IncidentState::Reported, 1));
-        let closed = self.does(id, Doing::Close { no_action: None }).await;
+        let closed = self.does(id, Doing::Close { no_action: None, incomplete: None }).await;
         assert_eq!(closed.row.state, IncidentState::Closed);
         self.ended(&closed, story).await;
         closed
