@@ -31,7 +31,7 @@ use super::words::{counted, local, plan_name, print, print_json, size, tell, tok
                   kura incident statement records --sent 2026-11-01..2026-11-20\n  \
                   kura incident statement records --identity /media/usb/recovery.key --path 2026/11 --pdf > 証明.pdf\n\
                   Every copy is read again unless --presence. The statement is signed and locked in the store as evidence; \
-                  it names no path.\nExit code 1: something of what was asked for cannot be given back.")]
+                  it names no path.\nExit code 1: something of what was asked for cannot be given back, or no copy of it was found.")]
 pub(super) struct Arguments {
     /// The plan.
     plan: String,
@@ -55,6 +55,7 @@ impl From<StatementError> for Failure {
     fn from(error: StatementError) -> Self {
         match error {
             StatementError::Nothing(_) => Self::Failed(error.to_string()),
+            StatementError::Sealed => Self::Usage(error.to_string()),
             StatementError::Repository(error) => error.into(),
             StatementError::Restore(error) => error.into(),
             StatementError::Snapshot(error) => error.into(),
@@ -69,6 +70,10 @@ pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Res
         (None, true) => Checked::Presence,
         (None, false) => Checked::Read,
     };
+    // Before anything is read, or signed.
+    if arguments.identity.is_none() && !arguments.paths.is_empty() {
+        return Err(StatementError::Sealed.into());
+    }
     let asked = Asked {
         plan: plan_name(&arguments.plan)?,
         days: arguments.sent.as_deref().map(days).transpose()?,
@@ -129,12 +134,11 @@ fn shown(statement: &Statement, number: u64, digest: &str) -> serde_json::Value 
         .paths
         .iter()
         .map(|path| json!({ "files": path.files, "bytes": path.bytes, "recoverable": path.recoverable, "unreadable": path.unreadable }));
-    let are_paths_known = statement.asked.paths.len() == statement.paths.len();
     json!({
         "number": number, "digest": digest, "plan": statement.asked.plan.to_string(), "ok": statement.is_whole(),
         "made_at": statement.made_at.to_string(), "checked": statement.asked.checked.word(),
         "copies": statement.locations, "cohorts": cohorts.collect::<Vec<_>>(),
-        "paths": paths.collect::<Vec<_>>(), "paths_known": are_paths_known,
+        "paths": paths.collect::<Vec<_>>(),
         "other_problems": statement.other_problems, "drill": statement.drill.map(|(number, _)| number),
         "estimate_milliseconds": statement.estimate_ms,
     })
@@ -174,8 +178,15 @@ fn tell_words(statement: &Statement, number: u64) -> Result<(), Failure> {
             counted(unreadable, "list")
         ));
     }
-    if statement.paths.len() < statement.asked.paths.len() {
-        tell("kura: names are sealed: without --identity nobody can say in which days these paths lie");
+    if let Some((ja, en)) = statement.nothing_found() {
+        text.push_str(&format!("{ja}。\n{en}.\n"));
+    }
+    if statement.asked.days.is_some() && !statement.cohorts.is_empty() {
+        text.push_str("Of days that are not listed no copy was found.\n");
+    }
+    if statement.other_problems > 0 {
+        let found = counted(statement.other_problems, "snapshot or key");
+        tell(&format!("kura: {found} is missing or altered: `kura verify` names them"));
     }
     text.push_str(&match (statement.estimate_ms, statement.drill) {
         (Some(ms), Some((drill, _))) => {

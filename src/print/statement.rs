@@ -18,17 +18,20 @@ pub fn page(statement: &Statement, paths: &[String], stored: Option<(u64, &str)>
     let mut paper = Paper::new(&title, statement.made_at);
     paper.title("復元可能性の証明");
     paper.text("次の日に発信された記録について、同一の写しが保管されているかを確かめた結果です。同じデータが他に保管されている場合は、個人データの滅失に該当しません。");
+    if let Some((ja, _)) = statement.nothing_found() {
+        paper.warning("", &format!("{ja}。"));
+    }
     paper.fields("証明の内容", head(statement, stored));
-    let heads = ["発信日・世代", "写しがある時点", "件数", "容量", "写し", "結果"];
-    paper.list("日ごとの結果", &heads, rows(statement));
     if statement.asked.paths.is_empty() {
         paper.text("個々のファイルについては確認していません。");
-    } else if statement.paths.is_empty() {
-        let why = "ファイルの名前は封印されているため、復旧鍵なしでは、指定されたパスがどの日に含まれるかを確認できません。";
-        paper.warning("", why);
     } else {
         let heads = ["パス", "件数", "容量", "復元できる件数", "読み取れない目録"];
         paper.list("パスごとの結果", &heads, path_rows(statement, paths));
+    }
+    let heads = ["発信日・世代", "写しがある時点", "件数", "容量", "写し", "結果"];
+    paper.list("日ごとの結果", &heads, rows(statement));
+    if statement.asked.days.is_some() {
+        paper.text("対象の発信日のうち表にない日は、写しが見つかりませんでした。");
     }
     paper.text("「写しがある時点」より前に変更された内容は、写しに含まれません。");
     paper
@@ -63,7 +66,7 @@ fn head(statement: &Statement, stored: Option<(u64, &str)>) -> Vec<(&'static str
         ("確認した日時", moment(statement.made_at, &tokyo())),
         ("確認の方法", asked.checked.names().0.to_owned()),
         ("写しの場所", copies.join("／")),
-        ("結果", counted.join("／")),
+        ("日ごとの結果", counted.join("／")),
         ("復元にかかる時間", time),
     ];
     if asked.checked != Checked::Opened {
@@ -124,7 +127,7 @@ fn path_rows(statement: &Statement, paths: &[String]) -> Vec<Vec<String>> {
     let rows = paths.iter().zip(&statement.paths).map(|(path, found)| {
         vec![
             path.clone(),
-            found.files.to_string(),
+            if found.files == 0 { "写しなし".to_owned() } else { found.files.to_string() },
             size(found.bytes),
             found.recoverable.to_string(),
             unreadable(found.unreadable),

@@ -1,5 +1,5 @@
 //! Statements of recoverability (復元可能性の証明): each copy is checked, what may be said of each day is decided, the answer is
-//! signed and stored. Without a recovery key nobody can say which path lies in which day: the statement says so.
+//! signed and stored. Without a recovery key nobody can say which path lies in which day: nothing is then said of paths.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -79,11 +79,38 @@ pub struct Statement {
 }
 
 impl Statement {
-    /// Whether everything that was asked for, and is owed, can be given back.
+    /// Whether everything that was asked for, and is owed, can be given back. What was never stored cannot.
     pub fn is_whole(&self) -> bool {
         let owed = |one: &&CohortStanding| one.verdict() != Verdict::Deleted;
-        self.cohorts.iter().filter(owed).all(|one| one.verdict() == Verdict::Recoverable)
-            && self.paths.iter().all(|path| path.recoverable == path.files && path.unreadable == 0)
+        !self.cohorts.is_empty()
+            && self.cohorts.iter().filter(owed).all(|one| one.verdict() == Verdict::Recoverable)
+            && self
+                .paths
+                .iter()
+                .all(|path| path.files > 0 && path.recoverable == path.files && path.unreadable == 0)
+    }
+
+    /// How many of the paths no copy was found of.
+    pub fn missing_paths(&self) -> usize {
+        self.paths.iter().filter(|path| path.files == 0).count()
+    }
+
+    /// That no copy of something was found, for people: Japanese and English; none if there is a copy of everything.
+    pub fn nothing_found(&self) -> Option<(String, String)> {
+        if self.cohorts.is_empty() {
+            let ja = "対象の発信日の写しは、見つかりませんでした。復元できるものはありません";
+            return Some((
+                ja.to_owned(),
+                "no copy of these days was found: nothing can be given back".to_owned(),
+            ));
+        }
+        let (missing, asked) = (self.missing_paths(), self.paths.len());
+        (missing > 0).then(|| {
+            (
+                format!("指定されたパス{asked}件のうち{missing}件は、写しが見つかりませんでした"),
+                format!("of {missing} of {asked} paths no copy was found"),
+            )
+        })
     }
 
     /// How many cohorts have a verdict.
@@ -105,6 +132,9 @@ pub enum StatementError {
     /// There is no copy of the plan at all.
     #[error("no snapshot of {0} is stored: nothing can be said of it")]
     Nothing(PlanName),
+    /// Paths, and nobody who could look for them.
+    #[error("names of files are sealed: a path can only be looked for with a recovery key (--identity)")]
+    Sealed,
     /// The store, or a record in it.
     #[error(transparent)]
     Repository(#[from] RepositoryError),
@@ -127,6 +157,9 @@ pub async fn make(
     clock: &dyn Clock,
     progress: &Arc<Progress>,
 ) -> Result<Statement, StatementError> {
+    if opened.is_none() && !asked.paths.is_empty() {
+        return Err(StatementError::Sealed);
+    }
     let read = (asked.checked != Checked::Presence).then_some((1, 1));
     let mut reports = Vec::new();
     let mut named: BTreeMap<CohortId, Named> = BTreeMap::new();

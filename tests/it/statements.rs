@@ -113,10 +113,12 @@ async fn the_evidence_is_signed_and_stored_names_no_path_and_says_what_nobody_kn
     let catalog = Catalog::open(&kura.home().catalog_file()).await.unwrap();
     let paths = vec![OsString::from("2031-03-04"), OsString::from("2031-03-05/tanaka-1")];
     let with_paths = Asked { paths: paths.clone(), ..asked(Checked::Read) };
-    let blind = make(&kura, &[first(&kura).await], with_paths.clone()).await.unwrap();
-    assert!(blind.paths.is_empty() && blind.estimate_ms.is_none(), "without a key, without a drill");
-    let page = printed::page(&blind, &["2031-03-04".to_owned()], None).html();
-    assert!(page.contains("復旧鍵なしでは、指定されたパスがどの日に含まれるかを確認できません。"), "{page}");
+    let sealed = make(&kura, &[first(&kura).await], with_paths.clone()).await;
+    assert!(matches!(sealed, Err(StatementError::Sealed)), "{sealed:?}");
+    let blind = make(&kura, &[first(&kura).await], asked(Checked::Read)).await.unwrap();
+    assert!(blind.estimate_ms.is_none(), "without a drill");
+    let page = printed::page(&blind, &[], None).html();
+    assert!(page.contains("個々のファイルについては確認していません。"), "{page}");
     assert!(page.contains("分かりません（復元の訓練の記録がありません）"), "{page}");
 
     // A drill, then a statement by whoever holds a recovery key.
