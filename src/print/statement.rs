@@ -3,7 +3,7 @@
 use crate::domain::calendar::wareki;
 use crate::domain::incident_words::moment;
 use crate::domain::size::size;
-use crate::domain::statement::{Checked, CopyState, Verdict};
+use crate::domain::statement::{Checked, CopyState, NamedSnapshot, Verdict};
 use crate::paper::Paper;
 use crate::workflows::desk::tokyo;
 use crate::workflows::statement::Statement;
@@ -25,7 +25,7 @@ pub fn page(statement: &Statement, paths: &[String], stored: Option<(u64, &str)>
     if statement.asked.paths.is_empty() {
         paper.text("個々のファイルについては確認していません。");
     } else {
-        let heads = ["パス", "件数", "容量", "復元できる件数", "読み取れない目録"];
+        let heads = ["パス", "件数", "容量", "復元できる件数", "スナップショット", "読み取れない目録"];
         paper.list("パスごとの結果", &heads, path_rows(statement, paths));
     }
     let heads = ["発信日・世代", "写しがある時点", "件数", "容量", "写し", "結果"];
@@ -33,7 +33,7 @@ pub fn page(statement: &Statement, paths: &[String], stored: Option<(u64, &str)>
     if statement.asked.days.is_some() {
         paper.text("対象の発信日のうち表にない日は、写しが見つかりませんでした。");
     }
-    paper.text("「写しがある時点」より前に変更された内容は、写しに含まれません。");
+    paper.text("件数と容量は、対象のスナップショットのものです。「写しがある時点」は、その内容の写しが最初に保管された日時です。");
     paper
 }
 
@@ -63,6 +63,7 @@ fn head(statement: &Statement, stored: Option<(u64, &str)>) -> Vec<(&'static str
     let mut rows = vec![
         ("計画", asked.plan.to_string()),
         ("対象の発信日", days),
+        ("対象のスナップショット", taken(&statement.snapshot)),
         ("確認した日時", moment(statement.made_at, &tokyo())),
         ("確認の方法", asked.checked.names().0.to_owned()),
         ("写しの場所", copies.join("／")),
@@ -83,6 +84,10 @@ fn head(statement: &Statement, stored: Option<(u64, &str)>) -> Vec<(&'static str
     rows
 }
 
+fn taken(snapshot: &NamedSnapshot) -> String {
+    format!("{}（{}に取得）", snapshot.id(), moment(snapshot.taken_at, &tokyo()))
+}
+
 /// A length of time, rounded up to what people can plan with.
 fn length(milliseconds: u64) -> String {
     let seconds = milliseconds.div_ceil(1000);
@@ -95,6 +100,11 @@ fn length(milliseconds: u64) -> String {
 
 fn rows(statement: &Statement) -> Vec<Vec<String>> {
     let rows = statement.cohorts.iter().map(|one| {
+        let since = moment(one.since, &tokyo());
+        let since = match &one.older {
+            Some(older) => format!("{since}（最後に含むもの：{}）", taken(older)),
+            None => since,
+        };
         let copies = one.copies.iter().enumerate().map(|(at, copy)| {
             let found = match copy {
                 CopyState::Whole => "完全".to_owned(),
@@ -105,7 +115,7 @@ fn rows(statement: &Statement) -> Vec<Vec<String>> {
         });
         vec![
             wareki(one.cohort.clock_day()),
-            one.since.map_or_else(|| "不明".to_owned(), |since| moment(since, &tokyo())),
+            since,
             one.size.0.to_string(),
             size(one.size.1),
             copies.collect::<Vec<_>>().join(" "),
@@ -130,6 +140,7 @@ fn path_rows(statement: &Statement, paths: &[String]) -> Vec<Vec<String>> {
             if found.files == 0 { "写しなし".to_owned() } else { found.files.to_string() },
             size(found.bytes),
             found.recoverable.to_string(),
+            found.older.as_ref().map_or_else(|| "対象のもの".to_owned(), taken),
             unreadable(found.unreadable),
         ]
     });

@@ -167,6 +167,18 @@ fn a_statement_says_what_can_be_given_back_and_what_nobody_knows() {
     let page = place.kura(&["incident", "statement", "records", "--html"]).ends(0);
     assert!(page.out.contains("<h1>復元可能性の証明</h1>"), "{}", page.out);
     place.kura(&["incident", "statement", "nothing"]).ends(1);
+    let of = |more: &[&str]| place.kura(&[&["incident", "statement", "records"], more].concat());
+    let latest = of(&["--snapshot", "latest:records"]).ends(0).out;
+    assert!(latest.starts_with("Snapshot ") && latest.contains(" of records, taken "), "{latest}");
+    let none = of(&["--before", "2001-01-01 00:00"]).ends(1).err;
+    assert!(none.contains("no snapshot of records was taken before"), "{none}");
+    for wrong in [
+        &["--before", "yesterday"][..],
+        &["--snapshot", "?"],
+        &["--snapshot", "latest", "--before", "2001-01-01 00:00"],
+    ] {
+        of(wrong).ends(2);
+    }
     // What was never stored is not said to come back.
     for more in
         [&["--path", "nonexist/x", "--identity", "recovery.key"][..], &["--sent", "2001-01-01..2001-01-03"]]
