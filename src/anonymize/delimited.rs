@@ -133,9 +133,9 @@ pub fn read_counted(bytes: &[u8], encoding: Encoding) -> Result<(Table, u64), Re
     let mut is_first = true;
     let mut controls = 0;
     while reader.read_record(&mut record).map_err(|_| ReadProblem::NoNames)? {
-        let line = record.position().map_or(0, csv::Position::line);
+        let line = || line_at(text.as_bytes(), record.position().map_or(0, csv::Position::byte));
         if record.iter().any(|cell| cell.len() > CELL_BYTES_MAX) {
-            return Err(ReadProblem::LongCell { line });
+            return Err(ReadProblem::LongCell { line: line() });
         }
         if is_first {
             is_first = false;
@@ -149,7 +149,8 @@ pub fn read_counted(bytes: &[u8], encoding: Encoding) -> Result<(Table, u64), Re
             continue;
         }
         if record.len() != table.columns.len() {
-            return Err(ReadProblem::Ragged { line, cells: record.len(), names: table.columns.len() });
+            let (cells, names) = (record.len(), table.columns.len());
+            return Err(ReadProblem::Ragged { line: line(), cells, names });
         }
         for (column, cell) in table.columns.iter_mut().zip(&record) {
             controls += u64::from(cell.contains(is_control));
@@ -157,6 +158,19 @@ pub fn read_counted(bytes: &[u8], encoding: Encoding) -> Result<(Table, u64), Re
         }
     }
     if table.columns.is_empty() { Err(ReadProblem::NoNames) } else { Ok((table, controls)) }
+}
+
+/// The line of a record that begins at a byte, or at the end of the line before it: between CR and LF the reader has begun.
+fn line_at(bytes: &[u8], byte: u64) -> u64 {
+    let byte = usize::try_from(byte).unwrap_or(usize::MAX);
+    let ends = bytes.iter().enumerate().filter(|(at, byte)| match byte {
+        b'\n' => true,
+        b'\r' => bytes.get(at + 1) != Some(&b'\n'),
+        _ => false,
+    });
+    let is_end = |at: usize| bytes.get(at).is_some_and(|byte| matches!(byte, b'\r' | b'\n'));
+    let begin = (byte..bytes.len()).find(|at| !is_end(*at)).unwrap_or(bytes.len());
+    count(ends.take_while(|(at, _)| *at < begin).count()) + 1
 }
 
 fn decode(bytes: &[u8], encoding: Encoding) -> Result<String, ReadProblem> {
@@ -307,6 +321,14 @@ mod tests {
             read(b"a,b\nx\n", Encoding::Utf8),
             Err(ReadProblem::Ragged { line: 2, cells: 1, names: 2 })
         );
+        for text in ["a,b\r\n1,2\r\n3\r\n", "a,b\r1,2\r3\r", "a,b\n\n3\n", "a,b\r\n\"1\r\n\",2\r\n3"] {
+            let line = if text.contains('"') { 4 } else { 3 };
+            assert_eq!(
+                read(text.as_bytes(), Encoding::Utf8),
+                Err(ReadProblem::Ragged { line, cells: 1, names: 2 }),
+                "{text:?}"
+            );
+        }
         assert_eq!(read(b"", Encoding::Utf8), Err(ReadProblem::NoNames));
         let long = format!("a\n{}\n", "x".repeat(CELL_BYTES_MAX + 1));
         assert_eq!(read(long.as_bytes(), Encoding::Utf8), Err(ReadProblem::LongCell { line: 2 }));

@@ -170,13 +170,13 @@ impl Instructions {
         if let Some(name) = &asked.sum {
             let rule = self.rules.columns.iter().find(|rule| rule.name == *name);
             let adds_up = |rule: &ColumnRule| {
-                matches!(rule.treatment, Treatment::Keep | Treatment::Round { .. })
+                matches!(rule.treatment, Treatment::Keep | Treatment::Round { low: None, high: None, .. })
                     && matches!(rule.class, Class::Measure | Class::Sensitive | Class::Public)
             };
             if !rule.is_some_and(adds_up) || asked.by.iter().any(|(by, _)| by == name) {
-                let english = "only a column of whole numbers can be added up: class measure, sensitive or public, kept or rounded, \
-                               and not one that the table groups by";
-                let japanese = "合計できるのは、測定値（measure）、要配慮（sensitive）、公開（public）のうち、そのまま（keep）か丸め（round）の整数の項目だけです。\
+                let english = "only a column of whole numbers can be added up: class measure, sensitive or public, kept or rounded \
+                               (without low and high), and not one that the table groups by";
+                let japanese = "合計できるのは、測定値（measure）、要配慮（sensitive）、公開（public）のうち、そのまま（keep）か丸め（round、low と high なし）の整数の項目だけです。\
                                 集計の軸にした項目は合計できません。";
                 found.push(Fault::new(format!("table.sum = \"{name}\""), english, japanese));
             }

@@ -11,8 +11,9 @@ const LEVEL: i32 = 3;
 const LEVELS: [i32; 3] = [1, 2, 3];
 /// A slower level must make a frame smaller than the faster ones by this part of a thousand.
 const GAINS: [usize; 3] = [0, 5, 15];
-/// Plaintext that the levels are tried with, bytes: long enough for repetitions to be found, short beside a frame.
-const SAMPLE_BYTES: usize = 256 << 10;
+/// Plaintext that the levels are tried with, bytes: long enough for repetitions to be found, short beside a frame. zstd means
+/// something else by a level for 256 KiB and less, so that those would say nothing about a frame.
+const SAMPLE_BYTES: usize = 288 << 10;
 /// After so many frames the levels are tried again: what data is like changes slowly.
 const FRAMES_PER_TRIAL: u32 = 8;
 /// No frame holds more plaintext than this, bytes. Data frames hold about 2 MiB; the blocks and parts of manifests

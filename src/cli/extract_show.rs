@@ -75,7 +75,12 @@ pub(super) fn figures(report: &ExtractReport) -> String {
         "leak scan",
         format!("{} cells, {} names and numbers: no hit", report.scan.cells, report.scan.looked_for),
     ));
-    rows.push(("earlier extracts", format!("compared with {}", report.compared_with)));
+    let compared = if report.permit.is_empty() {
+        "not compared: a file has no permit yet".to_owned()
+    } else {
+        format!("compared with {}", report.compared_with)
+    };
+    rows.push(("earlier extracts", compared));
     let rows: Vec<Vec<String>> = rows.into_iter().map(|(name, text)| vec![name.to_owned(), text]).collect();
     let columns = report.columns.iter().map(|column| {
         let level = column.level.map_or_else(String::new, |(level, height)| format!("{level} of {height}"));

@@ -182,11 +182,11 @@ impl Yard {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_month_of_records_takes_a_seventh_more_than_one_compressed_copy_at_most() {
+async fn a_month_of_few_records_takes_little_more_than_one_compressed_copy() {
     let scale = Scale { days: 50, records_a_day: 300, system_kib: 0, months: 1 };
     let more = Box::pin(Yard::new(scale).await.measure()).await;
-    // 11.5 % when it was measured: what is aimed at, 5 %, needs fewer bytes for each edit and each snapshot.
-    assert!(more <= 14.0, "{more} % more than one compressed copy");
+    // 6.4 % when it was measured; with a thousand records a day what is the same for each run and each pack weighs less.
+    assert!(more <= 7.5, "{more} % more than one compressed copy");
 }
 
 /// The figures of `docs/performance.md`; the environment sets the scale.

@@ -1,11 +1,13 @@
 //! Whose rows were released, as marks that only this installation can make; and comparing them with earlier releases.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
 use crate::anonymize::extract::ExtractRules;
 use crate::anonymize::hierarchy::UNKNOWN;
+use crate::anonymize::instructions::Instructions;
 use crate::anonymize::ledger::{PersonMark, Released, overlaps};
 use crate::anonymize::normal_form::key;
 use crate::anonymize::table::Table;
@@ -15,6 +17,7 @@ use crate::config::{self, ConfigError, Home};
 use crate::domain::permit::{AfterUse, PermitState};
 
 use super::ExtractError;
+use super::source::Source;
 
 /// The installation's key for marks.
 pub(super) struct LedgerKey(Zeroizing<[u8; 32]>);
@@ -104,8 +107,22 @@ impl LedgerKey {
     }
 }
 
+/// The marks of the crowds of an extract, with the key that made them.
+pub(super) async fn marked(
+    home: &Home,
+    (source, instructions): (Arc<Source>, Arc<Instructions>),
+    crowds: Vec<Vec<usize>>,
+) -> Result<(LedgerKey, Vec<BTreeSet<PersonMark>>), ExtractError> {
+    let key = LedgerKey::of(home)?;
+    super::off(move || {
+        let marks = key.marks(&source.table, &instructions.rules);
+        Ok((key, crowds_of(&marks, &crowds)))
+    })
+    .await
+}
+
 /// The marks of each crowd.
-pub(super) fn crowds_of(marks: &[PersonMark], crowds: &[Vec<usize>]) -> Vec<BTreeSet<PersonMark>> {
+fn crowds_of(marks: &[PersonMark], crowds: &[Vec<usize>]) -> Vec<BTreeSet<PersonMark>> {
     let of = |rows: &Vec<usize>| rows.iter().filter_map(|row| marks.get(*row).copied()).collect();
     crowds.iter().map(of).collect()
 }

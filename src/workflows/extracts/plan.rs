@@ -21,9 +21,10 @@ use crate::workflows::sign_in::line;
 use super::ExtractError;
 use super::dress::Dress;
 use super::making::{AsyncHeard, Cancel, Made, Told, make};
+use super::marks::{compare, marked};
 use super::preview::{PreviewCell, preview};
 use super::report::ExtractReport;
-use super::source::{Recovery, dataset, read_source};
+use super::source::{Recovery, Source, dataset, read_source};
 
 /// What an extract would be.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -104,7 +105,15 @@ pub async fn plan_file(
     (cancel, tell): (&Cancel, &mut (dyn FnMut(Told) + Send)),
     now: Instant,
 ) -> Result<ExtractPlan, ExtractError> {
-    planned((home, Dress::default()), text, recovery, (cancel, tell), now).await
+    Ok(planned((home, Dress::default()), text, recovery, (cancel, tell), now).await?.0)
+}
+
+/// Who would be shown together with whom.
+struct Shown {
+    source: Arc<Source>,
+    instructions: Arc<Instructions>,
+    crowds: Vec<Vec<usize>>,
+    threshold: u64,
 }
 
 async fn planned(
@@ -113,16 +122,18 @@ async fn planned(
     recovery: Option<&Recovery>,
     how: (&Cancel, &mut (dyn FnMut(Told) + Send)),
     now: Instant,
-) -> Result<ExtractPlan, ExtractError> {
+) -> Result<(ExtractPlan, Shown), ExtractError> {
     let (instructions, mut faults) = read_with_faults(text)?;
     faults.extend(wrong_key(&instructions.seal));
     let instructions = Arc::new(BadInstructions::unless(instructions, &faults)?);
     let dress = dress.fit(&instructions, home, now)?;
-    let made = gathered((home, dress), &instructions, recovery, how, now).await?;
-    Ok(ExtractPlan { preview: preview(&instructions.rules, &made.report), report: made.report })
+    let (made, source) = gathered((home, dress), &instructions, recovery, how, now).await?;
+    let plan = ExtractPlan { preview: preview(&instructions.rules, &made.report), report: made.report };
+    Ok((plan, Shown { source, instructions, crowds: made.crowds, threshold: made.threshold }))
 }
 
-/// What an extract under a permit would be. It is noted for those who decide, with what the permit says now.
+/// What an extract under a permit would be. It is noted for those who decide, with what the permit says now. What would be
+/// refused because of an earlier release is refused here too.
 pub async fn plan(
     (catalog, home): (&Catalog, &Home),
     number: &str,
@@ -136,7 +147,12 @@ pub async fn plan(
     instructions_of(&row.permit.content)?;
     let content = &row.permit.content;
     let dress = Dress::of_permit((number, content), now);
-    let mut made = planned((home, dress), &content.extraction, recovery, (cancel, tell), now).await?;
+    let planned = planned((home, dress), &content.extraction, recovery, (cancel, tell), now).await?;
+    let (mut made, shown) = planned;
+    let (key, crowds) = marked(home, (shown.source, shown.instructions), shown.crowds).await?;
+    // No execution of its own has this number: it is compared with all that there were.
+    let (compared, _) = compare(catalog, &key, (number, 0), &crowds, shown.threshold).await?;
+    made.report.compared_with = compared;
     number.clone_into(&mut made.report.permit);
     made.report.permit_digest = row.digest.to_string();
     let text = serde_json::to_string(&made).map_err(|_| ExtractError::Report)?;
@@ -160,13 +176,13 @@ async fn gathered(
     recovery: Option<&Recovery>,
     (cancel, tell): (&Cancel, &mut (dyn FnMut(Told) + Send)),
     now: Instant,
-) -> Result<Made, ExtractError> {
+) -> Result<(Made, Arc<Source>), ExtractError> {
     let dataset = dataset(home, &instructions.dataset)?;
     let source = Arc::new(Box::pin(read_source(&dataset, recovery, now)).await?);
     let (digest, snapshot) = (source.digest, source.snapshot.clone());
-    let mut made = make((source, instructions.clone()), dress, cancel, &mut Teller(tell)).await?;
+    let mut made = make((source.clone(), instructions.clone()), dress, cancel, &mut Teller(tell)).await?;
     made.report.made_at = now.to_string();
     made.report.source_digest = digest.to_string();
     made.report.snapshot = snapshot;
-    Ok(made)
+    Ok((made, source))
 }

@@ -67,7 +67,11 @@ fn text(treatment: &Treatment, level: usize) -> Option<String> {
         Treatment::Fold { below, other } => {
             format!("{AS_IT_IS}または「{other}」（{below}人に満たない値）")
         }
-        Treatment::Round { step, .. } => format!("{}（{step}単位）", 3 * step),
+        Treatment::Round { step, low, high } => {
+            let own = 3 * i64::from(*step);
+            let own = low.map_or(own, |low| own.max(low + i64::from(*step)));
+            format!("{}（{step}単位）", high.map_or(own, |high| own.min(high)))
+        }
     })
 }
 

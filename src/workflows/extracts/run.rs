@@ -23,7 +23,7 @@ use crate::workflows::sign_in::line;
 use super::cancel::is_cancelled;
 use super::dress::Dress;
 use super::making::{AsyncHeard, Cancel, Told, make};
-use super::marks::{LedgerKey, compare, crowds_of};
+use super::marks::{LedgerKey, compare, marked};
 use super::plan::instructions_of;
 use super::report::ExtractReport;
 use super::shelf::{self, ExtractLock};
@@ -164,14 +164,8 @@ async fn hand_over(
     let mut guarded = Guarded { on, execution, tell };
     let mut made = make((source.clone(), instructions.clone()), dress, on.cancel, &mut guarded).await?;
     may_continue(on, execution).await?;
-    let key = LedgerKey::of(on.home)?;
-    let (crowds, rules) = (std::mem::take(&mut made.crowds), instructions.clone());
-    let of_source = source.clone();
-    let (key, crowds) = off(move || {
-        let marks = key.marks(&of_source.table, &rules.rules);
-        Ok((key, crowds_of(&marks, &crowds)))
-    })
-    .await?;
+    let crowds = std::mem::take(&mut made.crowds);
+    let (key, crowds) = marked(on.home, (source.clone(), instructions.clone()), crowds).await?;
     let report = &mut made.report;
     permit.clone_into(&mut report.permit);
     report.execution = which;

@@ -108,6 +108,16 @@ async fn case_8_the_same_ward_without_one_person_is_refused_and_only_the_earlier
     let same = ward.permit_of(&Words { k: 6, ..Words::default() }).await;
     let without = "[[filter]]\ncolumn = \"age\"\nop = \"<\"\nvalue = \"100\"";
     let second = ward.permit_of(&Words { filter: without, ..Words::default() }).await;
+    let (cancel, mut silent) = (Cancel::default(), |_| {});
+    let planned = extracts::plan(
+        (&ward.catalog, &ward.home),
+        &second,
+        None,
+        (&cancel, &mut silent),
+        (&ward.operator, ward.now()),
+    );
+    let refused = planned.await.expect_err("whoever approves must not think that nothing is in its way");
+    assert!(matches!(refused, ExtractError::Overlaps(_)), "{refused}");
     let error = ward.run(&second).await.expect_err("differs by one");
     let ExtractError::Overlaps(found) = &error else { panic!("{error}") };
     assert_eq!(found[0].permit, first);
@@ -128,6 +138,14 @@ async fn case_8_the_same_ward_without_one_person_is_refused_and_only_the_earlier
     .expect("is closed");
     ward.clock.set(at("2026-12-05", "9:00"));
     let third = ward.permit_of(&Words { filter: without, k: 7, ..Words::default() }).await;
+    let planned = extracts::plan(
+        (&ward.catalog, &ward.home),
+        &same,
+        None,
+        (&cancel, &mut silent),
+        (&ward.operator, ward.now()),
+    );
+    assert_eq!(planned.await.expect("nothing is in its way").report.compared_with, 0, "the first is erased");
     ward.run(&third).await.expect("is handed over");
 }
 

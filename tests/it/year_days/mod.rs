@@ -1,4 +1,4 @@
-//! Simulated days, up to eight hundred (the longer courses are `long_`, and were not yet run to day 800), with a year's
+//! Simulated days, up to eight hundred (the longer courses are `long_`), with a year's
 //! retention, on a store that keeps its locks by the test's clock (K-94).
 //!
 //! Every day records are sent, edited and removed and a snapshot is taken; what is past its time is deleted. Programs are
