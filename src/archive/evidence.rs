@@ -319,6 +319,9 @@ pub struct StatementRecord {
     pub days: Option<(String, String)>,
     /// When it was made, RFC 3339.
     pub made_at: String,
+    /// The snapshot that it speaks of; none in those of the first versions, which speak of the newest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<StatedSnapshot>,
     /// How far copies were checked: `presence`, `read`, `opened`.
     pub checked: String,
     /// Where the copies are.
@@ -337,18 +340,33 @@ pub struct StatementRecord {
     pub audit: Option<AuditPosition>,
 }
 
+/// A snapshot that a statement names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StatedSnapshot {
+    /// Its place in the chain of its plan.
+    pub sequence: u64,
+    /// SHA-256 of the object.
+    pub digest: String,
+    /// When it was taken, RFC 3339.
+    pub taken_at: String,
+}
+
 /// What a statement says of a cohort.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StatedCohort {
     /// The cohort.
     pub cohort: String,
-    /// When the oldest snapshot that names it was taken, RFC 3339.
+    /// When the oldest snapshot was taken from which on it was just so, RFC 3339.
     pub since: Option<String>,
     /// Files in it.
     pub files: u64,
     /// Their bytes.
     pub bytes: u64,
+    /// The last snapshot that names it, if the one that the statement speaks of does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<StatedSnapshot>,
     /// What each copy has: `whole`, `damaged`, `absent`.
     pub copies: Vec<String>,
     /// `recoverable`, `deleted`, `partly`, `not-recoverable`.
@@ -359,7 +377,7 @@ pub struct StatedCohort {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StatedPath {
-    /// Files that it names in the newest snapshot.
+    /// Files that it names.
     pub files: u64,
     /// Their bytes.
     pub bytes: u64,
@@ -367,6 +385,9 @@ pub struct StatedPath {
     pub recoverable: u64,
     /// Parts of the lists of names that could not be read: nobody knows what else the path names in them.
     pub unreadable: u64,
+    /// The newest snapshot that has them, if the one that the statement speaks of does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<StatedSnapshot>,
 }
 
 /// What a hold record does.

@@ -61,15 +61,50 @@ impl CopyState {
     }
 }
 
+/// A snapshot that a statement names.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NamedSnapshot {
+    /// Its place in the chain of its plan.
+    pub sequence: u64,
+    /// SHA-256 of it, hexadecimal.
+    pub digest: String,
+    /// When it was taken.
+    pub taken_at: Instant,
+}
+
+impl NamedSnapshot {
+    /// The id that people type.
+    pub fn id(&self) -> &str {
+        self.digest.get(..12).unwrap_or(&self.digest)
+    }
+}
+
+/// What is known of one path that was asked for.
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub struct PathStanding {
+    /// Files that it names.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Files of them in cohorts that can be given back.
+    pub recoverable: u64,
+    /// Lists of names that could not be read: nobody knows what else the path names in them.
+    pub unreadable: u64,
+    /// The snapshot in which they are, if it is an older one than the statement speaks of: the newest that has any.
+    pub older: Option<NamedSnapshot>,
+}
+
 /// What is known of one cohort that was asked for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CohortStanding {
     /// The cohort.
     pub cohort: CohortId,
-    /// When the oldest snapshot that names it was taken: from then on there was a copy.
-    pub since: Option<Instant>,
-    /// Files and bytes in the newest snapshot that names it.
+    /// When the oldest snapshot was taken from which on it was just so: from then on there was a copy of this content.
+    pub since: Instant,
+    /// Files and bytes in the snapshot that is spoken of.
     pub size: (u64, u64),
+    /// The last snapshot that names it, if the one that is spoken of does not; the size is then of this one.
+    pub older: Option<NamedSnapshot>,
     /// What each copy has, in the order of the copies.
     pub copies: Vec<CopyState>,
     /// Whether evidence shows that it was deleted when its time was over.
@@ -177,7 +212,8 @@ mod tests {
     fn standing(copies: &[CopyState], is_deleted: bool) -> Verdict {
         let cohort = CohortId::Sent("2026-11-22".parse().unwrap());
         let copies = copies.to_vec();
-        CohortStanding { cohort, since: None, size: (1, 1), copies, is_deleted }.verdict()
+        let since = Instant::from_micros(0);
+        CohortStanding { cohort, since, size: (1, 1), older: None, copies, is_deleted }.verdict()
     }
 
     #[test]

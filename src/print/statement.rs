@@ -3,7 +3,7 @@
 use crate::domain::calendar::wareki;
 use crate::domain::incident_words::moment;
 use crate::domain::size::size;
-use crate::domain::statement::{Checked, CopyState, Verdict};
+use crate::domain::statement::{Checked, CopyState, NamedSnapshot, Verdict};
 use crate::paper::Paper;
 use crate::workflows::desk::tokyo;
 use crate::workflows::statement::Statement;
@@ -18,19 +18,22 @@ pub fn page(statement: &Statement, paths: &[String], stored: Option<(u64, &str)>
     let mut paper = Paper::new(&title, statement.made_at);
     paper.title("復元可能性の証明");
     paper.text("次の日に発信された記録について、同一の写しが保管されているかを確かめた結果です。同じデータが他に保管されている場合は、個人データの滅失に該当しません。");
+    if let Some((ja, _)) = statement.nothing_found() {
+        paper.warning("", &format!("{ja}。"));
+    }
     paper.fields("証明の内容", head(statement, stored));
-    let heads = ["発信日・世代", "写しがある時点", "件数", "容量", "写し", "結果"];
-    paper.list("日ごとの結果", &heads, rows(statement));
     if statement.asked.paths.is_empty() {
         paper.text("個々のファイルについては確認していません。");
-    } else if statement.paths.is_empty() {
-        let why = "ファイルの名前は封印されているため、復旧鍵なしでは、指定されたパスがどの日に含まれるかを確認できません。";
-        paper.warning("", why);
     } else {
-        let heads = ["パス", "件数", "容量", "復元できる件数", "読み取れない目録"];
+        let heads = ["パス", "件数", "容量", "復元できる件数", "スナップショット", "読み取れない目録"];
         paper.list("パスごとの結果", &heads, path_rows(statement, paths));
     }
-    paper.text("「写しがある時点」より前に変更された内容は、写しに含まれません。");
+    let heads = ["発信日・世代", "写しがある時点", "件数", "容量", "写し", "結果"];
+    paper.list("日ごとの結果", &heads, rows(statement));
+    if statement.asked.days.is_some() {
+        paper.text("対象の発信日のうち表にない日は、写しが見つかりませんでした。");
+    }
+    paper.text("件数と容量は、対象のスナップショットのものです。「写しがある時点」は、その内容の写しが最初に保管された日時です。");
     paper
 }
 
@@ -60,10 +63,11 @@ fn head(statement: &Statement, stored: Option<(u64, &str)>) -> Vec<(&'static str
     let mut rows = vec![
         ("計画", asked.plan.to_string()),
         ("対象の発信日", days),
+        ("対象のスナップショット", taken(&statement.snapshot)),
         ("確認した日時", moment(statement.made_at, &tokyo())),
         ("確認の方法", asked.checked.names().0.to_owned()),
         ("写しの場所", copies.join("／")),
-        ("結果", counted.join("／")),
+        ("日ごとの結果", counted.join("／")),
         ("復元にかかる時間", time),
     ];
     if asked.checked != Checked::Opened {
@@ -80,6 +84,10 @@ fn head(statement: &Statement, stored: Option<(u64, &str)>) -> Vec<(&'static str
     rows
 }
 
+fn taken(snapshot: &NamedSnapshot) -> String {
+    format!("{}（{}に取得）", snapshot.id(), moment(snapshot.taken_at, &tokyo()))
+}
+
 /// A length of time, rounded up to what people can plan with.
 fn length(milliseconds: u64) -> String {
     let seconds = milliseconds.div_ceil(1000);
@@ -92,6 +100,11 @@ fn length(milliseconds: u64) -> String {
 
 fn rows(statement: &Statement) -> Vec<Vec<String>> {
     let rows = statement.cohorts.iter().map(|one| {
+        let since = moment(one.since, &tokyo());
+        let since = match &one.older {
+            Some(older) => format!("{since}（最後に含むもの：{}）", taken(older)),
+            None => since,
+        };
         let copies = one.copies.iter().enumerate().map(|(at, copy)| {
             let found = match copy {
                 CopyState::Whole => "完全".to_owned(),
@@ -102,7 +115,7 @@ fn rows(statement: &Statement) -> Vec<Vec<String>> {
         });
         vec![
             wareki(one.cohort.clock_day()),
-            one.since.map_or_else(|| "不明".to_owned(), |since| moment(since, &tokyo())),
+            since,
             one.size.0.to_string(),
             size(one.size.1),
             copies.collect::<Vec<_>>().join(" "),
@@ -124,9 +137,10 @@ fn path_rows(statement: &Statement, paths: &[String]) -> Vec<Vec<String>> {
     let rows = paths.iter().zip(&statement.paths).map(|(path, found)| {
         vec![
             path.clone(),
-            found.files.to_string(),
+            if found.files == 0 { "写しなし".to_owned() } else { found.files.to_string() },
             size(found.bytes),
             found.recoverable.to_string(),
+            found.older.as_ref().map_or_else(|| "対象のもの".to_owned(), taken),
             unreadable(found.unreadable),
         ]
     });

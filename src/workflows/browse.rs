@@ -11,7 +11,7 @@ use crate::archive::entry::{Content, Entry, Kind, path_key};
 use crate::archive::records::SnapshotCohort;
 use crate::archive::sorter::{Sorted, Sorter};
 use crate::archive::unseal::Unpacker;
-use crate::domain::time::Instant;
+use crate::domain::time::{Day, Instant};
 
 use super::causes::with_causes;
 use super::choice::Wanted;
@@ -80,7 +80,17 @@ pub struct Browser {
 impl Browser {
     /// Opens a snapshot.
     pub async fn open(opened: Arc<Opened>, wanted: &Wanted, now: Instant) -> Result<Self, RestoreError> {
-        let open = open_snapshot(&opened, wanted, None, now).await?;
+        Self::open_days(opened, wanted, None, now).await
+    }
+
+    /// The same, of these sent days alone.
+    pub async fn open_days(
+        opened: Arc<Opened>,
+        wanted: &Wanted,
+        sent: Option<(Day, Day)>,
+        now: Instant,
+    ) -> Result<Self, RestoreError> {
+        let open = open_snapshot(&opened, wanted, sent, now).await?;
         Ok(Self { opened, open, spill: std::env::temp_dir() })
     }
 

@@ -185,7 +185,8 @@ async fn newest(
     }
 }
 
-fn one(what: &str, mut hits: Vec<SnapshotName>) -> Result<SnapshotName, ChoiceError> {
+/// The only one that fits.
+pub(super) fn one(what: &str, mut hits: Vec<SnapshotName>) -> Result<SnapshotName, ChoiceError> {
     match (hits.pop(), hits.is_empty()) {
         (None, _) => Err(ChoiceError::NoSuch(what.to_owned())),
         (Some(name), true) => Ok(name),

@@ -266,6 +266,12 @@ pub mod incidents;
 /// Of which days and paths an identical copy exists.
 pub mod statement;
 
+/// Looks for the paths of a statement.
+mod statement_paths;
+
+/// What the snapshots of a plan say of its cohorts, up to one of them.
+pub mod past;
+
 /// The same, as the service issues it.
 pub mod issue_statement;
 

@@ -1,16 +1,14 @@
 //! Statements of recoverability (復元可能性の証明): each copy is checked, what may be said of each day is decided, the answer is
-//! signed and stored. Without a recovery key nobody can say which path lies in which day: the statement says so.
+//! signed and stored. Without a recovery key nobody can say which path lies in which day: nothing is then said of paths.
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use crate::archive::digest::Sha256;
-use crate::archive::entry::Kind;
 use crate::archive::envelope::payload_type;
-use crate::archive::evidence::{AuditPosition, StatedCohort, StatedPath, StatementRecord};
+use crate::archive::evidence::{AuditPosition, StatedCohort, StatedPath, StatedSnapshot, StatementRecord};
 use crate::archive::layout::{self, ObjectKind};
 use crate::archive::progress::Progress;
 use crate::archive::records::FORMAT;
@@ -18,22 +16,23 @@ use crate::catalog::{Catalog, CatalogError};
 use crate::clock::Clock;
 use crate::domain::cohort::CohortId;
 use crate::domain::plan::PlanName;
-use crate::domain::statement::{CohortStanding, CopyState, Timed, Verdict, estimate};
+use crate::domain::statement::{
+    CohortStanding, CopyState, NamedSnapshot, PathStanding, Timed, Verdict, estimate,
+};
 use crate::domain::time::{Day, Instant};
 
-use super::browse::Browser;
-use super::choice::Wanted;
 use super::drill;
-use super::evidence::instant;
 use super::host::Host;
+use super::past::{Past, PastError};
 use super::repository::{Opened, RepositoryError};
 use super::restore::RestoreError;
 use super::sign_in::line;
-use super::snapshots::{self, SnapshotKeys};
+use super::statement_paths::look_for;
 use super::take_snapshot::SnapshotError;
 use super::upload::put_own;
 use super::verify::{self, Report, Request, Viewer};
 
+pub use super::past::AsOf;
 pub use crate::domain::statement::Checked;
 
 /// What is asked.
@@ -43,6 +42,8 @@ pub struct Asked {
     pub plan: PlanName,
     /// The first and last sent day; all, if there are none.
     pub days: Option<(Day, Day)>,
+    /// The snapshot that is meant.
+    pub as_of: AsOf,
     /// Paths; only a recovery key can look for them.
     pub paths: Vec<OsString>,
     /// How far copies are checked.
@@ -64,12 +65,14 @@ pub struct Statement {
     pub asked: Asked,
     /// When it was made.
     pub made_at: Instant,
+    /// The snapshot that it speaks of.
+    pub snapshot: NamedSnapshot,
     /// Where the copies are.
     pub locations: Vec<String>,
     /// What is known of each cohort that was asked for.
     pub cohorts: Vec<CohortStanding>,
     /// What is known of each path; empty without a recovery key.
-    pub paths: Vec<StatedPath>,
+    pub paths: Vec<PathStanding>,
     /// Snapshots and keys of the first copy that are missing or altered.
     pub other_problems: u64,
     /// The drill by which the time is reckoned, with its number.
@@ -79,11 +82,38 @@ pub struct Statement {
 }
 
 impl Statement {
-    /// Whether everything that was asked for, and is owed, can be given back.
+    /// Whether everything that was asked for, and is owed, can be given back. What was never stored cannot.
     pub fn is_whole(&self) -> bool {
         let owed = |one: &&CohortStanding| one.verdict() != Verdict::Deleted;
-        self.cohorts.iter().filter(owed).all(|one| one.verdict() == Verdict::Recoverable)
-            && self.paths.iter().all(|path| path.recoverable == path.files && path.unreadable == 0)
+        !self.cohorts.is_empty()
+            && self.cohorts.iter().filter(owed).all(|one| one.verdict() == Verdict::Recoverable)
+            && self
+                .paths
+                .iter()
+                .all(|path| path.files > 0 && path.recoverable == path.files && path.unreadable == 0)
+    }
+
+    /// How many of the paths no copy was found of.
+    pub fn missing_paths(&self) -> usize {
+        self.paths.iter().filter(|path| path.files == 0).count()
+    }
+
+    /// That no copy of something was found, for people: Japanese and English; none if there is a copy of everything.
+    pub fn nothing_found(&self) -> Option<(String, String)> {
+        if self.cohorts.is_empty() {
+            let ja = "対象の発信日の写しは、見つかりませんでした。復元できるものはありません";
+            return Some((
+                ja.to_owned(),
+                "no copy of these days was found: nothing can be given back".to_owned(),
+            ));
+        }
+        let (missing, asked) = (self.missing_paths(), self.paths.len());
+        (missing > 0).then(|| {
+            (
+                format!("指定されたパス{asked}件のうち{missing}件は、写しが見つかりませんでした"),
+                format!("of {missing} of {asked} paths no copy was found"),
+            )
+        })
     }
 
     /// How many cohorts have a verdict.
@@ -102,9 +132,12 @@ impl Statement {
 /// Why nothing can be said.
 #[derive(Debug, thiserror::Error)]
 pub enum StatementError {
-    /// There is no copy of the plan at all.
-    #[error("no snapshot of {0} is stored: nothing can be said of it")]
-    Nothing(PlanName),
+    /// There is no snapshot that could be spoken of.
+    #[error(transparent)]
+    Past(#[from] PastError),
+    /// Paths, and nobody who could look for them.
+    #[error("names of files are sealed: a path can only be looked for with a recovery key (--identity)")]
+    Sealed,
     /// The store, or a record in it.
     #[error(transparent)]
     Repository(#[from] RepositoryError),
@@ -127,30 +160,33 @@ pub async fn make(
     clock: &dyn Clock,
     progress: &Arc<Progress>,
 ) -> Result<Statement, StatementError> {
+    if opened.is_none() && !asked.paths.is_empty() {
+        return Err(StatementError::Sealed);
+    }
     let read = (asked.checked != Checked::Presence).then_some((1, 1));
     let mut reports = Vec::new();
-    let mut named: BTreeMap<CohortId, Named> = BTreeMap::new();
+    // First, since it is quick: reading everything takes its time.
+    let viewers: Vec<&Viewer> = copies.iter().map(|copy| &*copy.viewer).collect();
+    let mut past = Past::read(&viewers, (&asked.plan, &asked.as_of), clock.now()).await?;
+    let snapshot = past.meant().ok_or_else(|| PastError::Nothing(asked.plan.clone()))?;
     for copy in copies {
         let request = Request { plan: Some(asked.plan.clone()), read, known: Vec::new(), now: clock.now() };
         reports.push(Box::pin(verify::verify(copy.viewer.clone(), &request, progress)).await?);
-        name_cohorts(&copy.viewer, (&asked.plan, clock.now()), &mut named).await?;
     }
-    if named.is_empty() {
-        return Err(StatementError::Nothing(asked.plan));
-    }
-    named.retain(|cohort, _| CohortStanding::is_asked(cohort, asked.days));
-    let cohorts: Vec<CohortStanding> = named
+    past.cohorts.retain(|cohort, _| CohortStanding::is_asked(cohort, asked.days));
+    let cohorts: Vec<CohortStanding> = std::mem::take(&mut past.cohorts)
         .into_iter()
-        .map(|(cohort, named)| CohortStanding {
+        .map(|(cohort, listed)| CohortStanding {
             cohort,
-            since: named.since,
-            size: named.size,
+            since: listed.since,
+            size: (listed.cohort.files, listed.cohort.bytes),
+            older: Some(listed.last.named()).filter(|last| *last != snapshot),
             copies: reports.iter().map(|report| state(report, &asked.plan, &cohort)).collect(),
             is_deleted: reports.iter().any(|report| is_deleted(report, &asked.plan, &cohort)),
         })
         .collect();
     let paths = match opened {
-        Some(opened) => look_for(&asked, opened, &cohorts, clock.now()).await?,
+        Some(opened) => look_for(&asked.paths, opened, (&past, &cohorts), clock.now()).await?,
         None => Vec::new(),
     };
     let drill = match catalog {
@@ -163,6 +199,7 @@ pub async fn make(
         other_problems: reports.first().map_or(0, |report| others(report, &asked.plan)),
         asked,
         made_at: clock.now(),
+        snapshot,
         locations: copies.iter().map(|copy| copy.location.clone()).collect(),
         cohorts,
         paths,
@@ -172,41 +209,6 @@ pub async fn make(
     let size = statement.recoverable();
     statement.estimate_ms = estimate(statement.drill.map(|(_, timed)| timed), size);
     Ok(statement)
-}
-
-/// What snapshots say of a cohort.
-#[derive(Default)]
-struct Named {
-    since: Option<Instant>,
-    newest: Option<Instant>,
-    size: (u64, u64),
-}
-
-/// Reads from every snapshot of a plan which cohorts it names; one that cannot be read names none, and is a problem of the
-/// check.
-async fn name_cohorts(
-    viewer: &Viewer,
-    (plan, now): (&PlanName, Instant),
-    named: &mut BTreeMap<CohortId, Named>,
-) -> Result<(), RepositoryError> {
-    let keys = SnapshotKeys::new(&viewer.trust, &viewer.catalog, now);
-    let names = snapshots::list(&*viewer.vault, Some(plan)).await?.remove(plan).unwrap_or_default();
-    for name in names {
-        let Ok(snapshot) = snapshots::fetch(&*viewer.vault, &name, &keys).await else { continue };
-        let taken = instant(&snapshot.taken_at);
-        for cohort in &snapshot.cohorts {
-            let Ok(id) = cohort.cohort.parse::<CohortId>() else { continue };
-            let known = named.entry(id).or_default();
-            known.since = match (known.since, taken) {
-                (Some(since), Some(taken)) => Some(since.min(taken)),
-                (since, taken) => since.or(taken),
-            };
-            if known.newest <= taken {
-                (known.newest, known.size) = (taken, (cohort.files, cohort.bytes));
-            }
-        }
-    }
-    Ok(())
 }
 
 fn problems(report: &Report, prefix: &str) -> u64 {
@@ -233,41 +235,6 @@ fn is_deleted(report: &Report, plan: &PlanName, cohort: &CohortId) -> bool {
 fn others(report: &Report, plan: &PlanName) -> u64 {
     let prefixes = [format!("{plan}/snapshots"), "kura/".to_owned(), "keys/".to_owned()];
     prefixes.iter().map(|prefix| problems(report, prefix)).fold(0, u64::saturating_add)
-}
-
-/// Looks for paths in the newest snapshot, and says in which cohorts they lie.
-async fn look_for(
-    asked: &Asked,
-    opened: Arc<Opened>,
-    cohorts: &[CohortStanding],
-    now: Instant,
-) -> Result<Vec<StatedPath>, StatementError> {
-    let mut found = Vec::new();
-    if asked.paths.is_empty() {
-        return Ok(found);
-    }
-    let browser = Browser::open(opened, &Wanted::LatestOf(asked.plan.clone()), now).await?;
-    let good: Vec<String> = cohorts
-        .iter()
-        .filter(|one| one.verdict() == Verdict::Recoverable)
-        .map(|one| one.cohort.to_string())
-        .collect();
-    let known: Vec<String> = cohorts.iter().map(|one| one.cohort.to_string()).collect();
-    for path in &asked.paths {
-        let mut stated = StatedPath { files: 0, bytes: 0, recoverable: 0, unreadable: 0 };
-        let mut listing = browser.list(std::slice::from_ref(path))?;
-        while let Some(shown) = listing.next()? {
-            if shown.entry.meta.kind == Kind::Directory || !known.contains(&shown.cohort) {
-                continue;
-            }
-            stated.files = stated.files.saturating_add(1);
-            stated.bytes = stated.bytes.saturating_add(shown.entry.data_bytes());
-            stated.recoverable = stated.recoverable.saturating_add(u64::from(good.contains(&shown.cohort)));
-        }
-        stated.unreadable = u64::try_from(listing.lost.len()).unwrap_or(u64::MAX);
-        found.push(stated);
-    }
-    Ok(found)
 }
 
 /// SHA-256 of what was signed.
@@ -316,15 +283,31 @@ pub async fn record(
     Ok((record.number, signed))
 }
 
+fn stated(snapshot: &NamedSnapshot) -> StatedSnapshot {
+    StatedSnapshot {
+        sequence: snapshot.sequence,
+        digest: snapshot.digest.clone(),
+        taken_at: snapshot.taken_at.to_string(),
+    }
+}
+
 fn shape(statement: &Statement, host: &Host, audit: Option<AuditPosition>) -> StatementRecord {
     let asked = &statement.asked;
     let cohorts = statement.cohorts.iter().map(|one| StatedCohort {
         cohort: one.cohort.to_string(),
-        since: one.since.map(|since| since.to_string()),
+        since: Some(one.since.to_string()),
         files: one.size.0,
         bytes: one.size.1,
+        snapshot: one.older.as_ref().map(stated),
         copies: one.copies.iter().map(|copy| copy.word().to_owned()).collect(),
         verdict: one.verdict().word().to_owned(),
+    });
+    let paths = statement.paths.iter().map(|one| StatedPath {
+        files: one.files,
+        bytes: one.bytes,
+        recoverable: one.recoverable,
+        unreadable: one.unreadable,
+        snapshot: one.older.as_ref().map(stated),
     });
     StatementRecord {
         format: FORMAT,
@@ -333,10 +316,11 @@ fn shape(statement: &Statement, host: &Host, audit: Option<AuditPosition>) -> St
         plan: asked.plan.to_string(),
         days: asked.days.map(|(from, to)| (from.to_string(), to.to_string())),
         made_at: statement.made_at.to_string(),
+        snapshot: Some(stated(&statement.snapshot)),
         checked: asked.checked.word().to_owned(),
         copies: statement.locations.clone(),
         cohorts: cohorts.collect(),
-        paths: statement.paths.clone(),
+        paths: paths.collect(),
         other_problems: statement.other_problems,
         drill: statement.drill.map(|(number, _)| number),
         estimate_milliseconds: statement.estimate_ms,

@@ -85,6 +85,7 @@ fn a_record_that_was_deleted_by_mistake_is_found_and_given_back() {
     let before = take();
     fs::remove_file(site.path("source/2026/11/20/紹介状.txt")).unwrap();
     let after = take();
+    let id = before.chars().take(12).collect::<String>();
     let places = [("7d1c2e9a", before), ("5b0a9c44", after)];
     let mut runbook = runbook(&site, "wrong-deletion", &places);
     let found = runbook.run("2.", &["kura diff"]);
@@ -95,7 +96,16 @@ fn a_record_that_was_deleted_by_mistake_is_found_and_given_back() {
     runbook.run("3.", &[]);
     assert_eq!(fs::read_to_string(site.path("srv/restored/2026/11/20/紹介状.txt")).unwrap(), "a referral");
     runbook.run("4.", &[]);
-    runbook.run("5.", &[]);
+    let proven = runbook.run("5.", &[]);
+    assert!(
+        proven.contains(&id) && proven.contains("2026/11/20: 1 of 1 files can be given back\n"),
+        "{proven}"
+    );
+    // Who does not say when is told where it is.
+    let key = site.path("recovery.key").display().to_string();
+    let line = ["incident", "statement", "records", "--identity", &key, "--path", "2026/11/20"];
+    let newest = site.kura(&line).ends(0).out;
+    assert!(newest.contains(&format!("1 of 1 files can be given back  in snapshot {id} of ")), "{newest}");
     is_run(&runbook);
 }
 

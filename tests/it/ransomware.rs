@@ -220,7 +220,9 @@ impl Story<'_> {
         for line in runbook.section("5.").iter().filter(|line| line.contains("incident note")) {
             runbook.command(line);
         }
-        runbook.run("6.", &[]);
+        let proven = runbook.run("6.", &[]);
+        let good: String = self.before[1].chars().take(12).collect();
+        assert!(proven.starts_with(&format!("Snapshot {good} of {}, taken ", self.plan)), "{proven}");
         runbook.run("7.", &[]);
         // The service sees that somebody has looked.
         beat(self.site).await;

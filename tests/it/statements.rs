@@ -7,12 +7,15 @@ use std::sync::Arc;
 
 use kura::archive::progress::Progress;
 use kura::catalog::Catalog;
-use kura::domain::statement::{CopyState, Verdict};
+use kura::domain::statement::{CohortStanding, CopyState, NamedSnapshot, PathStanding, Verdict};
 use kura::print::statement as printed;
 use kura::vault::DirVault;
+use kura::workflows::choice::Wanted;
 use kura::workflows::drill::{self, Scope, Scratch};
+use kura::workflows::evidence::instant;
 use kura::workflows::host::Host;
-use kura::workflows::statement::{self, Asked, Checked, Copy, Statement, StatementError};
+use kura::workflows::past::PastError;
+use kura::workflows::statement::{self, AsOf, Asked, Checked, Copy, Statement, StatementError};
 use kura::workflows::verify::{self, Viewer};
 
 use crate::support::kura::Kura;
@@ -55,7 +58,7 @@ async fn second(kura: &Kura) -> Copy {
 }
 
 fn asked(checked: Checked) -> Asked {
-    Asked { plan: "test".parse().unwrap(), days: None, paths: Vec::new(), checked }
+    Asked { plan: "test".parse().unwrap(), days: None, as_of: AsOf::NEWEST, paths: Vec::new(), checked }
 }
 
 async fn make(kura: &Kura, copies: &[Copy], asked: Asked) -> Result<Statement, StatementError> {
@@ -87,7 +90,7 @@ async fn a_flipped_byte_is_found_by_reading_and_the_second_copy_makes_up_for_it(
     let kura = taken().await;
     let whole = make(&kura, &[first(&kura).await], asked(Checked::Read)).await.unwrap();
     assert!(whole.is_whole() && whole.count(Verdict::Recoverable) == 3, "{:?}", verdicts(&whole));
-    let since = whole.cohorts[0].since.expect("a snapshot names it").to_string();
+    let since = whole.cohorts[0].since.to_string();
     assert!(since.starts_with("2031-03-03T03:00"), "{since}");
     let copy = second(&kura).await;
     flip(&pack_of(&kura, &kura.store(), "2031-03-04"));
@@ -104,7 +107,7 @@ async fn a_flipped_byte_is_found_by_reading_and_the_second_copy_makes_up_for_it(
     assert!(later.is_whole() && later.cohorts.len() == 1, "only what was asked for counts");
     let other = Asked { plan: "other".parse().unwrap(), ..asked(Checked::Read) };
     let nothing = make(&kura, &[first(&kura).await], other).await;
-    assert!(matches!(nothing, Err(StatementError::Nothing(_))), "{nothing:?}");
+    assert!(matches!(nothing, Err(StatementError::Past(PastError::Nothing(_)))), "{nothing:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -113,15 +116,17 @@ async fn the_evidence_is_signed_and_stored_names_no_path_and_says_what_nobody_kn
     let catalog = Catalog::open(&kura.home().catalog_file()).await.unwrap();
     let paths = vec![OsString::from("2031-03-04"), OsString::from("2031-03-05/tanaka-1")];
     let with_paths = Asked { paths: paths.clone(), ..asked(Checked::Read) };
-    let blind = make(&kura, &[first(&kura).await], with_paths.clone()).await.unwrap();
-    assert!(blind.paths.is_empty() && blind.estimate_ms.is_none(), "without a key, without a drill");
-    let page = printed::page(&blind, &["2031-03-04".to_owned()], None).html();
-    assert!(page.contains("復旧鍵なしでは、指定されたパスがどの日に含まれるかを確認できません。"), "{page}");
+    let sealed = make(&kura, &[first(&kura).await], with_paths.clone()).await;
+    assert!(matches!(sealed, Err(StatementError::Sealed)), "{sealed:?}");
+    let blind = make(&kura, &[first(&kura).await], asked(Checked::Read)).await.unwrap();
+    assert!(blind.estimate_ms.is_none(), "without a drill");
+    let page = printed::page(&blind, &[], None).html();
+    assert!(page.contains("個々のファイルについては確認していません。"), "{page}");
     assert!(page.contains("分かりません（復元の訓練の記録がありません）"), "{page}");
 
     // A drill, then a statement by whoever holds a recovery key.
     let scratch = Scratch::make(&kura.home().spill()).unwrap();
-    let latest = kura::workflows::choice::Wanted::LatestOf("test".parse().unwrap());
+    let latest = Wanted::LatestOf("test".parse().unwrap());
     let progress = Arc::new(Progress::default());
     let mut drilled = drill::restore_drill(
         kura.opened().await,
@@ -169,4 +174,85 @@ async fn the_evidence_is_signed_and_stored_names_no_path_and_says_what_nobody_kn
     let request = verify::Request { plan: None, read: None, known: Vec::new(), now: kura.clock_now() };
     let report = verify::verify(viewer, &request, &progress).await.unwrap();
     assert_eq!((report.foreign, report.orphans), (0, 0));
+}
+
+/// A statement by whoever holds a recovery key.
+async fn told(kura: &Kura, as_of: AsOf, paths: &[&str]) -> Result<Statement, StatementError> {
+    let viewer = Arc::new(Viewer::of_opened(kura.opened().await).unwrap());
+    let copies = [Copy { location: "file:///first".to_owned(), viewer }];
+    let paths = paths.iter().map(OsString::from).collect();
+    let asked = Asked { as_of, paths, ..asked(Checked::Opened) };
+    let opened = Some(kura.opened().await);
+    statement::make(asked, &copies, (None, opened), &kura.clock, &Arc::new(Progress::default())).await
+}
+
+fn day<'s>(statement: &'s Statement, day: &str) -> &'s CohortStanding {
+    let name = format!("sent-{day}");
+    statement.cohorts.iter().find(|one| one.cohort.to_string() == name).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_encrypted_or_deleted_is_spoken_of_as_it_was_before() {
+    let kura = taken().await;
+    kura.set_day("2031-03-06");
+    for number in 0..5 {
+        let path = kura.source().join(format!("2031-03-04/tanaka-{number}"));
+        std::fs::remove_file(&path).unwrap();
+        write(&path.with_extension("locked"), "noise".repeat(7000), "2031-03-04");
+    }
+    std::fs::remove_dir_all(kura.source().join("2031-03-05")).unwrap();
+    kura.snapshot(&kura.records()).await.unwrap();
+
+    let paths = ["2031-03-04/tanaka-1", "2031-03-05", "nonexist/x", "2031-03-03"];
+    let newest = told(&kura, AsOf::NEWEST, &paths).await.unwrap();
+    let taken_at = |snapshot: &NamedSnapshot| snapshot.taken_at.to_string();
+    assert!(taken_at(&newest.snapshot).starts_with("2031-03-06"), "{:?}", newest.snapshot);
+    let since = day(&newest, "2031-03-04").since.to_string();
+    assert!(since.starts_with("2031-03-06"), "what is encrypted was not there before: {since}");
+    let gone = day(&newest, "2031-03-05");
+    assert!(taken_at(gone.older.as_ref().unwrap()).starts_with("2031-03-05"), "{gone:?}");
+    assert_eq!((gone.size.0, gone.verdict()), (5, Verdict::Recoverable));
+    for (path, files) in [(0, 1), (1, 5)] {
+        let found = &newest.paths[path];
+        assert_eq!((found.files, found.recoverable, found.unreadable), (files, files, 0), "{found:?}");
+        assert!(taken_at(found.older.as_ref().expect("an older one has it")).starts_with("2031-03-05"));
+    }
+    assert_eq!(newest.paths[2], PathStanding::default());
+    assert!(newest.paths[3].files == 5 && newest.paths[3].older.is_none(), "{:?}", newest.paths[3]);
+    assert!(!newest.is_whole() && newest.missing_paths() == 1);
+    let typed = paths.map(ToOwned::to_owned);
+    let page = printed::page(&newest, &typed, None).html();
+    for part in
+        ["パス4件のうち1件は、写しが見つかりませんでした", "写しなし", "令和13年3月5日", newest.snapshot.id()]
+    {
+        assert!(page.contains(part), "{part} in {page}");
+    }
+
+    let noon = |text: &str| instant(text).unwrap();
+    let attack = noon("2031-03-06T00:00:00Z");
+    let locked = ["2031-03-04/tanaka-1", "2031-03-04/tanaka-1.locked"];
+    let before = told(&kura, AsOf::Before(attack), &locked).await.unwrap();
+    assert!(taken_at(&before.snapshot).starts_with("2031-03-05"), "{:?}", before.snapshot);
+    let then = day(&before, "2031-03-04");
+    assert!(then.since.to_string().starts_with("2031-03-04") && then.size.0 == 5, "{then:?}");
+    assert_ne!(then.size.1, day(&newest, "2031-03-04").size.1, "the bytes are those of that time");
+    assert!(before.cohorts.iter().all(|one| one.older.is_none()), "{:?}", before.cohorts);
+    assert!(before.paths[0].files == 1 && before.paths[0].older.is_none());
+    assert_eq!(before.paths[1].files, 0, "what came later is not in it");
+
+    let id = before.snapshot.id().to_owned();
+    let named = told(&kura, AsOf::Snapshot(Wanted::Prefix(id)), &[]).await.unwrap();
+    assert_eq!((&named.snapshot, &named.cohorts), (&before.snapshot, &before.cohorts));
+    let of_day = told(&kura, AsOf::Snapshot(Wanted::Day("2031-03-04".to_owned())), &[]).await.unwrap();
+    assert!(of_day.is_whole() && of_day.cohorts.len() == 2, "{:?}", verdicts(&of_day));
+    for none in
+        [AsOf::Snapshot(Wanted::Day("2031-03-10".to_owned())), AsOf::Snapshot(Wanted::Prefix("0".repeat(64)))]
+    {
+        let none = told(&kura, none, &[]).await;
+        assert!(matches!(none, Err(StatementError::Past(PastError::Choice(_)))), "{none:?}");
+    }
+    let none = told(&kura, AsOf::Before(noon("2031-01-01T00:00:00Z")), &[]).await;
+    assert!(matches!(none, Err(StatementError::Past(PastError::NoneBefore(..)))), "{none:?}");
+    let any = told(&kura, AsOf::BeforeIfAny(noon("2031-01-01T00:00:00Z")), &[]).await.unwrap();
+    assert_eq!(any.snapshot, newest.snapshot);
 }

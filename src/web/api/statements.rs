@@ -13,9 +13,11 @@ use crate::domain::time::Day;
 use crate::web::Shared;
 use crate::web::access::Caller;
 use crate::web::problem::Problem;
+use crate::workflows::evidence::instant;
 use crate::workflows::incidents;
 use crate::workflows::issue_statement::{IssueError, issue};
-use crate::workflows::statement::{Asked, Checked, Statement, StatementError};
+use crate::workflows::past::PastError;
+use crate::workflows::statement::{AsOf, Asked, Checked, Statement, StatementError};
 
 use super::deletions::bench;
 use super::extract::{Named, Sent};
@@ -35,6 +37,11 @@ pub(super) struct StatementAsked {
     #[serde(default)]
     #[schema(format = Date)]
     to: Option<String>,
+    /// It speaks of the newest snapshot taken before this time; when the incident occurred, or else was found, unless it is
+    /// given. If none was taken before the incident, of the newest.
+    #[serde(default)]
+    #[schema(format = DateTime)]
+    before: Option<String>,
 }
 
 /// A day, or a generation, and what may be said of it.
@@ -63,6 +70,11 @@ pub(super) struct StatementShown {
     checked: String,
     #[schema(format = DateTime)]
     made_at: String,
+    /// The id of the snapshot that it speaks of.
+    #[schema(example = "7d1c2e9a41b0")]
+    snapshot: String,
+    #[schema(format = DateTime)]
+    snapshot_taken_at: String,
     locations: Vec<String>,
     days: Vec<StatedDay>,
     /// How long giving it back takes by the last drill; null if there was none.
@@ -84,6 +96,8 @@ fn shown(made: &Statement, (number, digest): (u64, String)) -> StatementShown {
         is_whole: made.is_whole(),
         checked: made.asked.checked.word().to_owned(),
         made_at: made.made_at.to_string(),
+        snapshot: made.snapshot.id().to_owned(),
+        snapshot_taken_at: made.snapshot.taken_at.to_string(),
         locations: made.locations.clone(),
         days: days.collect(),
         estimate_milliseconds: made.estimate_ms,
@@ -119,10 +133,19 @@ pub(super) async fn issue_one(
     caller.actor.check(Act::ManageIncidents).map_err(|denied| Problem::denied(&denied))?;
     let desk = caller.desk();
     let incident = incidents::look(&desk, &id).await?;
+    let as_of = match body.before.as_deref() {
+        Some(text) => AsOf::Before(instant(text).ok_or_else(|| {
+            Problem::refused(
+                format!("{text} is not a time such as 2026-11-24T00:00:00Z"),
+                "日時を 2026-11-24T00:00:00Z のように指定してください。",
+            )
+        })?),
+        None => AsOf::BeforeIfAny(incident.row.occurred_at.unwrap_or(incident.row.found_at)),
+    };
     let plan: PlanName = body.plan.unwrap_or(incident.row.cause.subject).parse()?;
     let (from, to) = (day(body.from.as_deref())?, day(body.to.as_deref())?);
     let days = from.or(to).zip(to.or(from));
-    let asked = Asked { plan, days, paths: Vec::new(), checked: Checked::Presence };
+    let asked = Asked { plan, days, as_of, paths: Vec::new(), checked: Checked::Presence };
     let hosts = [bench(&shared).await?.host, bench(&shared).await?.host, bench(&shared).await?.host];
     let by = caller.actor.account.to_string();
     let issued = Box::pin(issue(hosts, &desk.catalog, (asked, &by), &*shared.clock)).await;
@@ -130,7 +153,13 @@ pub(super) async fn issue_one(
         Ok((made, number, digest)) => {
             Ok((StatusCode::CREATED, Json(shown(&made, (number, digest)))).into_response())
         }
-        Err(IssueError::Statement(StatementError::Nothing(plan))) => Err(Problem::refused(
+        Err(IssueError::Statement(StatementError::Past(PastError::NoneBefore(plan, time)))) => {
+            Err(Problem::refused(
+                format!("no snapshot of {plan} was taken before {time}"),
+                "その日時より前に取られたスナップショットがないため、証明できません。",
+            ))
+        }
+        Err(IssueError::Statement(StatementError::Past(PastError::Nothing(plan)))) => Err(Problem::refused(
             format!("no snapshot of {plan} is stored: nothing can be said of it"),
             "その計画のスナップショットが保管されていないため、証明できません。",
         )),

@@ -16,7 +16,8 @@ use crate::print;
 use crate::web::Shared;
 use crate::workflows::incidents;
 use crate::workflows::issue_statement::{IssueError, issue};
-use crate::workflows::statement::{Asked, Checked, StatementError};
+use crate::workflows::past::PastError;
+use crate::workflows::statement::{AsOf, Asked, Checked, StatementError};
 
 /// `GET /console/incidents/{id}/statement`.
 pub(super) async fn ask(axum::Extension(visit): At, Path(id): Path<String>) -> Result<Response, Refused> {
@@ -36,6 +37,12 @@ fn page(visit: &Visit, (id, subject): (&str, &str), fields: &Fields, faults: &Fa
             ))
         }
         (asking(visit, (id, subject), fields, faults))
+        p class="note" {
+            (visit.t(
+                "障害の発生日時（なければ発見日時）より前の、最も新しいスナップショットについて証明します。それがないときは、最も新しいものについて証明します。",
+                "It speaks of the newest snapshot from before the incident occurred, or was found; if there is none, of the newest.",
+            ))
+        }
         p class="note" {
             (visit.t(
                 "この画面では、データがそろっているかを確かめます。すべてを読み直す確認や、復旧鍵で開ける確認は、システム管理者が kura incident statement で行います。証明は署名して保管先に残ります。",
@@ -70,7 +77,7 @@ fn asking(visit: &Visit, (id, subject): (&str, &str), fields: &Fields, faults: &
     form::form(visit, &format!("/console/incidents/{id}/statement"), &inside)
 }
 
-fn read(visit: &Visit, fields: &Fields) -> Result<Asked, Faults> {
+fn read(visit: &Visit, (fields, as_of): (&Fields, AsOf)) -> Result<Asked, Faults> {
     let mut faults = Faults::default();
     let mut day = |name: &'static str| {
         let text = fields.plain(name);
@@ -93,7 +100,7 @@ fn read(visit: &Visit, fields: &Fields) -> Result<Asked, Faults> {
         faults.add("plan", w("計画を選んでください。", "Choose a plan."));
     }
     match plan.filter(|_| faults.is_empty()) {
-        Some(plan) => Ok(Asked { plan, days, paths: Vec::new(), checked: Checked::Presence }),
+        Some(plan) => Ok(Asked { plan, days, as_of, paths: Vec::new(), checked: Checked::Presence }),
         None => Err(faults),
     }
 }
@@ -107,8 +114,9 @@ pub(super) async fn send(
     Sent(fields): Sent,
 ) -> Result<Response, Refused> {
     let incident = incidents::look(&visit.desk, &id).await?;
+    let as_of = AsOf::BeforeIfAny(incident.row.occurred_at.unwrap_or(incident.row.found_at));
     let subject = incident.row.cause.subject;
-    let asked = match read(&visit, &fields) {
+    let asked = match read(&visit, (&fields, as_of)) {
         Ok(asked) => asked,
         Err(faults) => return Ok(page(&visit, (&id, &subject), &fields, &faults)),
     };
@@ -119,7 +127,7 @@ pub(super) async fn send(
         Ok((made, number, digest)) => {
             printing.answer(print::statement::page(&made, &[], Some((number, &digest)))).await
         }
-        Err(IssueError::Statement(StatementError::Nothing(plan))) => {
+        Err(IssueError::Statement(StatementError::Past(PastError::Nothing(plan)))) => {
             let words = w(
                 format!("計画 {plan} のスナップショットがまだ保管されていないため、証明できません。"),
                 format!("No snapshot of {plan} is stored: nothing can be said of it."),

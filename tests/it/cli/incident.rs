@@ -170,21 +170,50 @@ fn what_is_refused_about_an_incident_is_said_as_it_is() {
 #[test]
 fn a_statement_says_what_can_be_given_back_and_what_nobody_knows() {
     let place = Place::with_snapshot();
-    let said = place.kura(&["incident", "statement", "records", "--path", "deep"]).ends(0);
+    let sealed = place.kura(&["incident", "statement", "records", "--path", "deep"]).ends(2);
+    assert!(sealed.err.contains("--identity") && sealed.out.is_empty(), "{}", sealed.err);
+    let said = place.kura(&["incident", "statement", "records"]).ends(0);
     assert!(
         said.out.contains("recoverable") && said.out.contains("Statement 1 is signed and stored"),
         "{}",
         said.out
     );
-    assert!(said.err.contains("without --identity nobody can say"), "{}", said.err);
     let with_key =
         ["incident", "statement", "records", "--path", "deep", "--identity", "recovery.key", "--json"];
     let json = place.kura(&with_key).ends(0).json();
-    assert_eq!((&json["ok"], &json["paths_known"], &json["number"]), (&true.into(), &true.into(), &2.into()));
+    assert_eq!((&json["ok"], &json["number"]), (&true.into(), &2.into()));
     assert_eq!(json["paths"][0]["files"], json["paths"][0]["recoverable"]);
     let page = place.kura(&["incident", "statement", "records", "--html"]).ends(0);
     assert!(page.out.contains("<h1>復元可能性の証明</h1>"), "{}", page.out);
     place.kura(&["incident", "statement", "nothing"]).ends(1);
+    let of = |more: &[&str]| place.kura(&[&["incident", "statement", "records"], more].concat());
+    let latest = of(&["--snapshot", "latest:records"]).ends(0).out;
+    assert!(latest.starts_with("Snapshot ") && latest.contains(" of records, taken "), "{latest}");
+    let none = of(&["--before", "2001-01-01 00:00"]).ends(1).err;
+    assert!(none.contains("no snapshot of records was taken before"), "{none}");
+    for wrong in [
+        &["--before", "yesterday"][..],
+        &["--snapshot", "?"],
+        &["--snapshot", "latest", "--before", "2001-01-01 00:00"],
+    ] {
+        of(wrong).ends(2);
+    }
+    // What was never stored is not said to come back.
+    for more in
+        [&["--path", "nonexist/x", "--identity", "recovery.key"][..], &["--sent", "2001-01-01..2001-01-03"]]
+    {
+        let line = [&["incident", "statement", "records"], more].concat();
+        let said = place.kura(&line).ends(1);
+        assert!(
+            said.out.contains("写しが見つかりませんでした")
+                || said.out.contains("写しは、見つかりませんでした"),
+            "{}",
+            said.out
+        );
+        assert!(said.out.contains("is signed and stored"), "{}", said.out);
+        let page = place.kura(&[&line[..], &["--html"]].concat()).ends(1).out;
+        assert!(page.contains("見つかりませんでした。"), "{page}");
+    }
 }
 
 #[test]
