@@ -85,6 +85,9 @@ pub mod sorter;
 /// The local cache of what a plan's last snapshot knew.
 pub mod stat_cache;
 
+/// The JSON record of a statement of recoverability.
+pub mod statement;
+
 /// The report of a run: every path that was not backed up as it stands.
 pub mod report;
 

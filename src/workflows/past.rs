@@ -53,14 +53,14 @@ impl Taken {
     }
 }
 
-/// A cohort as the last snapshot that names it lists it.
+/// A cohort as the last snapshot that names it, with files if there ever were any, lists it.
 #[derive(Clone, Debug)]
 pub struct Listed {
     /// How it is listed.
     pub cohort: SnapshotCohort,
     /// When the oldest snapshot was taken from which on it was listed just so.
     pub since: Instant,
-    /// The last snapshot that names it.
+    /// That snapshot.
     pub last: Taken,
 }
 
@@ -152,6 +152,8 @@ impl Past {
             let Ok(id) = cohort.cohort.parse::<CohortId>() else { continue };
             match self.cohorts.get_mut(&id) {
                 Some(listed) if listed.last.place() > taken.place() => {}
+                // Only folders are left of that day: what it had is spoken of as the older snapshot has it.
+                Some(listed) if cohort.files == 0 && listed.cohort.files > 0 => {}
                 Some(listed) => {
                     let since = if listed.cohort.parts == cohort.parts { listed.since } else { taken.at };
                     *listed = Listed { cohort, since, last: taken.clone() };

@@ -8,10 +8,11 @@ use bytes::Bytes;
 
 use crate::archive::digest::Sha256;
 use crate::archive::envelope::payload_type;
-use crate::archive::evidence::{AuditPosition, StatedCohort, StatedPath, StatedSnapshot, StatementRecord};
+use crate::archive::evidence::AuditPosition;
 use crate::archive::layout::{self, ObjectKind};
 use crate::archive::progress::Progress;
 use crate::archive::records::FORMAT;
+use crate::archive::statement::{StatedCohort, StatedPath, StatedSnapshot, StatementRecord};
 use crate::catalog::{Catalog, CatalogError};
 use crate::clock::Clock;
 use crate::domain::cohort::CohortId;

@@ -9,6 +9,7 @@ use kura::archive::progress::Progress;
 use kura::catalog::{Catalog, EntryRow, SnapshotRow};
 use kura::clock::Clock as _;
 use kura::config::{MailSettings, MailTls};
+use kura::domain::audit::AuditEntry;
 use kura::domain::incident_contact::{Contact, Group, Way};
 use kura::domain::window::WindowKind;
 use kura::print::incident_report;
@@ -417,17 +418,17 @@ async fn a_second_incident_about_the_same_service_or_plan_is_opened_only_if_some
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_persons_who_open_the_same_incident_at_once_one_opens_it_and_users_are_told_once() {
     let office = Office::light().await;
-    let opening = (0..8).map(|number| {
+    let mut opening = tokio::task::JoinSet::new();
+    for number in 0..8 {
         let (desk, by) = (office.desk.clone(), office.operator.clone());
-        tokio::spawn(async move {
+        opening.spawn(async move {
             let new = noticed(&format!("x {number}"), &["ポータル"]);
             people::open(&desk, &new, &by, at("2026-11-23", "9:00")).await
-        })
-    });
-    let opening: Vec<_> = opening.collect();
+        });
+    }
     let (mut opened, mut refused) = (0, 0);
-    for one in opening {
-        match one.await.expect("it ends") {
+    while let Some(one) = opening.join_next().await {
+        match one.expect("it ends") {
             Ok(_) => opened += 1,
             Err(DeskError::Alike { incident, .. }) => {
                 assert_eq!(incident, "I-2026-0001");
@@ -497,7 +498,14 @@ async fn what_is_printed_under_a_version_is_what_was_issued_under_it() {
         english: "Told by e-mail".to_owned(),
     };
     assert!(tx.add_incident_entry(&id, &late).await.expect("written"));
-    tx.commit(&[]).await.expect("committed");
+    let entry = AuditEntry {
+        at: late.at,
+        actor: late.actor.clone(),
+        act: "incident.mail".to_owned(),
+        subject: id.clone(),
+        detail: String::new(),
+    };
+    tx.commit(&[entry]).await.expect("committed");
     let later = incidents::look(&office.desk, &id).await.expect("there");
     assert_eq!(later.entries.len(), closed.entries.len() + 1);
     assert_eq!(printed(&office, &later, "12:00"), page, "closed: the version that was issued last");

@@ -10,12 +10,13 @@ use kura::domain::time::Instant;
 use kura::vault::{DirVault, MemoryVault, Vault};
 use kura::workflows::choice::Wanted;
 use kura::workflows::coverage;
+use kura::workflows::holds::{self, NewHold};
 use kura::workflows::host::Host;
 use kura::workflows::replica::{self, Ends};
 use kura::workflows::verify::Viewer;
 use kura::workflows::{repository, restore};
 
-use crate::expiry::{Desk, a_year_later};
+use crate::expiry::{Desk, a_year_later, doctor, manager};
 use crate::expiry_steps::Slow;
 use crate::steps::killed_after;
 use crate::support::kura::Kura;
@@ -185,4 +186,35 @@ async fn what_is_past_its_time_goes_from_both_and_the_certificate_says_so() {
     // It does not come back with the next copy.
     let later = replica::copy_host(&host, kura.clock.now()).await.unwrap().unwrap();
     assert!(later.wrong.is_empty() && !is_there(&second(&kura)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_hold_keeps_past_its_time_is_in_both_as_long_as_it_holds() {
+    let kura = taken(&["2031-03-03", "2031-03-04"]).await;
+    let plan = kura.records();
+    kura.set_day("2032-03-10");
+    let desk = Desk::of(&kura, &plan).await;
+    let day = "2031-03-03".parse().unwrap();
+    let new =
+        NewHold { plan: plan.name().clone(), days: (day, day), until: None, reason: "監査".to_owned() };
+    let now = kura.clock.now();
+    let number = holds::add(&desk.host, &desk.catalog, &new, &doctor(), now).await.unwrap();
+    // The second store is made anew after the disk broke.
+    std::fs::remove_dir_all(second(&kura)).unwrap();
+    let copied = replica::copy_host(&desk.host, now).await.unwrap().unwrap();
+    assert_eq!(copied.wrong, Vec::new());
+    let here = |prefix: &str| files(&second(&kura)).iter().filter(|key| key.starts_with(prefix)).count();
+    let there = |prefix: &str| objects(&kura).iter().filter(|key| key.starts_with(prefix)).count();
+    assert_eq!(here("test/sent-2031-03-03/"), there("test/sent-2031-03-03/"));
+    assert!(here("test/sent-2031-03-03/") > 2 && here("test/sent-2031-03-04/") == 0, "{:?}", objects(&kura));
+    assert!(here("test/snapshots/") == 2, "those that name what is held");
+    let other = DirVault::open(&second(&kura)).unwrap();
+    let found =
+        replica::compare(&*desk.host.vault, &other, &ends(&desk.host, &other, now).await).await.unwrap();
+    assert!(found.is_whole("test"), "{found:?}");
+    let which = (plan.name(), number, "終了");
+    holds::release(&desk.host, &desk.catalog, which, &manager(), now).await.unwrap();
+    std::fs::remove_dir_all(second(&kura)).unwrap();
+    replica::copy_host(&desk.host, now).await.unwrap().unwrap();
+    assert_eq!((here("test/"), here("test/holds/")), (2, 2), "the ledger of holds alone");
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::held::Held;
 use super::judge::Judge;
 use crate::archive::layout::{self, ObjectKind};
 use crate::archive::seal::Keys;
@@ -27,6 +28,7 @@ pub struct Ends {
     keys: Instant,
     evidence: Instant,
     now: Instant,
+    held: Held,
     /// How each plan's objects are locked; a plan that is not here, as none can lift.
     modes: BTreeMap<PlanName, LockMode>,
     pub(super) judge: Judge,
@@ -49,10 +51,11 @@ impl Ends {
             keys: end(Retention::Years(1)),
             evidence: end(evidence),
             now,
+            held: Held::default(),
             modes: BTreeMap::new(),
             judge: Judge::new(trust, keys),
         };
-        let keys = SnapshotKeys::new(trust, keys, now);
+        let snapshot_keys = SnapshotKeys::new(trust, keys, now);
         let mut names = Vec::new();
         for vault in [first, second] {
             let listed = snapshots::list(vault, None).await?.into_values().flatten();
@@ -65,7 +68,7 @@ impl Ends {
             if read.contains(&name) {
                 continue;
             }
-            let snapshot = match snapshots::fetch(vault, &name, &keys).await {
+            let snapshot = match snapshots::fetch(vault, &name, &snapshot_keys).await {
                 Ok(snapshot) => snapshot,
                 Err(error) if error.is_of_object() => continue,
                 Err(error) => return Err(error),
@@ -74,10 +77,14 @@ impl Ends {
             if let Ok(day) = snapshot.day.parse() {
                 ends.taken.insert(name.key(), (name.plan.clone(), day));
             }
+            ends.held.read_ledger(first, (trust, keys), &name.plan).await?;
             for cohort in &snapshot.cohorts {
                 let (Ok(id), Some(until)) = (cohort.cohort.parse(), instant(&cohort.delete_from)) else {
                     continue;
                 };
+                if until <= now {
+                    ends.held.look(&name, id, now);
+                }
                 ends.judge.name(layout::cohort_key(&name.plan, &id, cohort.key_number), cohort.key);
                 let known = ends.cohorts.entry((name.plan.clone(), id)).or_insert(until);
                 *known = until.max(*known);
@@ -120,9 +127,9 @@ impl Ends {
         }
     }
 
-    /// How an object is locked.
+    /// How an object is locked; not at all if its time is over, as what a hold keeps.
     pub(super) fn lock_of(&self, key: &str) -> Option<Lock> {
-        let until = self.of_key(key)?;
+        let until = self.of_key(key).filter(|until| self.now < *until)?;
         let plan = match layout::parse(key)? {
             ObjectKind::CohortKey(plan, ..)
             | ObjectKind::Pack(plan, ..)
@@ -150,7 +157,7 @@ impl Ends {
 
     /// Whether an object belongs into both stores.
     pub(super) fn is_wanted(&self, key: &str) -> bool {
-        self.of_key(key).is_some_and(|until| self.now < until)
+        self.of_key(key).is_some_and(|until| self.now < until) || self.held.keeps(key)
     }
 }
 

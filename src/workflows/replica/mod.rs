@@ -1,7 +1,7 @@
 //! The second store (写し): the same objects under the same names, locked there too. Copied after each snapshot and by
 //! `kura store copy`; compared by verify and coverage; each store mends what the other lost or altered.
 //!
-//! What is past its time is never copied, so that nothing comes back that is being deleted. Records that say which keys
+//! What is past its time is never copied unless a hold keeps it, so that nothing comes back that is being deleted. Records that say which keys
 //! count go first and snapshots last: a copy that was killed names nothing that is not there, and the next one goes on.
 
 use std::collections::BTreeMap;
@@ -22,6 +22,7 @@ use super::repository::{RepositoryError, Trust};
 use super::upload::{UploadError, put_and_compare};
 
 mod ends;
+mod held;
 mod judge;
 mod scrub;
 

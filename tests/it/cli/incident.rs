@@ -63,32 +63,7 @@ fn an_incident_goes_from_opening_to_its_printed_report() {
     place
         .kura_as("operator01", &["incident", "recover", &id, "--measures", "回線を切り替えました。"])
         .ends(0);
-    let draft = place.kura(&["incident", "report", &id, "--draft"]).ends(0);
-    assert!(draft.out.contains("【案】") && draft.out.contains("回線の故障"), "{}", draft.out);
-    let report = place.kura_as("operator01", &["incident", "report", &id, "--html"]).ends(0);
-    assert!(report.out.contains("<h1>障害報告書</h1>") && !report.out.contains("【案】"), "{}", report.out);
-    let print = |arguments: &[&str]| {
-        let whole = [&["incident", "report", &id, "--pdf"], arguments].concat();
-        pdf::solid(&pdf::pages(&place.kura(&whole).ends(0).bytes).concat())
-    };
-    let issued = print(&["--draft"]);
-    has_the_form(&issued);
-    assert!(issued.contains("第1版") && !issued.contains("案】"), "nothing came since: {issued}");
-    place.kura_as("operator01", &["incident", "close", &id]).ends(4);
-    place
-        .kura_as("operator01", &["incident", "action", &id, "回線を二重にする", "--due", "2027-03-31"])
-        .ends(0);
-    let draft = print(&["--draft"]);
-    assert!(draft.contains("【案】") && draft.contains("第2版（案）"), "{draft}");
-    let missing = place.kura_as("operator01", &["incident", "close", &id]).ends(4).err;
-    assert!(missing.contains("the report lacks scope:") && missing.contains("--incomplete"), "{missing}");
-    let reason = "影響範囲は調査中";
-    let closed = place.kura_as("operator01", &["incident", "close", &id, "--incomplete", reason]).ends(0).out;
-    assert!(closed.contains("Version 2 of the report, the last one"), "{closed}");
-    let last = print(&[]);
-    assert!(last.contains("第2版") && last.contains(reason) && !last.contains("案】"), "{last}");
-    assert_eq!((print(&["--draft"]), print(&[])), (last.clone(), last), "printed again, and no new version");
-    place.kura_as("operator01", &["incident", "report", &id]).ends(4);
+    is_printed_and_closed(&place, &id);
     let json = place.kura(&["incident", "show", &id, "--json"]).ends(0).json();
     assert_eq!(
         (&json["state"], &json["checklist"][0]["told"][0]["way"]),
@@ -99,6 +74,36 @@ fn an_incident_goes_from_opening_to_its_printed_report() {
     std::fs::set_permissions(&contacts, std::fs::Permissions::from_mode(0o644)).unwrap();
     let open_file = place.kura(&["incident", "show", &id]).ends(0);
     assert!(open_file.out.contains("others may read it"), "{}", open_file.out);
+}
+
+/// The versions of its report, until the last one is issued by closing it.
+fn is_printed_and_closed(place: &Place, id: &str) {
+    let draft = place.kura(&["incident", "report", id, "--draft"]).ends(0);
+    assert!(draft.out.contains("【案】") && draft.out.contains("回線の故障"), "{}", draft.out);
+    let report = place.kura_as("operator01", &["incident", "report", id, "--html"]).ends(0);
+    assert!(report.out.contains("<h1>障害報告書</h1>") && !report.out.contains("【案】"), "{}", report.out);
+    let print = |arguments: &[&str]| {
+        let whole = [&["incident", "report", id, "--pdf"], arguments].concat();
+        pdf::solid(&pdf::pages(&place.kura(&whole).ends(0).bytes).concat())
+    };
+    let issued = print(&["--draft"]);
+    has_the_form(&issued);
+    assert!(issued.contains("第1版") && !issued.contains("案】"), "nothing came since: {issued}");
+    place.kura_as("operator01", &["incident", "close", id]).ends(4);
+    place
+        .kura_as("operator01", &["incident", "action", id, "回線を二重にする", "--due", "2027-03-31"])
+        .ends(0);
+    let draft = print(&["--draft"]);
+    assert!(draft.contains("【案】") && draft.contains("第2版（案）"), "{draft}");
+    let missing = place.kura_as("operator01", &["incident", "close", id]).ends(4).err;
+    assert!(missing.contains("the report lacks scope:") && missing.contains("--incomplete"), "{missing}");
+    let reason = "影響範囲は調査中";
+    let closed = place.kura_as("operator01", &["incident", "close", id, "--incomplete", reason]).ends(0).out;
+    assert!(closed.contains("Version 2 of the report, the last one"), "{closed}");
+    let last = print(&[]);
+    assert!(last.contains("第2版") && last.contains(reason) && !last.contains("案】"), "{last}");
+    assert_eq!((print(&["--draft"]), print(&[])), (last.clone(), last), "printed again, and no new version");
+    place.kura_as("operator01", &["incident", "report", id]).ends(4);
 }
 
 /// Opens an incident as `operator01`; gives its number.

@@ -18,6 +18,25 @@ fn ids_are_unique(page: &str) {
     }
 }
 
+/// Closing says what the report lacks and asks why it is closed without it.
+async fn closes_with_a_reason(operator: &mut Visitor, path: &str) {
+    let act = format!("{path}/act");
+    let missing = operator.post(&act, &[("act", "close")]).await;
+    assert!(missing.status == 409 && missing.body.contains("未記入の欄：発見箇所。"), "{}", missing.body);
+    let page = operator.get(path).await.body;
+    for part in [
+        "⚠ 未記入の欄：発見箇所。",
+        "name=\"close-incomplete\"",
+        "障害報告書の案を見る",
+        "最終版を発行します",
+    ] {
+        assert!(page.contains(part), "{part} in {page}");
+    }
+    let excused = [("act", "close"), ("close-incomplete", "発見箇所は不明")];
+    let closed = operator.post(&act, &excused).await;
+    assert_eq!(closed.status, 303, "{}", closed.body);
+}
+
 #[tokio::test]
 async fn a_person_takes_an_incident_from_opening_to_closing_by_forms() {
     let site = Site::new(None).await;
@@ -85,20 +104,7 @@ async fn a_person_takes_an_incident_from_opening_to_closing_by_forms() {
         let answer = operator.post(&act, fields).await;
         assert_eq!(answer.status, 303, "{fields:?}: {}", answer.body);
     }
-    let missing = operator.post(&act, &[("act", "close")]).await;
-    assert!(missing.status == 409 && missing.body.contains("未記入の欄：発見箇所。"), "{}", missing.body);
-    let page = operator.get(path).await.body;
-    for part in [
-        "⚠ 未記入の欄：発見箇所。",
-        "name=\"close-incomplete\"",
-        "障害報告書の案を見る",
-        "最終版を発行します",
-    ] {
-        assert!(page.contains(part), "{part} in {page}");
-    }
-    let excused = [("act", "close"), ("close-incomplete", "発見箇所は不明")];
-    let closed = operator.post(&act, &excused).await;
-    assert_eq!(closed.status, 303, "{}", closed.body);
+    closes_with_a_reason(&mut operator, path).await;
     what_is_closed_is_shown(&site, &mut operator, path).await;
 }
 
