@@ -36,6 +36,9 @@ use super::verify::{self, Report, Request, Viewer};
 pub use super::past::AsOf;
 pub use crate::domain::statement::Checked;
 
+/// Its lines in the audit log.
+const ACT: &str = "statement";
+
 /// What is asked.
 #[derive(Clone, Debug)]
 pub struct Asked {
@@ -260,7 +263,9 @@ pub async fn record(
         Some(ObjectKind::Statement(number)) => Some(number),
         _ => None,
     });
-    let first = numbers.max().map_or(1, |number| number.saturating_add(1));
+    // What the store does not show now was stored nevertheless: no number is given twice.
+    let newest = numbers.max().unwrap_or(0).max(named_last(catalog).await?);
+    let first = newest.saturating_add(1);
     let mut signed = Vec::new();
     for number in first..=u64::MAX {
         record.number = number;
@@ -280,8 +285,15 @@ pub async fn record(
         Sha256::of(&signed)
     );
     let tx = catalog.begin().await?;
-    tx.commit(&[line(clock.now(), by, "statement", statement.asked.plan.as_str(), &detail)]).await?;
+    tx.commit(&[line(clock.now(), by, ACT, statement.asked.plan.as_str(), &detail)]).await?;
     Ok((record.number, signed))
+}
+
+/// The number of the statement that the audit log names last; 0 if it names none.
+async fn named_last(catalog: &Catalog) -> Result<u64, CatalogError> {
+    let line = catalog.audit_newest_of(ACT).await?;
+    let named = line.as_ref().and_then(|line| line.entry.detail.strip_prefix("statement ")?.split_once(':'));
+    Ok(named.and_then(|(number, _)| number.parse().ok()).unwrap_or(0))
 }
 
 fn stated(snapshot: &NamedSnapshot) -> StatedSnapshot {

@@ -145,6 +145,12 @@ async fn the_evidence_is_signed_and_found_again_and_the_next_drill_is_asked_for(
         evidence.collect::<Vec<_>>(),
         ["audit/drills/0000000001.json", "audit/drills/0000000002.json"]
     );
+    // What somebody hid keeps its number.
+    let (shown, aside) = (kura.store().join("audit/drills/0000000002.json"), kura.dir.path().join("aside"));
+    std::fs::rename(&shown, &aside).unwrap();
+    assert_eq!(drill::record(&host, &catalog, (&opened, "root"), &kura.clock).await.unwrap(), 3);
+    std::fs::remove_file(kura.store().join("audit/drills/0000000003.json")).unwrap();
+    std::fs::rename(&aside, &shown).unwrap();
     check_audit::verify(&catalog, None).await.unwrap();
     // A catalog that does not know them finds them; one that was altered does not count.
     catalog.close().await;

@@ -355,3 +355,29 @@ async fn a_clock_of_the_reaper_alone_deletes_nothing_early() {
     let row = &desk.catalog.certificates(u64::MAX, 1).await.unwrap()[0];
     assert_eq!(row.cohorts, 0, "the certificate says that nothing went");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_that_was_hidden_is_missed_and_its_number_is_not_given_again() {
+    let (kura, plan) = a_year_later().await;
+    let desk = Desk::of(&kura, &plan).await;
+    expire::stand(desk.on(), "test", &doctor()).await.unwrap();
+    assert_eq!(desk.run().await.unwrap().certificates, [1]);
+    // Somebody with the credential that writes hides everything about it behind delete markers.
+    let names = ["certificates/0000000001.json", "certificates/0000000001.intent.json"];
+    let files: Vec<_> =
+        objects(&kura).into_iter().filter(|key| names.iter().any(|name| key.ends_with(name))).collect();
+    assert_eq!(files.len(), 2, "{:?}", objects(&kura));
+    let aside = |key: &String| kura.dir.path().join(key.replace('/', "-"));
+    files.iter().for_each(|key| std::fs::rename(kura.store().join(key), aside(key)).unwrap());
+    kura.set_day("2032-03-05");
+    desk.catalog.close().await;
+    let desk = Desk::of(&kura, &plan).await;
+    match desk.run().await {
+        Err(ExpireError::Evidence { object, what }) => {
+            assert!(object.contains("0000000001") && what.contains("does not have it"), "{object}: {what}");
+        }
+        other => panic!("{other:?}"),
+    }
+    files.iter().for_each(|key| std::fs::rename(aside(key), kura.store().join(key)).unwrap());
+    assert_eq!(desk.run().await.unwrap().certificates, [2]);
+}

@@ -163,6 +163,13 @@ async fn the_evidence_is_signed_and_stored_names_no_path_and_says_what_nobody_kn
     let (next, _) =
         statement::record(&host(&kura).await, &catalog, (&known, "root"), &kura.clock).await.unwrap();
     assert_eq!(next, 2);
+    // What somebody hid keeps its number.
+    let hidden = kura.store().join("audit/statements/0000000002.json");
+    std::fs::rename(&hidden, kura.dir.path().join("hidden")).unwrap();
+    let (third, _) =
+        statement::record(&host(&kura).await, &catalog, (&known, "root"), &kura.clock).await.unwrap();
+    assert_eq!(third, 3);
+    std::fs::rename(kura.dir.path().join("hidden"), &hidden).unwrap();
     let page = printed::page(&known, &["2031-03-04".into(), "tanaka-1".into()], Some((1, "0123"))).html();
     for part in
         ["復元可能性の証明", "令和13年3月4日（火）", "完全な写しがありません", "およそ2秒", "第1号 0123"]

@@ -55,7 +55,10 @@ pub async fn record(
             .map(|line| AuditPosition { sequence: line.sequence, digest: Sha256(line.digest) }),
     };
     let until = host.evidence_end(clock.now());
-    let first = numbers(&*host.vault).await?.last().map_or(1, |number| number.saturating_add(1));
+    // What the store does not show now was stored nevertheless: no number is given twice.
+    let known = catalog.last_drills(1).await?.first().map_or(0, |row| row.number);
+    let newest = numbers(&*host.vault).await?.last().copied().unwrap_or(0).max(known);
+    let first = newest.saturating_add(1);
     for number in first..=u64::MAX {
         record.number = number;
         let key = layout::drill(number);

@@ -112,11 +112,23 @@ async fn still_there(on: OnHost<'_>, items: Vec<Item>) -> Result<Vec<Item>, Expi
 
 /// The evidence in the store, which must be whole; what the catalog lacks of it is added.
 async fn whole_evidence(on: OnHost<'_>) -> Result<Evidence, ExpireError> {
+    // First: another program may issue one while the store is read.
+    let newest = on.catalog.certificates(u64::MAX, 1).await?.pop();
     let found = evidence::load(&on.host.vault, &on.host.trust).await?;
     if let Some((object, what)) = found.problems.first() {
         return Err(ExpireError::Evidence { object: object.clone(), what: what.clone() });
     }
     absorb(on, &found).await?;
+    // What somebody hid in the store was issued nevertheless: no number is given twice.
+    if let Some(newest) = newest {
+        let what = match found.certificates.get(&newest.number) {
+            Some(certified) if certified.digest == newest.digest => return Ok(found),
+            Some(_) => "the store has another one than the one that was issued",
+            None => "it was issued, and the store does not have it",
+        };
+        let what = format!("{what}; `kura store hidden` shows what somebody hid");
+        return Err(ExpireError::Evidence { object: layout::certificate(newest.number), what });
+    }
     Ok(found)
 }
 
