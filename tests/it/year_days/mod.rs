@@ -1,4 +1,4 @@
-//! Simulated days, up to eight hundred (the longer courses are `long_`), with a year's
+//! Simulated days, up to eight hundred (courses with more records are `long_`), with a year's
 //! retention, on a store that keeps its locks by the test's clock (K-94).
 //!
 //! Every day records are sent, edited and removed and a snapshot is taken; what is past its time is deleted. Programs are
@@ -39,6 +39,13 @@ fn course(seed: u64) -> Course {
 fn seventy_days_keep_what_is_owed_and_nothing_else() {
     let churn = Churn { sent: 30, edited: 15, standing: 150 };
     World::new(FIRST, Course { days: 70, seed: 100, churn, check_every: 70, has_second: true }).live();
+}
+
+/// Two leap years' boundaries and three changes of keys, with few records: what a day costs is mostly not theirs.
+#[test]
+fn eight_hundred_days_of_few_records_keep_what_is_owed_and_nothing_else() {
+    let churn = Churn { sent: 6, edited: 3, standing: 30 };
+    World::new(FIRST, Course { churn, check_every: 100, has_second: true, ..course(4) }).live();
 }
 
 #[test]
