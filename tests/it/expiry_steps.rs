@@ -368,7 +368,9 @@ async fn a_certificate_that_was_hidden_is_missed_and_its_number_is_not_given_aga
         objects(&kura).into_iter().filter(|key| names.iter().any(|name| key.ends_with(name))).collect();
     assert_eq!(files.len(), 2, "{:?}", objects(&kura));
     let aside = |key: &String| kura.dir.path().join(key.replace('/', "-"));
-    files.iter().for_each(|key| std::fs::rename(kura.store().join(key), aside(key)).unwrap());
+    for key in &files {
+        std::fs::rename(kura.store().join(key), aside(key)).unwrap();
+    }
     kura.set_day("2032-03-05");
     desk.catalog.close().await;
     let desk = Desk::of(&kura, &plan).await;
@@ -378,6 +380,8 @@ async fn a_certificate_that_was_hidden_is_missed_and_its_number_is_not_given_aga
         }
         other => panic!("{other:?}"),
     }
-    files.iter().for_each(|key| std::fs::rename(aside(key), kura.store().join(key)).unwrap());
+    for key in &files {
+        std::fs::rename(aside(key), kura.store().join(key)).unwrap();
+    }
     assert_eq!(desk.run().await.unwrap().certificates, [2]);
 }
