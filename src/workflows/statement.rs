@@ -25,6 +25,7 @@ use crate::domain::time::{Day, Instant};
 use super::drill;
 use super::host::Host;
 use super::past::{Past, PastError};
+use super::replica;
 use super::repository::{Opened, RepositoryError};
 use super::restore::RestoreError;
 use super::sign_in::line;
@@ -277,6 +278,8 @@ pub async fn record(
         }
     }
     host.vault.flush().await.map_err(RepositoryError::from)?;
+    let key = layout::statement(record.number);
+    replica::bring(host, &key, &Bytes::from(signed.clone()), until).await;
     let detail = format!(
         "statement {}: {} of {} can be given back, {}",
         record.number,

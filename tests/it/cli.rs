@@ -62,6 +62,9 @@ mod coverage;
 /// `kura report`.
 mod report;
 
+/// The commands of the runbooks.
+mod runbooks;
+
 /// `kura verify` as a daily check, and the mistakes around it.
 mod verify;
 

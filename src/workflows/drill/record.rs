@@ -14,6 +14,7 @@ use crate::domain::retention::Retention;
 use crate::vault::{Vault, VaultError};
 use crate::workflows::evidence::instant;
 use crate::workflows::host::Host;
+use crate::workflows::replica;
 use crate::workflows::repository::{RepositoryError, Trust, decode};
 use crate::workflows::sign_in::line;
 use crate::workflows::upload::put_own;
@@ -70,6 +71,7 @@ pub async fn record(
     host.vault.flush().await?;
     let key = layout::drill(record.number);
     let bytes = host.vault.get(&key, None).await?;
+    replica::bring(host, &key, &bytes, until).await;
     note(catalog, &record, Sha256::of(&bytes), (by, "drill")).await?;
     Ok(record.number)
 }

@@ -227,7 +227,23 @@ pub async fn copy_host(host: &Host, now: Instant) -> Result<Option<Copied>, Repl
     Ok(Some(copy(&*host.vault, &*replica, &ends).await?))
 }
 
-/// The same after a snapshot or in the daily work: what fails is told, and tried again the next time.
+/// Brings one piece of evidence to the second store, if there is one; what fails is told, and tried again by the daily work.
+pub(super) async fn bring(host: &Host, key: &str, bytes: &Bytes, until: Instant) {
+    let put = async {
+        let Some(second) = open(&host.settings).await? else { return Ok(()) };
+        put_and_compare(&*second, key, bytes, Some(until.into())).await?;
+        Ok::<(), ReplicaError>(second.flush().await?)
+    };
+    if let Err(error) = put.await {
+        tracing::error!(
+            error = with_causes(&error),
+            object = key,
+            "the second store did not get the evidence; it is tried again"
+        );
+    }
+}
+
+/// Copies after a snapshot or in the daily work what the second store lacks: what fails is told, and tried again the next time.
 pub async fn keep_up(host: &Host, now: Instant) {
     match copy_host(host, now).await {
         Ok(None) => {}

@@ -12,7 +12,7 @@ const ADMIN: &str = "admin00001";
 const DOCTOR: &str = "ishikai001";
 
 /// A home with two days of 2024, whose year is over.
-async fn old_home() -> Place {
+pub(super) async fn old_home() -> Place {
     let kura = Kura::new("2024-11-01").await;
     let plan = kura.records();
     for day in ["2024-11-01", "2024-11-02"] {

@@ -1,6 +1,6 @@
 //! Permits with the real program: the file of docs/operations.md, who may, what is printed.
 
-use super::Place;
+use super::{Place, runbooks};
 
 const ADMIN: &str = "admin00001";
 const DOCTOR: &str = "ishikai001";
@@ -176,5 +176,7 @@ fn an_extract_is_made_and_what_is_said_fits_how_it_is_sealed() {
             let said = place.kura_as(OPERATOR, &asked).ends(2);
             assert!(said.err.contains("leave --identity out"), "{}", said.err);
         }
+        let said = runbooks::run(runbooks::runbook(&place, "after-use-overdue", &[("R08-014", &number)]));
+        assert!(said.contains(&number), "{said}");
     }
 }
