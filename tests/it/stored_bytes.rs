@@ -167,13 +167,13 @@ impl Yard {
         let living = source(self.scale, &["living", &last.to_string()]);
         let living: Vec<u64> =
             living.split_whitespace().map(|word| word.parse().expect("a number")).collect();
-        let [records, bytes, copy] = living.try_into().expect("three numbers");
+        let [records, bytes, copy, archive] = living.try_into().expect("four numbers");
         let stored = self.store.stored_bytes("records/");
         let evidence = self.store.stored_bytes("certificates/");
         let percent = stored.saturating_sub(copy) * 1000 / copy;
         eprintln!(
-            "{records} records inside their time, {bytes} bytes, one compressed copy {copy}, stored {stored} \
-             ({}.{} % more), evidence of deletion {evidence}",
+            "{records} records inside their time, {bytes} bytes, one compressed copy {copy} (with names and times \
+             {archive}), stored {stored} ({}.{} % more), evidence of deletion {evidence}",
             percent / 10,
             percent % 10,
         );

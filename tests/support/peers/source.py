@@ -2,8 +2,9 @@
 """The made-up source that Kura, restic and Borg are measured on, day after day, the same on every machine.
 
     source.py apply FOLDER DAY     brings FOLDER from the end of the day before (nothing for day 0) to the end of DAY
-    source.py living DAY           prints how many records are inside their year at the end of DAY, their bytes, and the
-                                   bytes of one copy of them, the records of each day compressed together (zstd -3)
+    source.py living DAY           prints how many records are inside their year at the end of DAY, their bytes, the bytes
+                                   of one copy of them, the records of each day compressed together (zstd -3), and of
+                                   one with their names and times (tar of each day, zstd -3)
 
 FOLDER/records holds what users sent: every day RECORDS new texts of 1 to 16 KiB, a twentieth as many of the last ten
 days' that are edited (an edited record counts from the day of the edit) and as many that are removed. The application
@@ -16,11 +17,13 @@ The environment sets the size: KURA_PEERS_RECORDS (new records a day, 40), KURA_
 
 import datetime
 import functools
+import io
 import os
 import pathlib
 import random
 import subprocess
 import sys
+import tarfile
 
 FIRST = datetime.date(2031, 1, 10)
 FIRST_IN_UNIX_DAYS = (FIRST - datetime.date(1970, 1, 1)).days
@@ -185,15 +188,29 @@ def living(number):
 
 
 def measure(found):
-    """How many records, their bytes, and those of one compressed copy."""
-    by_day, total, compressed = {}, 0, 0
-    for (_, day), seed in sorted(found.items()):
-        by_day.setdefault(day, []).append(text(seed))
-    for texts in by_day.values():
+    """How many records, their bytes, those of one compressed copy, and of one that can be unpacked again."""
+    by_day, total, compressed, archived = {}, 0, 0, 0
+    for (record, day), seed in sorted(found.items()):
+        by_day.setdefault(day, []).append((record, seed))
+    for day, records in by_day.items():
+        made = io.BytesIO()
+        texts = []
+        with tarfile.open(fileobj=made, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+            for record, seed in records:
+                content = text(seed)
+                about = tarfile.TarInfo(name(record))
+                about.size, about.mtime = len(content), (FIRST_IN_UNIX_DAYS + day) * 86400
+                tar.addfile(about, io.BytesIO(content))
+                texts.append(content)
         one = b"".join(texts)
         total += len(one)
-        compressed += len(subprocess.run(["zstd", "-3", "-c"], input=one, capture_output=True, check=True).stdout)
-    return len(found), total, compressed
+        compressed += zstd(one)
+        archived += zstd(made.getvalue())
+    return len(found), total, compressed, archived
+
+
+def zstd(content):
+    return len(subprocess.run(["zstd", "-3", "-c"], input=content, capture_output=True, check=True).stdout)
 
 
 def main():
