@@ -12,6 +12,9 @@ mod refusals;
 /// Killed at every step, revoked in the middle, two at once.
 mod steps;
 
+/// How far a search is, on the page.
+mod progress;
+
 /// Fetching over HTTP.
 mod fetching;
 
