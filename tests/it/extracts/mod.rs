@@ -15,6 +15,9 @@ mod steps;
 /// How far a search is, on the page.
 mod progress;
 
+/// A disk that is full.
+mod full;
+
 /// Fetching over HTTP.
 mod fetching;
 
