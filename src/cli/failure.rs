@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::app::{AppError, CatalogError, PlanError};
 use crate::config::ConfigError;
-use crate::policy_files::Refused;
+use crate::policy_files::{BadInstructions, Refused};
 use crate::telemetry::BadFilter;
 use crate::workflows::accounts::AccountError;
 use crate::workflows::audit_head::AuditHeadError;
@@ -160,6 +160,11 @@ fn count(refused: &Refused) -> String {
     }
 }
 
+/// Everything that is wrong with instructions, one on a line.
+fn listed(bad: &BadInstructions) -> String {
+    format!("kura: error: the instructions of the extract cannot be used\n{}", bad.english().join("\n"))
+}
+
 impl Failure {
     /// A file that could not be used.
     pub(super) fn file(act: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
@@ -172,6 +177,11 @@ impl Failure {
         let mut text = match self {
             // One problem a line, each with its place.
             Self::Plan(PlanError::Refused(_)) => format!("kura: error: the plan cannot be used\n{first}"),
+            Self::Desk(DeskError::Instructions(bad)) => listed(bad),
+            Self::Extract(error) => match &**error {
+                ExtractError::Instructions(bad) => listed(bad),
+                _ => format!("kura: error: {first}"),
+            },
             _ => format!("kura: error: {first}"),
         };
         let mut said = first;

@@ -185,7 +185,8 @@ fn load(path: &Path) -> Result<Application, Failure> {
         return Err(Failure::Usage(format!("{} is too large to be an application", path.display())));
     }
     let text = std::fs::read_to_string(path).map_err(Failure::file("read", path))?;
-    parse_permit(&path.display().to_string(), &text).map_err(|refused| Failure::Usage(refused.to_string()))
+    parse_permit(&path.display().to_string(), &text)
+        .map_err(|refused| Failure::Usage(format!("the application cannot be used\n{refused}")))
 }
 
 fn attachments(path: &Path, application: &Application) -> Result<Vec<Attachment>, Failure> {

@@ -22,9 +22,9 @@ use super::extraction_file::{ColumnFile, File, FilterFile, ModelFile, OutputFile
 
 /// The instructions cannot be used; the texts say what is wrong with which key, everything that was found.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the instructions of the extract cannot be used: {english}")]
+#[error("the instructions of the extract cannot be used: {}", .english.join("; "))]
 pub struct BadInstructions {
-    english: String,
+    english: Vec<String>,
     japanese: String,
 }
 
@@ -35,9 +35,14 @@ impl BadInstructions {
             return Ok(instructions);
         }
         Err(Self {
-            english: faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
+            english: faults.iter().map(ToString::to_string).collect(),
             japanese: faults.iter().map(Fault::sentence).collect::<Vec<_>>().join(" "),
         })
+    }
+
+    /// Each thing that is wrong.
+    pub fn english(&self) -> &[String] {
+        &self.english
     }
 
     /// The sentence for people; keys and what they may say stand as they are written in the instructions.
@@ -88,7 +93,7 @@ pub fn read_with_faults(text: &str) -> Result<(Instructions, Vec<Fault>), BadIns
 }
 
 fn bad(message: &str) -> BadInstructions {
-    BadInstructions { english: message.to_owned(), japanese: message.to_owned() }
+    BadInstructions { english: vec![message.to_owned()], japanese: message.to_owned() }
 }
 
 /// What TOML says, with the line that it says it of: the lines of a permit are not those of the file it came from.
@@ -115,7 +120,7 @@ fn unreadable(text: &str, error: &toml::de::Error) -> BadInstructions {
     } else {
         (format!("`{line}`: "), format!("「{line}」："))
     };
-    BadInstructions { english: format!("{at}{english}"), japanese: format!("{place}{japanese}") }
+    BadInstructions { english: vec![format!("{at}{english}")], japanese: format!("{place}{japanese}") }
 }
 
 /// So much of a line is shown.

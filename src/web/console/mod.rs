@@ -86,6 +86,9 @@ mod events;
 /// Extracts.
 mod extracts;
 
+/// How far an extract is.
+mod extract_progress;
+
 /// Notices.
 mod notices;
 

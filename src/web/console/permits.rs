@@ -1,20 +1,21 @@
 //! Permits (本番データ使用許可, 別紙2): the list, what one says, the page to print, what waits for whom.
 
-use axum::extract::{Path, Query};
+use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use maud::{Markup, html};
 
-use super::extracts;
 use super::layout::{Sheet, badge, facts};
 use super::paging::{After, older};
 use super::printed::Printing;
 use super::refused::Refused;
 use super::visit::{At, Visit};
 use super::words::w;
+use super::{extract_progress, extracts};
 use crate::domain::permit::PermitContent;
 use crate::domain::role::Act;
 use crate::domain::time::Day;
 use crate::print;
+use crate::web::Shared;
 use crate::workflows::lists::LIST_PAGE;
 use crate::workflows::permits::{self, PermitRow, PermitState};
 
@@ -176,9 +177,15 @@ pub(super) fn standing(visit: &Visit, row: &PermitRow) -> Markup {
 }
 
 /// `GET /console/permits/{id}`.
-pub(super) async fn one(axum::Extension(visit): At, Path(id): Path<String>) -> Result<Response, Refused> {
+pub(super) async fn one(
+    State(shared): State<Shared>,
+    axum::Extension(visit): At,
+    Path(id): Path<String>,
+) -> Result<Response, Refused> {
     let row = permits::show(&visit.desk.catalog, &id, visit.actor()?).await?;
+    let (progress, refresh) = extract_progress::under_way(&visit, &shared.home, &row.permit.number)?;
     let body = html! {
+        (progress)
         (standing(&visit, &row))
         (buttons(&visit, &row)?)
         (extracts::of_permit(&visit, &row).await?)
@@ -190,7 +197,7 @@ pub(super) async fn one(axum::Extension(visit): At, Path(id): Path<String>) -> R
         }
     };
     let title = w(format!("使用許可 {id}"), format!("Permit {id}"));
-    Ok(Sheet::new(title, body).show(&visit))
+    Ok(Sheet { refresh, ..Sheet::new(title, body) }.show(&visit))
 }
 
 /// What the visitor may do about it; what he may not is said, not offered.

@@ -57,6 +57,9 @@ mod plan;
 /// Making an extract and handing it over.
 mod run;
 
+/// How far one is, for other programs.
+mod course;
+
 /// Stopping one that is being made.
 mod cancel;
 
@@ -75,6 +78,7 @@ mod verify;
 pub use crate::anonymize::search::Estimate;
 pub use crate::catalog::{ExtractPlanRow, ExtractRow, ExtractState};
 pub use cancel::cancel;
+pub use course::{Course, SearchCourse, Work, course};
 pub use making::{Cancel, Told};
 pub use measured::{MeasuredReport, SensitiveReport};
 pub use plan::{ExtractPlan, check, plan, plan_file};

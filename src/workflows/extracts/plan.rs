@@ -19,11 +19,13 @@ use crate::workflows::desk::DeskError;
 use crate::workflows::sign_in::line;
 
 use super::ExtractError;
+use super::course::{Noting, Work};
 use super::dress::Dress;
 use super::making::{AsyncHeard, Cancel, Made, Told, make};
 use super::marks::{compare, marked};
 use super::preview::{PreviewCell, preview};
 use super::report::ExtractReport;
+use super::shelf::ExtractLock;
 use super::source::{Recovery, Source, dataset, read_source};
 
 /// What an extract would be.
@@ -147,7 +149,16 @@ pub async fn plan(
     instructions_of(&row.permit.content)?;
     let content = &row.permit.content;
     let dress = Dress::of_permit((number, content), now);
-    let planned = planned((home, dress), &content.extraction, recovery, (cancel, tell), now).await?;
+    // Two may plan at once; how far the first is can be seen.
+    let lock = ExtractLock::take(home, &Work::Plan.lock(number))?;
+    let mut noting = lock.as_ref().map(|lock| Noting::begin(lock, now));
+    let mut heard = |told| {
+        if let Some(noting) = &mut noting {
+            noting.hear(told);
+        }
+        tell(told);
+    };
+    let planned = planned((home, dress), &content.extraction, recovery, (cancel, &mut heard), now).await?;
     let (mut made, shown) = planned;
     let (key, crowds) = marked(home, (shown.source, shown.instructions), shown.crowds).await?;
     // No execution of its own has this number: it is compared with all that there were.

@@ -21,6 +21,7 @@ use crate::workflows::permits::{self, Execution};
 use crate::workflows::sign_in::line;
 
 use super::cancel::is_cancelled;
+use super::course::Noting;
 use super::dress::Dress;
 use super::making::{AsyncHeard, Cancel, Told, make};
 use super::marks::{LedgerKey, compare, marked};
@@ -90,7 +91,13 @@ pub async fn run(
     let dress = Dress::of_permit((number, &row.permit.content), now).fit(&instructions, on.home, now)?;
     let execution = begin(on, number).await?;
     let (permit, which) = (execution.permit.clone(), execution.number);
-    match Box::pin(hand_over(on, &execution, (&instructions, dress), recipient, (tell, once))).await {
+    let mut noting = Noting::begin(&lock, now);
+    let mut heard = |told| {
+        noting.hear(told);
+        tell(told);
+    };
+    let how: How<'_> = (&mut heard, once);
+    match Box::pin(hand_over(on, &execution, (&instructions, dress), recipient, how)).await {
         Ok(handed) => Ok(handed),
         Err(error) => {
             shelf::remove(on.home, &permit, which)?;
@@ -150,12 +157,15 @@ async fn may_continue(on: &Run<'_>, execution: &Execution) -> Result<(), Extract
     Ok(permits::may_continue(on.catalog, execution, on.by, on.clock.now()).await?)
 }
 
+/// Who hears how far it is, and who is shown the passphrase.
+type How<'h> = (&'h mut (dyn FnMut(Told) + Send), &'h mut (dyn FnMut(&SecretString) + Send));
+
 async fn hand_over(
     on: &Run<'_>,
     execution: &Execution,
     (instructions, dress): (&Arc<Instructions>, Dress),
     recipient: Option<Recipient>,
-    (tell, once): (&mut (dyn FnMut(Told) + Send), &mut (dyn FnMut(&SecretString) + Send)),
+    (tell, once): How<'_>,
 ) -> Result<Handed, ExtractError> {
     let (permit, which) = (execution.permit.as_str(), execution.number);
     let dataset = dataset(on.home, &instructions.dataset)?;

@@ -5,7 +5,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::FlockOperation;
@@ -18,7 +18,7 @@ use super::ExtractError;
 /// it; one that a program left when it died goes with the next, or when `sweep_locks` looks.
 #[derive(Debug)]
 pub(super) struct ExtractLock {
-    #[expect(dead_code, reason = "the lock is held as long as the file is open")]
+    /// The lock is held as long as it is open; how far the work is stands in it.
     file: File,
     path: PathBuf,
 }
@@ -44,7 +44,7 @@ impl ExtractLock {
 
     fn take_at(path: &Path) -> io::Result<Option<Self>> {
         loop {
-            let file = OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
+            let file = OpenOptions::new().create(true).write(true).truncate(false).mode(0o600).open(path)?;
             match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
                 Ok(()) => {}
                 Err(rustix::io::Errno::WOULDBLOCK) => return Ok(None),
@@ -62,6 +62,32 @@ impl ExtractLock {
                 return Ok(Some(Self { file, path: path.to_owned() }));
             }
         }
+    }
+}
+
+/// So long is a note in a lock's file: it is written over in one piece.
+const NOTE_BYTES: usize = 256;
+
+impl ExtractLock {
+    /// Writes a line for those who look from other programs, over the one before. One that cannot be written, because
+    /// the disk is full, is no reason to stop.
+    pub(super) fn note(&self, line: &str) {
+        let padded = format!("{line:<NOTE_BYTES$}");
+        if padded.len() == NOTE_BYTES {
+            self.file.write_all_at(padded.as_bytes(), 0).unwrap_or_default();
+        }
+    }
+}
+
+/// What whoever holds a lock has noted; nothing if nobody holds it.
+pub(super) fn noted(home: &Home, name: &str) -> Option<String> {
+    let file = File::open(home.extracts().join(format!("{name}.{LOCK}"))).ok()?;
+    let mut bytes = [0; NOTE_BYTES];
+    file.read_exact_at(&mut bytes, 0).ok()?;
+    // Asked last, and only where there is a note: whoever takes the lock for the first time is not disturbed.
+    match rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared) {
+        Err(rustix::io::Errno::WOULDBLOCK) => String::from_utf8(bytes.to_vec()).ok(),
+        Ok(()) | Err(_) => None,
     }
 }
 
@@ -129,6 +155,23 @@ mod tests {
         sweep_locks(&home).expect("is swept");
         assert_eq!(files(), 0);
         assert!(ExtractLock::take(&home, "R08-001").expect("a file").is_some());
+    }
+
+    #[test]
+    fn a_note_is_read_as_long_as_somebody_works() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let home = Home::at(folder.path().to_owned());
+        assert_eq!(noted(&home, "R08-001"), None);
+        let lock = ExtractLock::take(&home, "R08-001").expect("a file").expect("nobody has it");
+        assert_eq!(noted(&home, "R08-001"), None, "nothing is noted yet");
+        lock.note("a long line");
+        lock.note("short");
+        assert_eq!(noted(&home, "R08-001").as_deref().map(str::trim), Some("short"));
+        // What a program left that was killed.
+        let left = std::fs::read(home.extracts().join("R08-001.lock")).expect("a file");
+        drop(lock);
+        std::fs::write(home.extracts().join("R08-001.lock"), left).expect("is written");
+        assert_eq!(noted(&home, "R08-001"), None, "nobody works");
     }
 
     #[test]

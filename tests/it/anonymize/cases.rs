@@ -175,6 +175,8 @@ const CASES: [(usize, &str, &[&str]); 28] = [
         27,
         "to whom, on what, until when, and after",
         &[
+            "case_27_a_disk_that_is_full_when_the_sealed_file_is_kept_hands_nothing_over",
+            "case_27_a_disk_that_is_full_while_an_extract_is_made_leaves_nothing_half_done",
             "case_27_an_address_is_over_with_its_time_its_permit_and_its_file",
             "case_27_an_after_use_measure_that_is_overdue_blocks_the_next_permit",
             "nothing_is_applied_for_that_no_program_would_carry_out",

@@ -134,6 +134,40 @@ fn what_is_wrong_in_an_application_is_named_with_its_field() {
 }
 
 #[test]
+fn everything_that_is_wrong_in_an_application_is_told_at_once_one_on_a_line() {
+    let place = place();
+    let file = place.path("申請.toml");
+    let apply = |changes: &[(&str, &str)]| {
+        let mut text =
+            application().replace("file = \"plan.pdf\"", &format!("sha256 = \"{}\"", "07".repeat(32)));
+        for (from, to) in changes {
+            let next = text.replacen(from, to, 1);
+            assert_ne!(next, text, "{from}");
+            text = next;
+        }
+        std::fs::write(&file, text).expect("written");
+        place.kura_as(ADMIN, &["permit", "apply", file.to_str().expect("a path")]).ends(2)
+    };
+    let fields = apply(&[
+        ("subject = \"糖尿病の受診動向\"", "subject = \"\""),
+        ("\"usb-memory\"", "\"floppy\""),
+        ("until = 2099-12-04", "until = 2100-12-04"),
+        ("executions_max = 1", "executions_max = 0"),
+        ("k = 10", "k = 1"),
+    ]);
+    for said in
+        ["permit.subject", "permit.medium", "permit.execution:", "permit.executions_max", "privacy.k = 1"]
+    {
+        let lines = fields.err.lines().filter(|line| line.contains(said) && line.contains("申請.toml:"));
+        assert_eq!(lines.count(), 1, "{said}: {}", fields.err);
+    }
+    let rules = apply(&[("k = 10", "k = 1"), ("dataset = \"admissions\"", "dataset = \"patients\"")]);
+    let starts = |words: &str| rules.err.lines().filter(|line| line.starts_with(words)).count();
+    assert_eq!((starts("privacy.k = 1: "), starts("dataset = \"patients\": ")), (1, 1), "{}", rules.err);
+    assert_eq!(place.kura(&["permit", "list", "--json"]).ends(0).out.trim(), "[]");
+}
+
+#[test]
 fn an_extract_is_made_and_what_is_said_fits_how_it_is_sealed() {
     let place = place();
     let rows: Vec<String> = (0..60).map(|id| format!("{id},{}", 20 + id % 3)).collect();

@@ -12,6 +12,12 @@ mod refusals;
 /// Killed at every step, revoked in the middle, two at once.
 mod steps;
 
+/// How far a search is, on the page.
+mod progress;
+
+/// A disk that is full.
+mod full;
+
 /// Fetching over HTTP.
 mod fetching;
 

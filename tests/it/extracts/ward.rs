@@ -137,7 +137,16 @@ seal = "{seal}"
 
 impl Ward {
     pub(crate) async fn new() -> Self {
-        let ward = Self::with("patients", "shift_jis").await;
+        Self::of_patients(tempfile::tempdir().expect("a folder")).await
+    }
+
+    /// In a folder of one's own.
+    pub(crate) async fn within(folder: &Path) -> Self {
+        Self::of_patients(tempfile::tempdir_in(folder).expect("a folder")).await
+    }
+
+    async fn of_patients(folder: tempfile::TempDir) -> Self {
+        let ward = Self::at(folder, "patients", "shift_jis").await;
         let text = rows();
         let (bytes, _, has_foreign) = encoding_rs::SHIFT_JIS.encode(&text);
         assert!(!has_foreign);
@@ -147,7 +156,10 @@ impl Ward {
 
     /// With an empty source of this name.
     pub(crate) async fn with(dataset: &str, encoding: &str) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
+        Self::at(tempfile::tempdir().expect("a folder"), dataset, encoding).await
+    }
+
+    async fn at(folder: tempfile::TempDir, dataset: &str, encoding: &str) -> Self {
         let home = Home::at(folder.path().join("home"));
         home.create().expect("a home");
         let source = folder.path().join("source.csv");
