@@ -31,6 +31,8 @@ pub struct Basis<'a> {
     pub plan: &'a Plan,
     /// When the run began.
     pub now: Instant,
+    /// The day of the last run in the plan's zone, if there was one.
+    pub last_run: Option<Day>,
     /// The repository's hashing keys.
     pub hashing: &'a Hashing,
     /// The plan's sources, opened.
@@ -139,7 +141,14 @@ pub fn decide(
     cohorts: &mut BTreeMap<i32, Tally>,
 ) -> Option<Task> {
     let earlier = match (&task.known, basis.first_seen) {
-        (Some(known), _) if known.hash == *hash => Earlier::SameContent(Day::from_number(known.day)),
+        (Some(known), _) if known.hash == *hash => {
+            let day = Day::from_number(known.day);
+            let is_untouched = known.print == print_of(&task.found.stat, task.found.is_leaf);
+            match basis.last_run.filter(|_| is_untouched) {
+                Some(last_run) => Earlier::Untouched { day, last_run },
+                None => Earlier::SameContent(day),
+            }
+        }
         (Some(_), _) => Earlier::OtherContent,
         (None, Some(seen)) => match seen.get(&basis.hashing.seen(task.digest, hash)) {
             Some(day) => Earlier::SameContent(Day::from_number(*day)),
@@ -188,6 +197,31 @@ impl<Out> Resolver<'_, Out> {
         }
     }
 
+    /// The day that the plan's rule finds.
+    fn rule_day(&self, found: &Found) -> Option<Day> {
+        let plan = self.basis.plan;
+        let mtime = found.stat.mtime.instant();
+        let source = usize::try_from(found.source).ok().and_then(|n| plan.sources().get(n));
+        match source.and_then(|source| source.sent_day()).filter(|_| found.stat.kind == Kind::File) {
+            Some(rule) => rule.find(found.below(), mtime, plan.zone()),
+            None => Some(plan.zone().day_of(mtime)),
+        }
+    }
+
+    /// Whether an untouched file lay in the future at the last run and does not any more: it is filed by its own day now.
+    fn catches_up(&self, found: &Found, day: i32) -> bool {
+        let plan = self.basis.plan;
+        let Some(last_run) = self.basis.last_run else { return false };
+        plan.class() == Class::Application
+            && found.stat.kind == Kind::File
+            && !self.basis.is_of_streams(found)
+            && sent_day::catches_up(
+                self.rule_day(found),
+                (Day::from_number(day), last_run),
+                plan.zone().day_of(self.basis.now),
+            )
+    }
+
     /// The clock day under which something to be stored is filed; `None` with a remark if it is not stored.
     fn day_of(&mut self, found: &Found, earlier: Earlier) -> Option<i32> {
         let plan = self.basis.plan;
@@ -196,12 +230,7 @@ impl<Out> Resolver<'_, Out> {
         if plan.class() == Class::Application {
             let mtime = found.stat.mtime.instant();
             let mtime_day = plan.zone().day_of(mtime);
-            let source = usize::try_from(found.source).ok().and_then(|n| plan.sources().get(n));
-            let rule = source.and_then(|source| source.sent_day()).filter(|_| found.stat.kind == Kind::File);
-            let rule_day = match rule {
-                Some(rule) => rule.find(found.below(), mtime, plan.zone()),
-                None => Some(mtime_day),
-            };
+            let rule_day = self.rule_day(found);
             let clock = sent_day::clock_day(SentDayFacts { rule_day, mtime_day, today, earlier });
             let remark = match clock.note {
                 Note::None => None,
@@ -284,6 +313,7 @@ impl Resolver<'_, Resolution> {
             && (known.kind != Kind::Directory || known.is_own)
             && !(self.basis.reread && known.kind == Kind::File)
             && !self.basis.damaged.contains(&known.day)
+            && !self.catches_up(&found, known.day)
         {
             self.unchanged(&found, known.day);
             return Ok(());

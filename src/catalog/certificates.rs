@@ -21,6 +21,11 @@ WHERE number < $1
 ORDER BY number DESC
 LIMIT $2";
 
+const KNOWN: &str = "
+SELECT number, digest
+FROM certificates
+ORDER BY number";
+
 const NEWEST: &str = "SELECT COALESCE(MAX(number), 0) FROM certificates";
 
 const DELETE_SNAPSHOT: &str = "
@@ -69,6 +74,16 @@ impl Catalog {
         let query = sqlx::query(LIST).bind(before).bind(i64::from(limit));
         let rows = query.fetch_all(self.engine.readers()).await.map_err(|error| self.engine.failed(error))?;
         rows.iter().map(read).collect()
+    }
+
+    /// The certificates that this host knows of: number and digest of the object, ascending.
+    pub async fn known_certificates(&self) -> Result<Vec<(u64, Sha256)>, CatalogError> {
+        let rows = sqlx::query(KNOWN).fetch_all(self.engine.pool()).await;
+        let read = |row: &SqliteRow| {
+            let columns = Columns { row, table: TABLE, key: &["number"] };
+            Ok((columns.number("number")?, columns.digest("digest")?))
+        };
+        rows.map_err(|error| self.engine.failed(error))?.iter().map(read).collect()
     }
 
     /// The number of the newest certificate; 0 if there is none.

@@ -37,6 +37,7 @@ struct Rebuilt {
     plans: u64,
     snapshots: u64,
     packs: u64,
+    certificates: u64,
     unreadable: u64,
 }
 
@@ -50,14 +51,15 @@ pub(super) async fn run(app: &App, global: &Global, arguments: Arguments) -> Res
     catalog.close().await;
     let done = outcome?;
     if global.json {
-        let rebuild::Rebuilt { plans, snapshots, packs, unreadable } = done;
-        print_json(&Rebuilt { plans, snapshots, packs, unreadable })?;
+        let rebuild::Rebuilt { plans, snapshots, packs, certificates, unreadable } = done;
+        print_json(&Rebuilt { plans, snapshots, packs, certificates, unreadable })?;
     } else {
         print(&format!(
-            "recorded {} and {} of {}\n",
+            "recorded {} and {} of {}, and {}\n",
             counted(done.snapshots, "snapshot"),
             counted(done.packs, "pack"),
             counted(done.plans, "plan"),
+            counted(done.certificates, "certificate"),
         ))?;
         if done.unreadable > 0 {
             print(&format!(

@@ -183,8 +183,18 @@ fn verify(arguments: &Verify, is_json: bool) -> Result<Exit, Failure> {
             tell(&format!("kura: {problem}"));
         }
         let count = counted(u64::try_from(numbers.len()).unwrap_or(u64::MAX), "certificate");
-        let rest = if problems.is_empty() { "whole, and each follows the one before" } else { "read" };
+        let rest = match (problems.is_empty(), numbers.len()) {
+            (false, _) => "read",
+            (true, 1) => "whole",
+            (true, _) => "whole, and each follows the one before",
+        };
         print(&format!("{count} {rest}.\n"))?;
+        if let Some(first) = numbers.iter().min().filter(|first| **first > 1) {
+            let before = first.saturating_sub(1);
+            print(&format!(
+                "Certificate {before}, which number {first} names, was not given: nothing is said of those before.\n"
+            ))?;
+        }
     }
     Ok(if problems.is_empty() { Exit::Done } else { Exit::Failed })
 }

@@ -325,8 +325,12 @@ impl Demonstration<'_> {
         let watch = Watch::now();
         let opened = Place::of_home().open(&self.app, &self.layout.recovery_key()).await?;
         let viewer = Arc::new(Viewer::of_opened(opened)?);
-        let request =
-            verify::Request { plan: None, read: Some((1, 1)), known: Vec::new(), now: self.app.clock.now() };
+        let request = verify::Request {
+            plan: None,
+            read: Some((1, 1)),
+            known: verify::Known::default(),
+            now: self.app.clock.now(),
+        };
         let (progress, display) = self.begin();
         let outcome = Box::pin(verify::verify(viewer, &request, &progress)).await;
         drop(display);

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use clap::Args;
 use serde::Serialize;
 
-use crate::app::{App, SnapshotRow};
+use crate::app::App;
 use crate::clock::Clock as _;
 use crate::domain::plan::PlanName;
 use crate::workflows::Progress;
 use crate::workflows::coverage;
 use crate::workflows::replica;
-use crate::workflows::verify::{self, Problem, Report, Request, Viewer};
+use crate::workflows::verify::{self, Known, Problem, Report, Request, Viewer};
 
 use super::commands::Global;
 use super::exit::Exit;
@@ -132,14 +132,14 @@ fn tell_second(report: &Report) {
 }
 
 /// What this host recorded, if the home's own store is checked.
-async fn known(app: &App, arguments: &Arguments) -> Result<Vec<SnapshotRow>, Failure> {
+async fn known(app: &App, arguments: &Arguments) -> Result<Known, Failure> {
     if arguments.place.store.is_some() || !app.home.exists() {
-        return Ok(Vec::new());
+        return Ok(Known::default());
     }
     let catalog = app.catalog().await?;
-    let rows = catalog.snapshots(arguments.plan.as_deref()).await?;
+    let known = Known::of(&catalog, arguments.plan.as_deref()).await?;
     catalog.close().await;
-    Ok(rows)
+    Ok(known)
 }
 
 fn checked(report: &Report) -> Checked<'_> {

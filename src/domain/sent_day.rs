@@ -48,6 +48,13 @@ pub enum Earlier {
     Never,
     /// Captured with exactly this content; it counts from this day.
     SameContent(Day),
+    /// The same, and nothing about the file has changed since the last run.
+    Untouched {
+        /// The day from which it counts.
+        day: Day,
+        /// The day of the last run in the plan's zone.
+        last_run: Day,
+    },
     /// Captured, but with other content: this is a new record.
     OtherContent,
 }
@@ -91,13 +98,22 @@ pub struct ClockDay {
 ///
 /// Unchanged content keeps its first day whatever its times say now. New content counts from the rule's day;
 /// content that changed after first capture counts from the later of the rule's day and its mtime day.
-/// A day that cannot be right (future, before 1970-01-02, none in the path) becomes the day of the run, which is
-/// never earlier than the truth, and the note says why.
+/// A day that cannot be right (future, before 1970-01-02, none in the path) becomes the day of the run, and the note
+/// says why. That is never earlier than the truth unless the clock of the run was slow: what lay in the future at the
+/// last run and does not any more counts from its own day then, so that no year is cut short (K-94).
 /// Source: 第20条; 第21条①. Invariant K-1.
 pub fn clock_day(facts: SentDayFacts) -> ClockDay {
     let first_seen = |note| ClockDay { day: facts.today, note };
     let other_content = match facts.earlier {
         Earlier::SameContent(day) => return ClockDay { day, note: Note::None },
+        Earlier::Untouched { day, last_run } => {
+            let day = if catches_up(facts.rule_day, (day, last_run), facts.today) {
+                facts.rule_day.unwrap_or(day)
+            } else {
+                day
+            };
+            return ClockDay { day, note: Note::None };
+        }
         Earlier::Never => false,
         Earlier::OtherContent => true,
     };
@@ -113,6 +129,11 @@ pub fn clock_day(facts: SentDayFacts) -> ClockDay {
         Note::None => ClockDay { day: rule_day.max(facts.mtime_day), note: Note::None },
         note @ (Note::FutureDay | Note::AbsurdDay | Note::NoDayInPath) => first_seen(note),
     }
+}
+
+/// Whether the day that was found lay in the future at the last run, and does not any more.
+pub fn catches_up(rule_day: Option<Day>, (day, last_run): (Day, Day), today: Day) -> bool {
+    rule_day.is_some_and(|found| day.max(last_run) < found && found <= today)
 }
 
 /// Why a day that was found cannot be right.
@@ -216,6 +237,7 @@ mod tests {
     fn the_clock_day_is_decided_at_first_capture() {
         use Earlier::{Never, OtherContent, SameContent};
         let today = "2026-11-22";
+        let untouched = |of, last| Earlier::Untouched { day: day(of), last_run: day(last) };
         for (rule_day, mtime_day, earlier, expected, note) in [
             // New records count from the rule's day, whatever the mtime says.
             (Some("2026-11-20"), "2026-11-21", Never, "2026-11-20", Note::None),
@@ -231,6 +253,43 @@ mod tests {
             (Some("2026-11-22"), "2026-11-22", SameContent(day("2026-01-05")), "2026-01-05", Note::None),
             (Some("2027-01-01"), "2030-01-01", SameContent(day("2026-01-05")), "2026-01-05", Note::None),
             (None, "1970-01-01", SameContent(day("2026-01-05")), "2026-01-05", Note::None),
+            // What was in the future at the last run counts from its own day as soon as that has come.
+            (
+                Some("2026-11-20"),
+                "2026-11-20",
+                untouched("2026-10-01", "2026-11-01"),
+                "2026-11-20",
+                Note::None,
+            ),
+            (
+                Some("2026-11-22"),
+                "2026-11-22",
+                untouched("2026-11-21", "2026-11-21"),
+                "2026-11-22",
+                Note::None,
+            ),
+            (
+                Some("2026-11-23"),
+                "2026-11-23",
+                untouched("2026-11-01", "2026-11-01"),
+                "2026-11-01",
+                Note::None,
+            ),
+            (
+                Some("2026-11-20"),
+                "2026-11-20",
+                untouched("2026-10-01", "2026-11-21"),
+                "2026-10-01",
+                Note::None,
+            ),
+            (
+                Some("2026-11-20"),
+                "2026-11-20",
+                untouched("2026-11-20", "2026-11-20"),
+                "2026-11-20",
+                Note::None,
+            ),
+            (None, "2026-11-20", untouched("2026-10-01", "2026-11-01"), "2026-10-01", Note::None),
             // Changed content is a new record: the later of both days.
             (Some("2026-01-05"), "2026-11-21", OtherContent, "2026-11-21", Note::None),
             (Some("2026-11-20"), "2026-01-05", OtherContent, "2026-11-20", Note::None),

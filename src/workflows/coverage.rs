@@ -20,7 +20,7 @@ use super::locks;
 use super::replica::{self, Compared, Ends};
 use super::repository::RepositoryError;
 use super::sign_in::line;
-use super::verify::{self, Report, Request, Viewer};
+use super::verify::{self, Known, Report, Request, Viewer};
 
 /// Why nothing was proved.
 #[derive(Debug, thiserror::Error)]
@@ -61,10 +61,10 @@ pub async fn prove(
     clock: &dyn crate::clock::Clock,
     progress: &Arc<Progress>,
 ) -> Result<Proof, CoverageError> {
-    let known = catalog.snapshots(None).await?;
+    let known = Known::of(catalog, None).await?;
     let can_lock = viewer.vault.can_lock();
     let checked = viewer.clone();
-    let taken = known.clone();
+    let taken = known.snapshots.clone();
     let request = Request { plan: None, read, known, now: clock.now() };
     let mut report = verify::verify(viewer, &request, progress).await?;
     let now = clock.now();

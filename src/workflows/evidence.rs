@@ -13,6 +13,8 @@ use crate::archive::envelope::{self, PublicKey, payload_type};
 use crate::archive::evidence::{Certificate, DeletedCohort, Intent};
 use crate::archive::layout::{self, ObjectKind};
 use crate::archive::records::FORMAT;
+use crate::archive::wire::to_u64;
+use crate::catalog::CertificateRow;
 use crate::domain::time::Instant;
 use crate::vault::Vault;
 
@@ -51,6 +53,23 @@ pub struct Evidence {
     pub open: BTreeMap<u64, OpenIntent>,
     /// What is wrong: the object, and what is wrong with it.
     pub problems: Vec<(String, String)>,
+}
+
+impl Certified {
+    /// As the catalog notes it.
+    pub fn row(&self, now: Instant) -> CertificateRow {
+        let cohorts = &self.certificate.cohorts;
+        let sum = |of: fn(&DeletedCohort) -> u64| cohorts.iter().map(of).fold(0, u64::saturating_add);
+        CertificateRow {
+            number: self.certificate.number,
+            digest: self.digest,
+            issued_at: instant(&self.certificate.issued_at).unwrap_or(now),
+            cohorts: to_u64(cohorts.len()),
+            objects: sum(|cohort| cohort.objects),
+            bytes: sum(|cohort| cohort.bytes),
+            envelope: self.envelope.clone(),
+        }
+    }
 }
 
 /// How far a cohort's deletion is shown.
@@ -196,6 +215,35 @@ impl Evidence {
             }
             before = Some((*number, certified.digest));
         }
+        // The next intent waits for the certificate of the one before: an older one without it lost it.
+        let Some((&first, &newest)) =
+            self.certificates.keys().next().zip(self.certificates.keys().next_back())
+        else {
+            return;
+        };
+        for number in self.open.keys().filter(|number| **number < newest) {
+            // A gap between two others is told of above.
+            if *number < first {
+                let what = "it is missing, and later ones follow it".to_owned();
+                self.problems.push((layout::certificate(*number), what));
+            }
+        }
+    }
+
+    /// Holds the certificates that this host knows of against the store: those that are missing, and what is wrong.
+    pub fn against(&self, known: &[(u64, Sha256)]) -> (Vec<u64>, Vec<(String, String)>) {
+        let (mut missing, mut wrong) = (Vec::new(), Vec::new());
+        for (number, digest) in known {
+            match self.certificates.get(number) {
+                Some(certified) if certified.digest == *digest => {}
+                Some(_) => {
+                    let what = "it is another one than the one that this host issued".to_owned();
+                    wrong.push((layout::certificate(*number), what));
+                }
+                None => missing.push(*number),
+            }
+        }
+        (missing, wrong)
     }
 }
 

@@ -8,6 +8,7 @@ use crate::archive::index::Index;
 use crate::archive::layout;
 use crate::archive::pack::PackFacts;
 use crate::archive::records::{Completeness, Snapshot};
+use crate::archive::wire::to_u64;
 use crate::catalog::{Catalog, CatalogError, PackRow, SnapshotRow};
 use crate::domain::cohort::CohortId;
 use crate::domain::plan::PlanName;
@@ -15,7 +16,9 @@ use crate::domain::time::Instant;
 use crate::vault::VaultError;
 
 use super::chain::Chain;
+use super::evidence;
 use super::repository::{Opened, RepositoryError, open_signed};
+use super::sign_in::line;
 use super::snapshots::{self, SnapshotKeys, SnapshotName};
 
 /// What was brought back.
@@ -27,6 +30,8 @@ pub struct Rebuilt {
     pub snapshots: u64,
     /// Packs recorded.
     pub packs: u64,
+    /// Certificates of deletion noted.
+    pub certificates: u64,
     /// Snapshots and index objects that are not what they must be: left out.
     pub unreadable: u64,
 }
@@ -52,7 +57,7 @@ pub async fn rebuild(opened: &Opened, catalog: &Catalog, now: Instant) -> Result
         let mut seen = BTreeSet::new();
         let chain = Chain::settle(&*opened.vault, &names, &keys).await?;
         chain.tell_aside();
-        rebuilt.unreadable += crate::archive::wire::to_u64(chain.aside.len());
+        rebuilt.unreadable += to_u64(chain.aside.len());
         let mut last = None;
         for name in chain.names {
             let snapshot = match snapshots::fetch(&*opened.vault, &name, &keys).await {
@@ -70,12 +75,27 @@ pub async fn rebuild(opened: &Opened, catalog: &Catalog, now: Instant) -> Result
             }
             last = Some(name.sequence);
             let packs = new_packs(opened, &name, &snapshot, (&mut seen, &mut rebuilt.unreadable)).await?;
-            rebuilt.packs += crate::archive::wire::to_u64(packs.len());
+            rebuilt.packs += to_u64(packs.len());
             catalog.record_snapshot(&row(&name, &snapshot)?, &packs).await?;
             rebuilt.snapshots += 1;
         }
     }
+    rebuilt.certificates = certificates(opened, catalog, now).await?;
     Ok(rebuilt)
+}
+
+/// Notes the certificates of deletion; how many there are. What is wrong with one is told by `kura verify`.
+async fn certificates(opened: &Opened, catalog: &Catalog, now: Instant) -> Result<u64, RebuildError> {
+    let evidence = evidence::load(&opened.vault, &opened.trust).await?;
+    for (number, certified) in &evidence.certificates {
+        let mut tx = catalog.begin().await?;
+        if tx.add_certificate(&certified.row(now)).await? {
+            let digest = certified.digest.to_string();
+            let entry = line(now, "kura", "catalog.certificate", &layout::certificate(*number), &digest);
+            tx.commit(&[entry]).await?;
+        }
+    }
+    Ok(to_u64(evidence.certificates.len()))
 }
 
 /// The snapshots that the store has, of one plan or of all, ascending by plan and sequence, and how many could not be
@@ -176,6 +196,6 @@ pub(super) fn row(name: &SnapshotName, snapshot: &Snapshot) -> Result<SnapshotRo
         bytes: snapshot.bytes,
         new_bytes_stored: 0,
         skipped: snapshot.skipped,
-        cohorts: crate::archive::wire::to_u64(snapshot.cohorts.len()),
+        cohorts: to_u64(snapshot.cohorts.len()),
     })
 }

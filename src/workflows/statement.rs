@@ -175,7 +175,12 @@ pub async fn make(
     let mut past = Past::read(&viewers, (&asked.plan, &asked.as_of), clock.now()).await?;
     let snapshot = past.meant().ok_or_else(|| PastError::Nothing(asked.plan.clone()))?;
     for copy in copies {
-        let request = Request { plan: Some(asked.plan.clone()), read, known: Vec::new(), now: clock.now() };
+        let request = Request {
+            plan: Some(asked.plan.clone()),
+            read,
+            known: verify::Known::default(),
+            now: clock.now(),
+        };
         reports.push(Box::pin(verify::verify(copy.viewer.clone(), &request, progress)).await?);
     }
     past.cohorts.retain(|cohort, _| CohortStanding::is_asked(cohort, asked.days));

@@ -117,7 +117,8 @@ fn problems(report: &verify::Report) -> Vec<String> {
 
 async fn verified(kura: &Kura) -> Vec<String> {
     let viewer = Arc::new(Viewer::of_opened(kura.opened().await).unwrap());
-    let asked = verify::Request { plan: None, read: None, known: Vec::new(), now: kura.clock.now() };
+    let asked =
+        verify::Request { plan: None, read: None, known: verify::Known::default(), now: kura.clock.now() };
     problems(&verify::verify(viewer, &asked, &Arc::new(Progress::default())).await.unwrap())
 }
 

@@ -13,8 +13,10 @@ use kura::domain::time::Instant;
 use kura::vault::memory::Fault;
 use kura::vault::reaper::Locking;
 use kura::vault::{KeptLock, Listed, Lock, MemoryVault, Put, Reaper, Remain, RemainKind, Vault, VaultError};
+use kura::workflows::coverage::Proof;
 use kura::workflows::expire::{self, ExpireError};
 use kura::workflows::host::Host;
+use kura::workflows::verify::{self, Known, Problem, Request, Viewer};
 use kura::workflows::{check_audit, evidence, holds};
 
 use crate::expiry::{Desk, Portal, a_year_later, admin, below, doctor, manager};
@@ -357,31 +359,43 @@ async fn a_clock_of_the_reaper_alone_deletes_nothing_early() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_certificate_that_was_hidden_is_missed_and_its_number_is_not_given_again() {
+async fn a_certificate_that_was_hidden_goes_back_as_it_was_and_its_number_is_not_given_again() {
     let (kura, plan) = a_year_later().await;
     let desk = Desk::of(&kura, &plan).await;
     expire::stand(desk.on(), "test", &doctor()).await.unwrap();
     assert_eq!(desk.run().await.unwrap().certificates, [1]);
-    // Somebody with the credential that writes hides everything about it behind delete markers.
-    let names = ["certificates/0000000001.json", "certificates/0000000001.intent.json"];
-    let files: Vec<_> =
-        objects(&kura).into_iter().filter(|key| names.iter().any(|name| key.ends_with(name))).collect();
-    assert_eq!(files.len(), 2, "{:?}", objects(&kura));
-    let aside = |key: &String| kura.dir.path().join(key.replace('/', "-"));
-    for key in &files {
-        std::fs::rename(kura.store().join(key), aside(key)).unwrap();
-    }
+    // Somebody with the credential that writes hides it behind a delete marker.
+    let file = |name: &str| kura.store().join("certificates").join(name);
+    let aside = |name: &str| kura.dir.path().join(name);
+    let (certificate, intent) = ("0000000001.json", "0000000001.intent.json");
+    std::fs::rename(file(certificate), aside(certificate)).unwrap();
+    let missed = |proof: &Proof| {
+        let named = |problem: &Problem| problem.object == "certificates/0000000001.json";
+        proof.report.problems.iter().any(named)
+    };
+    let proof = desk.prove(&kura).await;
+    assert!(missed(&proof) && !proof.is_whole(), "{:?}", proof.report.problems);
+    assert_eq!(desk.run().await.unwrap().certificates, Vec::<u64>::new());
+    assert_eq!(std::fs::read(file(certificate)).unwrap(), std::fs::read(aside(certificate)).unwrap());
+    assert!(!missed(&desk.prove(&kura).await));
+    // Another one in its place is not taken for it; what has no intent any more stops deletion.
     kura.set_day("2032-03-05");
     desk.catalog.close().await;
     let desk = Desk::of(&kura, &plan).await;
+    std::fs::rename(file(intent), aside(intent)).unwrap();
     match desk.run().await {
         Err(ExpireError::Evidence { object, what }) => {
-            assert!(object.contains("0000000001") && what.contains("does not have it"), "{object}: {what}");
+            assert!(object.contains("0000000001") && what.contains("no intent"), "{object}: {what}");
         }
         other => panic!("{other:?}"),
     }
-    for key in &files {
-        std::fs::rename(aside(key), kura.store().join(key)).unwrap();
-    }
+    std::fs::rename(aside(intent), file(intent)).unwrap();
     assert_eq!(desk.run().await.unwrap().certificates, [2]);
+    // Without a catalog the first of two is missed by the intent that is still there.
+    std::fs::remove_file(file(certificate)).unwrap();
+    let viewer = Arc::new(Viewer::of_opened(kura.opened().await).unwrap());
+    let request = Request { plan: None, read: None, known: Known::default(), now: kura.clock.now() };
+    let report = verify::verify(viewer, &request, &Arc::default()).await.unwrap();
+    assert!(report.problems.iter().any(|one| one.object == "certificates/0000000001.json"), "{report:?}");
+    check_audit::verify(&desk.catalog, None).await.unwrap();
 }

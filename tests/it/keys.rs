@@ -99,7 +99,8 @@ async fn restored(kura: &Kura, identity: &Path, name: &str) -> BTreeSet<String> 
 
 async fn problems(kura: &Kura, identity: &Path) -> (Vec<String>, u64) {
     let viewer = Arc::new(Viewer::of_opened(open(kura, identity).await.unwrap()).unwrap());
-    let request = verify::Request { plan: None, read: None, known: Vec::new(), now: kura.clock.now() };
+    let request =
+        verify::Request { plan: None, read: None, known: verify::Known::default(), now: kura.clock.now() };
     let report = verify::verify(viewer, &request, &Arc::new(Progress::default())).await.unwrap();
     (report.problems.into_iter().map(|one| format!("{}: {}", one.object, one.what)).collect(), report.orphans)
 }

@@ -263,7 +263,7 @@ async fn who_counts_is_written_again_each_month_and_killed_at_any_step_ends_the_
     let request = kura::workflows::verify::Request {
         plan: None,
         read: Some((1, 1)),
-        known: Vec::new(),
+        known: kura::workflows::verify::Known::default(),
         now: kura.clock.now(),
     };
     let report =

@@ -84,7 +84,8 @@ async fn written(kura: &Kura, opened: &Arc<Opened>) -> Vec<(SnapshotName, Snapsh
 
 async fn problems(kura: &Kura) -> Vec<Problem> {
     let viewer = Arc::new(Viewer::of_opened(kura.opened().await).unwrap());
-    let request = verify::Request { plan: None, read: None, known: Vec::new(), now: kura.clock.now() };
+    let request =
+        verify::Request { plan: None, read: None, known: verify::Known::default(), now: kura.clock.now() };
     verify::verify(viewer, &request, &Arc::new(Progress::default())).await.unwrap().problems
 }
 

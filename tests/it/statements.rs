@@ -178,7 +178,8 @@ async fn the_evidence_is_signed_and_stored_names_no_path_and_says_what_nobody_kn
     }
     // What is stored is known to the checks: it is no foreign object.
     let viewer = Arc::new(Viewer::of_host(host(&kura).await));
-    let request = verify::Request { plan: None, read: None, known: Vec::new(), now: kura.clock_now() };
+    let request =
+        verify::Request { plan: None, read: None, known: verify::Known::default(), now: kura.clock_now() };
     let report = verify::verify(viewer, &request, &progress).await.unwrap();
     assert_eq!((report.foreign, report.orphans), (0, 0));
 }

@@ -6,11 +6,9 @@ use bytes::Bytes;
 
 use crate::archive::digest::Sha256;
 use crate::archive::envelope::payload_type;
-use crate::archive::evidence::{Certificate, CopyDeleted, DeletedCohort, NotDeleted, Suppressed};
+use crate::archive::evidence::{Certificate, CopyDeleted, NotDeleted, Suppressed};
 use crate::archive::layout::{self, ObjectKind};
 use crate::archive::records::FORMAT;
-use crate::archive::wire::to_u64;
-use crate::catalog::CertificateRow;
 use crate::domain::cohort::CohortId;
 use crate::domain::deletion::{Item, Order, What};
 use crate::domain::expiry::Why;
@@ -23,6 +21,7 @@ use crate::workflows::erasures::{self, ErasureError};
 use crate::workflows::evidence::{self, Certified, Evidence, OpenIntent};
 use crate::workflows::holds;
 use crate::workflows::index_copies::IndexCopies;
+use crate::workflows::replica;
 use crate::workflows::repository::RepositoryError;
 use crate::workflows::sign_in::line;
 use crate::workflows::snapshots::{self, SnapshotKeys};
@@ -207,6 +206,7 @@ async fn certify(
     // Another program may have ended the same intent a moment ago: what is in the store counts.
     let stored = on.host.vault.get(&key, None).await?;
     let certificate = evidence::open_certificate(&key, &stored, &on.host.trust, number)?;
+    replica::bring(on.host, &key, &stored, on.host.evidence_end(now)).await;
     let certified = Certified { digest: Sha256::of(&stored), envelope: stored.to_vec(), certificate };
     note(on, &certified, intent.approved).await
 }
@@ -275,16 +275,7 @@ pub(super) async fn absorb(on: OnHost<'_>, found: &Evidence) -> Result<(), Expir
 /// Records a certificate in the catalog, and forgets what it says is gone; all at once.
 async fn note(on: OnHost<'_>, certified: &Certified, approved: Option<Sha256>) -> Result<(), ExpireError> {
     let certificate = &certified.certificate;
-    let sum = |of: fn(&DeletedCohort) -> u64| certificate.cohorts.iter().map(of).sum();
-    let row = CertificateRow {
-        number: certificate.number,
-        digest: certified.digest,
-        issued_at: evidence::instant(&certificate.issued_at).unwrap_or_else(|| on.clock.now()),
-        cohorts: to_u64(certificate.cohorts.len()),
-        objects: sum(|cohort| cohort.objects),
-        bytes: sum(|cohort| cohort.bytes),
-        envelope: certified.envelope.clone(),
-    };
+    let row = certified.row(on.clock.now());
     let mut tx = on.catalog.begin().await?;
     if !tx.add_certificate(&row).await? {
         // Another program ended the same intent, and noted it with all that follows.

@@ -28,7 +28,7 @@ pub(super) const LOOKED: &str = "expire.look";
 /// The act of the line that says that so much is due that a person must confirm it.
 pub(super) const WAITS: &str = "expire.waits";
 /// The act of the line that says what day somebody says it is.
-pub(super) const TODAY: &str = "expire.today";
+pub(in crate::workflows) const TODAY: &str = "expire.today";
 
 /// What is due, and whether the date is known well enough to delete it.
 #[derive(Clone, Debug)]

@@ -33,6 +33,7 @@ mod run;
 pub mod state;
 
 pub use approvals::{approve, confirm, confirm_today, end_standing, stand};
+pub(super) use gather::TODAY;
 pub use gather::{Look, clock_doubt, look};
 pub use open::{Bench, Benches, OpenError, open_reaper};
 pub use run::{Ran, Refusal, run};

@@ -228,7 +228,7 @@ pub async fn copy_host(host: &Host, now: Instant) -> Result<Option<Copied>, Repl
 }
 
 /// Brings one piece of evidence to the second store, if there is one; what fails is told, and tried again by the daily work.
-pub(super) async fn bring(host: &Host, key: &str, bytes: &Bytes, until: Instant) {
+pub(in crate::workflows) async fn bring(host: &Host, key: &str, bytes: &Bytes, until: Instant) {
     let put = async {
         let Some(second) = open(&host.settings).await? else { return Ok(()) };
         put_and_compare(&*second, key, bytes, Some(until.into())).await?;

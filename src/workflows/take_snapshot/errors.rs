@@ -15,7 +15,10 @@ use crate::workflows::upload::UploadError;
 #[derive(Debug, thiserror::Error)]
 pub enum Refused {
     /// The clock runs behind the last snapshot.
-    #[error("the clock says {now}, but the last snapshot was taken at {last}: set the clock, then try again")]
+    #[error(
+        "the clock says {now}, but the last snapshot was taken at {last}: set the clock, then try again. If it is right \
+         now and was wrong then, somebody says first what day it is: `kura expire today DATE --account ID`"
+    )]
     ClockBehind {
         /// The clock.
         now: Instant,

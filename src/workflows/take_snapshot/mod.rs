@@ -212,6 +212,7 @@ impl Run<'_> {
         let basis = Basis {
             plan: self.plan(),
             now: self.now,
+            last_run: gathered.parent.as_ref().and_then(|(_, snapshot)| snapshot.day.parse().ok()),
             hashing: &self.host.secrets.hashing,
             trees,
             reread: self.request.reread,

@@ -13,7 +13,6 @@ use crate::archive::pack::PackFacts;
 use crate::archive::progress::Progress;
 use crate::archive::records::{Location, Snapshot};
 use crate::archive::seal::Keys;
-use crate::catalog::SnapshotRow;
 use crate::domain::cohort::CohortId;
 use crate::domain::plan::PlanName;
 use crate::domain::retention::Retention;
@@ -22,6 +21,7 @@ use crate::vault::Vault;
 
 mod deleted;
 mod erasures;
+mod known;
 mod manifests;
 mod others;
 mod packs;
@@ -30,11 +30,14 @@ mod sealed_again;
 
 use deleted::{check_deleted, check_evidence};
 use erasures::check_erasures;
+use known::{check_certificates, check_known};
 use manifests::{check_manifests, cohort_keys};
 use others::count_others;
 use packs::check_packs;
-use records::{check_known, check_records};
+use records::check_records;
 use sealed_again::check_sealed_again;
+
+pub use known::Known;
 
 use super::causes::with_causes;
 use super::chain::Chain;
@@ -51,8 +54,8 @@ pub struct Request {
     pub plan: Option<PlanName>,
     /// Read the bytes of part N of M of all packs.
     pub read: Option<(u32, u32)>,
-    /// Snapshots that the host's catalog knows: they must be in the store. Empty without a catalog.
-    pub known: Vec<SnapshotRow>,
+    /// What the host's catalog knows.
+    pub known: Known,
     /// What time it is: what is past its time may be gone.
     pub now: Instant,
 }
@@ -195,6 +198,7 @@ pub async fn verify(
     let mut named: BTreeSet<String> = BTreeSet::new();
     let evidence = evidence::load(&viewer.vault, &viewer.trust).await?;
     check_evidence(&evidence, &mut report);
+    check_certificates(&evidence, &request.known, &mut report);
     check_records(&viewer, &stored, &mut report).await;
     check_known(&stored, request, &mut report);
     let mut plans = snapshots::by_plan(stored.keys());

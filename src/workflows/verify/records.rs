@@ -5,11 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::archive::envelope::{self, payload_type};
 use crate::archive::layout::{self, ObjectKind};
 use crate::archive::seal::{self, SealError};
-use crate::catalog::SnapshotRow;
-use crate::domain::plan::PlanName;
 use crate::workflows::causes::with_causes;
 
-use super::{Problem, Report, Request, Viewer};
+use super::{Problem, Report, Viewer};
 
 /// No such object is longer, bytes.
 const RECORD_BYTES_MAX: u64 = 1 << 20;
@@ -75,24 +73,4 @@ async fn check_record(viewer: &Viewer, key: &str, signed_as: Option<&'static str
 
 fn problem(object: String, what: String) -> Problem {
     Problem { object, what, snapshots: Vec::new(), files: 0 }
-}
-
-/// Names the snapshots that this host took and the store no longer has.
-pub(super) fn check_known(stored: &BTreeMap<String, u64>, request: &Request, report: &mut Report) {
-    for row in &request.known {
-        let Ok(plan) = row.plan.parse::<PlanName>() else { continue };
-        let key = layout::snapshot(&plan, row.sequence, &row.digest);
-        let is_asked_for = request.plan.as_ref().is_none_or(|wanted| *wanted == plan);
-        if is_asked_for && !stored.contains_key(&key) {
-            report.problems.push(missing(key, row));
-        }
-    }
-}
-
-fn missing(object: String, row: &SnapshotRow) -> Problem {
-    let what = "this host recorded it and it is missing from the store: the store is another one, is not mounted, or \
-                was rolled back"
-        .to_owned();
-    let id = row.digest.to_string().chars().take(12).collect();
-    Problem { object, what, snapshots: vec![id], files: row.files }
 }

@@ -343,7 +343,12 @@ impl World {
         self.check_certificates(&desk).await;
         check_audit::verify(&desk.catalog, None).await.expect("the log holds");
         let viewer = Arc::new(Viewer::of_opened(self.opened().await).expect("a viewer"));
-        let asked = verify::Request { plan: None, read: None, known: Vec::new(), now: self.clock.now() };
+        let asked = verify::Request {
+            plan: None,
+            read: None,
+            known: verify::Known::default(),
+            now: self.clock.now(),
+        };
         let report = verify::verify(viewer, &asked, &Arc::default()).await.expect("a report");
         assert!(report.problems.is_empty(), "{:?}", report.problems);
         desk.catalog.close().await;
