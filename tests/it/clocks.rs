@@ -14,11 +14,11 @@ use kura::domain::time::{Day, Instant};
 use kura::portal::date::OutsideClock;
 use kura::vault::{DirVault, Listed, Lock, Put, Vault, VaultError};
 use kura::workflows::take_snapshot::{Refused, Request, SnapshotError, Summary, take_snapshot};
-use kura::workflows::{alarms, expire, keep_day};
+use kura::workflows::{alarms, expire, keep_day, restore};
 
 use crate::expiry::{Desk, Portal, doctor};
 use crate::support::kura::{Kura, noon};
-use crate::support::simulate::{objects, write};
+use crate::support::simulate::{objects, request, write};
 
 /// A store whose server tells the time.
 struct Telling(DirVault, Instant);
@@ -224,4 +224,63 @@ async fn beside_a_right_clock_a_wrong_one_stores_nothing_deletes_nothing_and_is_
         let told = ["deletion-stopped", "clock-wrong"];
         assert!(told.iter().any(|code| left.alarms.contains(code)), "{name}: {:?}", left.alarms);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_slow_clock_filed_too_early_is_filed_by_its_own_day_once_that_has_come() {
+    let kura = Kura::new("2031-03-03").await;
+    let plan = kura.records();
+    write(&kura.source().join("of-today"), "a", "2031-03-03");
+    write(&kura.source().join("ahead"), "b", "2031-04-02");
+    kura.snapshot(&plan).await.unwrap();
+    let days = |kura: &Kura| -> BTreeSet<String> {
+        let objects = objects(kura);
+        let of =
+            |key: &String| key.split('/').nth(1).filter(|part| part.starts_with("sent-")).map(str::to_owned);
+        objects.iter().filter_map(of).collect()
+    };
+    assert_eq!(days(&kura), BTreeSet::from(["sent-2031-03-03".to_owned()]), "the day of the run");
+    // As long as it lies ahead it stays where it is; what is only touched stays for good.
+    kura.set_day("2031-04-01");
+    write(&kura.source().join("of-today"), "a", "2031-04-01");
+    kura.snapshot(&plan).await.unwrap();
+    let all = days(&kura);
+    kura.set_day("2031-04-03");
+    kura.snapshot(&plan).await.unwrap();
+    let more: Vec<String> = days(&kura).difference(&all).cloned().collect();
+    assert!(more.contains(&"sent-2031-04-02".to_owned()), "{more:?}");
+    // A year after the slow clock's day it is there still, and nowhere a year after its own.
+    kura.set_day("2032-03-20");
+    let restored = async |to: &str| {
+        let (asked, now) = (request(&kura, to), kura.clock.now());
+        drop(restore::restore(kura.opened().await, &asked, now, &Arc::default()).await);
+        ["ahead", "of-today"].map(|name| asked.to.join(name).exists())
+    };
+    assert_eq!(restored("first").await, [true, false]);
+    kura.set_day("2032-04-10");
+    assert_eq!(restored("second").await, [false, false]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_clock_that_ran_ahead_a_snapshot_waits_for_a_person_who_says_what_day_it_is() {
+    let kura = Kura::new("2031-03-03").await;
+    let plan = kura.records();
+    write(&kura.source().join("a"), "a", "2031-03-03");
+    kura.set_day("2031-12-03");
+    kura.snapshot(&plan).await.unwrap();
+    kura.set_day("2031-03-04");
+    write(&kura.source().join("b"), "b", "2031-03-04");
+    let refused = kura.snapshot(&plan).await;
+    assert!(matches!(refused, Err(SnapshotError::Refused(Refused::ClockBehind { .. }))), "{refused:?}");
+    let catalog = Catalog::open(&kura.home().catalog_file()).await.unwrap();
+    let today = "2031-03-04".parse().unwrap();
+    expire::confirm_today(&catalog, today, &doctor(), kura.clock.now()).await.unwrap();
+    kura.snapshot(&plan).await.unwrap();
+    // The word counts for a day.
+    kura.set_day("2031-03-06");
+    kura.snapshot(&plan).await.unwrap();
+    kura.set_day("2031-03-05");
+    let refused = kura.snapshot(&plan).await;
+    assert!(matches!(refused, Err(SnapshotError::Refused(Refused::ClockBehind { .. }))), "{refused:?}");
+    catalog.close().await;
 }

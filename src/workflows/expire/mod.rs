@@ -23,6 +23,8 @@ use super::repository::RepositoryError;
 mod approvals;
 /// Carrying out an intent.
 mod carry_out;
+/// Evidence before a deletion.
+mod evidence;
 /// What is known before anything is decided.
 mod gather;
 /// Building what expiry needs.
