@@ -71,6 +71,8 @@ pub enum Exception {
     Locks(LockFlaw, u64),
     /// Nobody may see how objects are locked.
     LocksHidden,
+    /// The clock is behind what was recorded: what is past its time and what is not cannot be told by it.
+    ClockBehind,
 }
 
 impl Exception {
@@ -87,6 +89,7 @@ impl Exception {
             Self::Copies { .. } => "too-few-copies",
             Self::Locks(flaw, _) => flaw.code(),
             Self::LocksHidden => "locks-hidden",
+            Self::ClockBehind => "clock-behind",
         }
     }
 
@@ -125,6 +128,10 @@ impl Exception {
             "locks-hidden" => (
                 "保護の期限を読み取る権限がありません。",
                 "These credentials may not see until when objects are locked.",
+            ),
+            "clock-behind" => (
+                "この機器の時計が、監査記録の最新の行より前です。日付を証明できません。",
+                "The clock of this machine is behind the newest line of the audit log: nothing is proved by it.",
             ),
             code => {
                 return LockFlaw::ALL.into_iter().find(|flaw| flaw.code() == code).map(LockFlaw::sentences);
@@ -167,6 +174,9 @@ impl Exception {
                 "保護の期限を読み取る権限がありません。認証情報に s3:GetObjectRetention を許してください。"
                     .to_owned()
             }
+            Self::ClockBehind => {
+                "この機器の時計が、監査記録の最新の行より前です。時計を直してください。".to_owned()
+            }
         }
     }
 
@@ -197,6 +207,9 @@ impl Exception {
             Self::LocksHidden => {
                 "These credentials may not see until when objects are locked: give them s3:GetObjectRetention."
                     .to_owned()
+            }
+            Self::ClockBehind => {
+                "The clock of this machine is behind the newest line of the audit log: set it.".to_owned()
             }
         }
     }
@@ -391,6 +404,7 @@ mod tests {
             Exception::Copies { found: 1, wanted: 2 },
             Exception::Locks(LockFlaw::Long, 1),
             Exception::LocksHidden,
+            Exception::ClockBehind,
         ] {
             assert!(Exception::sentences(exception.code()).is_some(), "{exception:?}");
             assert!(exception.japanese().ends_with('。') && exception.english().ends_with('.'));

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use crate::archive::progress::Progress;
 use crate::catalog::{Catalog, CatalogError, CoverageRow, SnapshotRow};
+use crate::domain::clock_evidence::DIFFERENCE_SECONDS_MAX;
 use crate::domain::cohort::CohortId;
-use crate::domain::coverage::{CohortFacts, Coverage, PlanFacts, coverage};
+use crate::domain::coverage::{CohortFacts, Coverage, Exception, PlanFacts, coverage};
 use crate::domain::hold::Hold;
 use crate::domain::locks::LockFacts;
 use crate::domain::plan::Plan;
@@ -71,6 +72,10 @@ pub async fn prove(
     report.second = compare_second(&checked, now).await?;
     let mut proof = Proof { plans: BTreeMap::new(), unplanned: Vec::new(), can_lock, report };
     let of_evidence = evidence_locks(&checked, read, now).await?;
+    let newest = catalog.audit_newest(1).await?;
+    let is_behind = newest.first().is_some_and(|line| {
+        line.entry.at.as_seconds().saturating_sub(now.as_seconds()) > DIFFERENCE_SECONDS_MAX
+    });
     for plan in plans {
         let head = catalog.head(plan.name().as_str()).await?;
         let (holds, is_gap) = holds_of(&checked, catalog, plan).await?;
@@ -85,7 +90,11 @@ pub async fn prove(
             copies: copies(&proof.report, plan),
             locks,
         };
-        proof.plans.insert(plan.name().to_string(), coverage(&facts, now));
+        let mut found = coverage(&facts, now);
+        if is_behind {
+            found.exceptions.insert(0, Exception::ClockBehind);
+        }
+        proof.plans.insert(plan.name().to_string(), found);
     }
     let stored = proof.report.seen.iter().map(|seen| seen.plan.to_string());
     proof.unplanned = stored.filter(|plan| !proof.plans.contains_key(plan)).collect();

@@ -158,7 +158,9 @@ fn covered(plan: &str, found: &Coverage) -> CoveredPlan {
 
 fn exception(found: &Exception) -> CoverageException {
     let (cohort, count) = match found {
-        Exception::NoSnapshot | Exception::Partial | Exception::LocksHidden => (None, None),
+        Exception::NoSnapshot | Exception::Partial | Exception::LocksHidden | Exception::ClockBehind => {
+            (None, None)
+        }
         Exception::Records(count)
         | Exception::Locks(LockFlaw::Short | LockFlaw::Long | LockFlaw::OtherMode, count) => {
             (None, Some(*count))

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use kura::app::{Catalog, Host};
 use kura::clock::Clock as _;
 use kura::domain::cohort::CohortId;
+use kura::domain::coverage::Exception;
 use kura::domain::plan::Plan;
 use kura::domain::time::{Day, Instant};
 use kura::portal::date::OutsideClock;
@@ -272,6 +273,11 @@ async fn after_a_clock_that_ran_ahead_a_snapshot_waits_for_a_person_who_says_wha
     write(&kura.source().join("b"), "b", "2031-03-04");
     let refused = kura.snapshot(&plan).await;
     assert!(matches!(refused, Err(SnapshotError::Refused(Refused::ClockBehind { .. }))), "{refused:?}");
+    // Nor is anything proved by a clock that is behind what was recorded.
+    let desk = Desk::of(&kura, &plan).await;
+    let proof = desk.prove(&kura).await;
+    assert_eq!(proof.plans["test"].exceptions, [Exception::ClockBehind], "{proof:?}");
+    desk.catalog.close().await;
     let catalog = Catalog::open(&kura.home().catalog_file()).await.unwrap();
     let today = "2031-03-04".parse().unwrap();
     expire::confirm_today(&catalog, today, &doctor(), kura.clock.now()).await.unwrap();
