@@ -130,8 +130,8 @@ impl Exception {
                 "These credentials may not see until when objects are locked.",
             ),
             "clock-behind" => (
-                "この機器の時計が、監査記録の最新の行より前です。日付を証明できません。",
-                "The clock of this machine is behind the newest line of the audit log: nothing is proved by it.",
+                "この機器の時計が、最新のスナップショットか監査記録より前です。日付を証明できません。",
+                "The clock of this machine is behind the newest snapshot or line of the audit log: nothing is proved by it.",
             ),
             code => {
                 return LockFlaw::ALL.into_iter().find(|flaw| flaw.code() == code).map(LockFlaw::sentences);
@@ -175,7 +175,8 @@ impl Exception {
                     .to_owned()
             }
             Self::ClockBehind => {
-                "この機器の時計が、監査記録の最新の行より前です。時計を直してください。".to_owned()
+                "この機器の時計が、最新のスナップショットか監査記録より前です。時計を直してください。"
+                    .to_owned()
             }
         }
     }
@@ -209,7 +210,7 @@ impl Exception {
                     .to_owned()
             }
             Self::ClockBehind => {
-                "The clock of this machine is behind the newest line of the audit log: set it.".to_owned()
+                "The clock of this machine is behind the newest snapshot or line of the audit log: set it.".to_owned()
             }
         }
     }
